@@ -1,0 +1,168 @@
+//! What counts as which failure, and what each class allows.
+//!
+//! Owns the classification; when a failed attempt is repeated is decided in [`crate::attempt`].
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Why an attempt failed. The order is how telling a class is to the client when all failed: the
+/// first that occurred gives the answer its status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum FailureClass {
+    /// The request itself is at fault: any other 4xx.
+    InvalidRequest,
+    /// The input does not fit into the model's window.
+    ContextLength,
+    /// The provider's filter refused the input.
+    ContentFilter,
+    /// 429.
+    RateLimit,
+    /// 503 and Anthropic's 529.
+    Overloaded,
+    /// One of our timers, or 408.
+    Timeout,
+    /// Any other 5xx, a redirect, an answer that cannot be read.
+    ServerError,
+    /// No connection, or one that broke.
+    Network,
+    /// A 200 without content or tool call.
+    Empty,
+    /// 401 and 403: the provider does not accept our key.
+    Auth,
+    /// 404: the provider does not know the model or the path.
+    NotFound,
+}
+
+impl FailureClass {
+    /// Every class, in the order of the language's documentation.
+    pub const ALL: [Self; 11] = [
+        Self::Network,
+        Self::Timeout,
+        Self::RateLimit,
+        Self::Overloaded,
+        Self::ServerError,
+        Self::Auth,
+        Self::NotFound,
+        Self::ContextLength,
+        Self::ContentFilter,
+        Self::Empty,
+        Self::InvalidRequest,
+    ];
+
+    /// The name used in `.sfr` files, maps and response headers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::ContextLength => "context_length",
+            Self::ContentFilter => "content_filter",
+            Self::RateLimit => "rate_limit",
+            Self::Overloaded => "overloaded",
+            Self::Timeout => "timeout",
+            Self::ServerError => "server_error",
+            Self::Network => "network",
+            Self::Empty => "empty",
+            Self::Auth => "auth",
+            Self::NotFound => "not_found",
+        }
+    }
+
+    /// The class of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.name() == name)
+    }
+
+    /// Whether trying the same link again can ever help.
+    pub const fn is_retryable(self) -> bool {
+        matches!(
+            self,
+            Self::Network | Self::RateLimit | Self::Overloaded | Self::ServerError
+        )
+    }
+
+    /// Whether the next link is taken unless the role says otherwise.
+    pub const fn falls_back(self) -> bool {
+        !matches!(self, Self::InvalidRequest | Self::ContentFilter)
+    }
+}
+
+impl fmt::Display for FailureClass {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(self.name())
+    }
+}
+
+/// A failed attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What kind.
+    pub class: FailureClass,
+    /// Whether the same link could answer a repetition: false for an exhausted quota.
+    pub repeatable: bool,
+    /// How long the provider asks to wait.
+    pub retry_after: Option<Duration>,
+    /// The provider's HTTP status, if it gave one.
+    pub status: Option<u16>,
+}
+
+impl Failure {
+    /// A failure without an HTTP status.
+    pub const fn of(class: FailureClass) -> Self {
+        Self { class, repeatable: true, retry_after: None, status: None }
+    }
+
+    /// The failure that an HTTP error answer stands for. `code` and `message` are those of the
+    /// body's error object, in either provider's shape; empty when it has none.
+    pub fn of_answer(status: u16, code: &str, message: &str) -> Self {
+        Self {
+            class: classify(status, code, message),
+            repeatable: code != "insufficient_quota",
+            retry_after: None,
+            status: Some(status),
+        }
+    }
+}
+
+/// The words by which providers say that the input is too long; none of them has a code for it
+/// but OpenAI.
+const TOO_LONG: [&str; 5] = [
+    "prompt is too long",
+    "maximum context length",
+    "context window",
+    "context_length",
+    "input is too long",
+];
+
+fn classify(status: u16, code: &str, message: &str) -> FailureClass {
+    match status {
+        400 | 413 | 422 if is_context_length(code, message) => FailureClass::ContextLength,
+        400 | 422 if is_content_filter(code) => FailureClass::ContentFilter,
+        401 | 403 => FailureClass::Auth,
+        404 => FailureClass::NotFound,
+        408 => FailureClass::Timeout,
+        429 => FailureClass::RateLimit,
+        503 | 529 => FailureClass::Overloaded,
+        // Anthropic's error type under any status, an error event inside a 200 among them.
+        _ if code == "overloaded_error" => FailureClass::Overloaded,
+        _ if matches!(code, "rate_limit_error" | "rate_limit_exceeded" | "insufficient_quota") => {
+            FailureClass::RateLimit
+        }
+        400..=499 => FailureClass::InvalidRequest,
+        _ => FailureClass::ServerError,
+    }
+}
+
+fn is_context_length(code: &str, message: &str) -> bool {
+    if matches!(code, "context_length_exceeded" | "string_above_max_length") {
+        return true;
+    }
+    let message = message.to_ascii_lowercase();
+    TOO_LONG.iter().any(|words| message.contains(words))
+}
+
+fn is_content_filter(code: &str) -> bool {
+    matches!(code, "content_filter" | "content_policy_violation" | "ResponsibleAIPolicyViolation")
+}
