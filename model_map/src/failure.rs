@@ -77,10 +77,7 @@ impl FailureClass {
 
     /// Whether trying the same link again can ever help.
     pub const fn is_retryable(self) -> bool {
-        matches!(
-            self,
-            Self::Network | Self::RateLimit | Self::Overloaded | Self::ServerError
-        )
+        matches!(self, Self::Network | Self::RateLimit | Self::Overloaded | Self::ServerError)
     }
 
     /// Whether the next link is taken unless the role says otherwise.

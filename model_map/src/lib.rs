@@ -11,7 +11,6 @@ pub mod map;
 pub mod plan;
 pub mod seal;
 
-
 pub use failure::{Failure, FailureClass};
 pub use load::{LoadError, load};
 pub use map::{
