@@ -121,6 +121,24 @@ impl Failure {
             status: Some(status),
         }
     }
+
+    /// The status that a client gets for it. What is the client's own doing is passed on; what is
+    /// between us and the provider is a bad gateway.
+    pub fn client_status(&self) -> u16 {
+        match (self.class, self.status) {
+            (FailureClass::RateLimit, _) => 429,
+            (FailureClass::Overloaded, _) => 503,
+            (FailureClass::Timeout, _) => 504,
+            (
+                FailureClass::InvalidRequest
+                | FailureClass::ContextLength
+                | FailureClass::ContentFilter,
+                Some(status @ (400 | 413 | 422)),
+            ) => status,
+            (FailureClass::ContextLength | FailureClass::ContentFilter, _) => 400,
+            _ => 502,
+        }
+    }
 }
 
 /// The words by which providers say that the input is too long; none of them has a code for it
@@ -162,4 +180,53 @@ fn is_context_length(code: &str, message: &str) -> bool {
 
 fn is_content_filter(code: &str) -> bool {
     matches!(code, "content_filter" | "content_policy_violation" | "ResponsibleAIPolicyViolation")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_classified_by_status_then_by_what_it_says() {
+        let class = |status, code, message| Failure::of_answer(status, code, message).class;
+        assert_eq!(class(400, "context_length_exceeded", ""), FailureClass::ContextLength);
+        assert_eq!(
+            class(400, "invalid_request_error", "prompt is too long: 210000 tokens > 200000"),
+            FailureClass::ContextLength
+        );
+        assert_eq!(class(400, "content_policy_violation", ""), FailureClass::ContentFilter);
+        assert_eq!(class(400, "invalid_request_error", "bad"), FailureClass::InvalidRequest);
+        assert_eq!(class(401, "", ""), FailureClass::Auth);
+        assert_eq!(class(403, "", ""), FailureClass::Auth);
+        assert_eq!(class(404, "", ""), FailureClass::NotFound);
+        assert_eq!(class(408, "", ""), FailureClass::Timeout);
+        assert_eq!(class(429, "", ""), FailureClass::RateLimit);
+        assert_eq!(class(503, "", ""), FailureClass::Overloaded);
+        assert_eq!(class(529, "", ""), FailureClass::Overloaded);
+        assert_eq!(class(200, "overloaded_error", ""), FailureClass::Overloaded);
+        assert_eq!(class(302, "", ""), FailureClass::ServerError);
+        assert_eq!(class(500, "api_error", ""), FailureClass::ServerError);
+    }
+
+    #[test]
+    fn an_exhausted_quota_is_not_worth_repeating() {
+        assert!(!Failure::of_answer(429, "insufficient_quota", "").repeatable);
+        assert!(Failure::of_answer(429, "rate_limit_exceeded", "").repeatable);
+    }
+
+    #[test]
+    fn the_client_sees_its_own_mistakes_and_no_other_status_of_the_provider() {
+        let status = |status| Failure::of_answer(status, "", "").client_status();
+        let given = [400, 401, 402, 403, 404, 413, 422, 429, 307, 500, 503, 529, 408];
+        let seen = [400, 502, 502, 502, 502, 413, 422, 429, 502, 502, 503, 503, 504];
+        assert_eq!(given.map(status), seen);
+    }
+
+    #[test]
+    fn every_class_has_its_own_name() {
+        for class in FailureClass::ALL {
+            assert_eq!(FailureClass::from_name(class.name()), Some(class));
+            assert_eq!(serde_json::to_value(class).unwrap(), class.name());
+        }
+    }
 }

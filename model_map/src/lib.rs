@@ -11,11 +11,12 @@ pub mod map;
 pub mod plan;
 pub mod seal;
 
+pub use attempt::{Attempt, Attempts, Step};
 pub use failure::{Failure, FailureClass};
 pub use load::{LoadError, load};
 pub use map::{
     ApiKey, Arm, Effort, Link, Model, ModelMap, OutputLimitKey, Parameters, Protocol, Provider,
     Retry, Role, Sampling, Sources, Timeouts,
 };
-pub use plan::{Plan, UnknownRole, plan};
+pub use plan::{Plan, PlannedLink, UnknownRole, plan};
 pub use seal::{prompt_id, seal};
