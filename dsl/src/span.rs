@@ -109,8 +109,7 @@ impl Sources {
 
     /// `routes/backend.sfr:38`: what the map records and a response names.
     pub fn place(&self, span: Span) -> String {
-        self.get(span.file).map_or_else(String::new, |file| {
-            format!("{}:{}", file.path, file.line(span.start))
-        })
+        self.get(span.file)
+            .map_or_else(String::new, |file| format!("{}:{}", file.path, file.line(span.start)))
     }
 }

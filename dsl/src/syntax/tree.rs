@@ -1,0 +1,411 @@
+//! What is written in one file, typed, with a span for every name, value and statement.
+//!
+//! Owns the shape of the tree, which may have holes where the text is broken; what the names mean
+//! and whether values are sensible is for [`crate::resolve`] and the rules.
+//!
+//! A hole (`None`, or [`ValueKind::Broken`]) always comes with a syntax finding, so that nothing
+//! more need be said about it.
+
+use crate::span::{FileId, Span};
+
+pub use super::value::{ModelId, Money, Number, Part, Value, ValueKind};
+
+/// One file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct File {
+    /// Which.
+    pub file: FileId,
+    /// In the order of the text.
+    pub declarations: Vec<Declaration>,
+    /// Every comment, from its `#` to the end of its line, in the order of the text.
+    pub comments: Vec<Span>,
+}
+
+/// What stands at the top of a file or in an `env` block.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "named for their keywords")]
+pub enum Declaration {
+    Provider(Provider),
+    Model(Model),
+    Prompt(Prompt),
+    Defaults(Defaults),
+    Role(Role),
+    Let(Let),
+    Env(Env),
+    /// Not to be read; its finding has been given.
+    Broken(Broken),
+}
+
+impl Declaration {
+    /// From the keyword to the last character, the closing brace included.
+    pub fn span(&self) -> Span {
+        match self {
+            Self::Provider(node) => node.span,
+            Self::Model(node) => node.span,
+            Self::Prompt(node) => node.span,
+            Self::Defaults(node) => node.span,
+            Self::Role(node) => node.span,
+            Self::Let(node) => node.span,
+            Self::Env(node) => node.span,
+            Self::Broken(node) => node.span,
+        }
+    }
+}
+
+/// A declaration or statement that could not be read, or that this version does not know yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Broken {
+    /// All of it, its block included.
+    pub span: Span,
+    /// The keyword that it starts with, or the one that the finding suggests instead.
+    pub meant: Option<&'static str>,
+    /// The name that it would declare, so that uses of it are not unknown names.
+    pub name: Option<Name>,
+}
+
+/// A name where it is written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Name {
+    /// Without quotes.
+    pub text: String,
+    /// With quotes, if it has any.
+    pub span: Span,
+}
+
+/// `provider NAME { … }`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Provider {
+    /// All of it.
+    pub span: Span,
+    /// What it declares.
+    pub name: Option<Name>,
+    /// Its block.
+    pub statements: Vec<ProviderStatement>,
+}
+
+/// A statement of a provider.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ProviderStatement {
+    /// `protocol openai`
+    Protocol(Setting),
+    /// `base_url "…"`
+    BaseUrl(Setting),
+    /// `api_key secret "…"`, `api_key env "…"`
+    ApiKey(ApiKey),
+    /// `header "name" "value"`
+    Header(Header),
+    /// `max_connections 20`
+    MaxConnections(Setting),
+    /// `allow plain_http`
+    Allow(Setting),
+    /// Not to be read.
+    Broken(Broken),
+}
+
+impl ProviderStatement {
+    /// From the keyword to the last character.
+    pub fn span(&self) -> Span {
+        match self {
+            Self::Protocol(node)
+            | Self::BaseUrl(node)
+            | Self::MaxConnections(node)
+            | Self::Allow(node) => node.span,
+            Self::ApiKey(node) => node.span,
+            Self::Header(node) => node.span,
+            Self::Broken(node) => node.span,
+        }
+    }
+}
+
+/// A keyword with one value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setting {
+    /// All of it.
+    pub span: Span,
+    /// The value.
+    pub value: Option<Value>,
+}
+
+/// `api_key secret "…"`
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApiKey {
+    /// All of it.
+    pub span: Span,
+    /// Where the key is kept; none if that word is missing or another.
+    pub store: Option<KeyStore>,
+    /// Its name there; anything else than a string has been found.
+    pub value: Option<Value>,
+}
+
+/// Where a provider's key is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyStore {
+    /// In a secret store, by path.
+    Secret,
+    /// In an environment variable.
+    Env,
+}
+
+/// `header "name" "value"`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Header {
+    /// All of it.
+    pub span: Span,
+    /// The first value.
+    pub name: Option<Value>,
+    /// The second value.
+    pub value: Option<Value>,
+}
+
+/// `model NAME = PROVIDER/MODEL-ID { … }`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    /// All of it.
+    pub span: Span,
+    /// What it declares.
+    pub name: Option<Name>,
+    /// A [`ValueKind::ModelId`], or a [`ValueKind::Ident`] that names a `let`.
+    pub target: Option<Value>,
+    /// Its block; empty if it has none.
+    pub statements: Vec<ModelStatement>,
+}
+
+/// A fact about a model.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ModelStatement {
+    /// `context 200_000`
+    Context(Setting),
+    /// `output 8_192`
+    Output(Setting),
+    /// `price input $3, output $15`
+    Price(Entries),
+    /// `accepts image, tools`
+    Accepts(Names),
+    /// Not to be read.
+    Broken(Broken),
+}
+
+impl ModelStatement {
+    /// From the keyword to the last character.
+    pub fn span(&self) -> Span {
+        match self {
+            Self::Context(node) | Self::Output(node) => node.span,
+            Self::Price(node) => node.span,
+            Self::Accepts(node) => node.span,
+            Self::Broken(node) => node.span,
+        }
+    }
+}
+
+/// A keyword with `KEY VALUE, …`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entries {
+    /// All of it.
+    pub span: Span,
+    /// In the order of the text.
+    pub entries: Vec<Entry>,
+}
+
+/// One `KEY VALUE`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// From the key to the end of the value.
+    pub span: Span,
+    /// The key; which keys there are is for the rules.
+    pub key: Name,
+    /// The value.
+    pub value: Option<Value>,
+}
+
+/// A keyword with `NAME, …`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Names {
+    /// All of it.
+    pub span: Span,
+    /// In the order of the text.
+    pub names: Vec<Name>,
+}
+
+/// `prompt NAME = TEXT`, `prompt NAME = file "…"`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prompt {
+    /// All of it.
+    pub span: Span,
+    /// What it declares.
+    pub name: Option<Name>,
+    /// Where its text is.
+    pub body: Option<PromptBody>,
+}
+
+/// Where the text of a prompt is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PromptBody {
+    /// Here: a string, a text, or a `let`'s name.
+    Text(Value),
+    /// In a file, whose path is relative to this one.
+    File {
+        /// From `file` to the end of the path.
+        span: Span,
+        /// The path.
+        path: Option<Value>,
+    },
+}
+
+/// `defaults { … }`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Defaults {
+    /// All of it.
+    pub span: Span,
+    /// Its block.
+    pub statements: Vec<Statement>,
+}
+
+/// `role NAME like ROLE { … }`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Role {
+    /// All of it.
+    pub span: Span,
+    /// What it declares.
+    pub name: Option<Name>,
+    /// The role that it takes over from.
+    pub like: Option<Name>,
+    /// Its block.
+    pub statements: Vec<Statement>,
+}
+
+/// `let NAME = VALUE`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Let {
+    /// All of it.
+    pub span: Span,
+    /// What it declares.
+    pub name: Option<Name>,
+    /// What it stands for.
+    pub value: Option<Value>,
+}
+
+/// `env NAME { … }`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Env {
+    /// All of it.
+    pub span: Span,
+    /// Which environment.
+    pub name: Option<Name>,
+    /// Its block; never holds another [`Declaration::Env`].
+    pub declarations: Vec<Declaration>,
+}
+
+/// A statement of a role or of `defaults`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Statement {
+    /// `about "…"`
+    About(Setting),
+    /// `system PROMPT, …`
+    System(System),
+    /// `route A -> B -> C`
+    Route(Route),
+    /// `timeout connect 2s, total 5m`
+    Timeout(Entries),
+    /// `retry 1 on network, overloaded backoff 200ms..5s`
+    Retry(Retry),
+    /// `set temperature 0.2, max_tokens 8_192`
+    Set(Entries),
+    /// Not to be read. Its [`Broken::meant`] tells what the role may nevertheless have, a route
+    /// for one.
+    Broken(Broken),
+}
+
+impl Statement {
+    /// From the keyword to the last character.
+    pub fn span(&self) -> Span {
+        match self {
+            Self::About(node) => node.span,
+            Self::System(node) => node.span,
+            Self::Route(node) => node.span,
+            Self::Timeout(node) | Self::Set(node) => node.span,
+            Self::Retry(node) => node.span,
+            Self::Broken(node) => node.span,
+        }
+    }
+
+    /// The keyword that it starts with, or was meant to start with.
+    pub fn keyword(&self) -> Option<&'static str> {
+        match self {
+            Self::About(_) => Some("about"),
+            Self::System(_) => Some("system"),
+            Self::Route(_) => Some("route"),
+            Self::Timeout(_) => Some("timeout"),
+            Self::Retry(_) => Some("retry"),
+            Self::Set(_) => Some("set"),
+            Self::Broken(node) => node.meant,
+        }
+    }
+}
+
+/// `system append backend, house_style`
+#[derive(Debug, Clone, PartialEq)]
+pub struct System {
+    /// All of it.
+    pub span: Span,
+    /// How it meets the client's own messages; none if it is not written.
+    pub mode: Option<SystemMode>,
+    /// Where the mode is written.
+    pub mode_span: Option<Span>,
+    /// Each a [`ValueKind::Ident`] that names a prompt, a string or a text.
+    pub prompts: Vec<Value>,
+}
+
+/// How a role's prompt meets the client's own system messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SystemMode {
+    /// It comes first.
+    Prepend,
+    /// It comes last.
+    Append,
+    /// The client's are dropped.
+    Replace,
+}
+
+/// `route A -> B -> C`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Route {
+    /// All of it.
+    pub span: Span,
+    /// The first is tried first; empty if none could be read.
+    pub chain: Vec<Link>,
+}
+
+/// One place in a chain.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Link {
+    /// All of it.
+    pub span: Span,
+    /// The model's name.
+    pub model: Name,
+}
+
+/// `retry N on CLASS, … backoff D..D`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Retry {
+    /// All of it.
+    pub span: Span,
+    /// How many tries beyond the first.
+    pub count: Option<Value>,
+    /// The classes; empty if there is no `on`, which `retry 0` does not need.
+    pub on: Vec<Name>,
+    /// Where `on CLASS, …` is written.
+    pub on_span: Option<Span>,
+    /// Between the tries.
+    pub backoff: Option<Box<Backoff>>,
+}
+
+/// `backoff 200ms..5s`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Backoff {
+    /// All of it, the keyword included.
+    pub span: Span,
+    /// The first.
+    pub min: Option<Value>,
+    /// The longest.
+    pub max: Option<Value>,
+}
