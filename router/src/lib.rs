@@ -1,1 +1,9 @@
-//! Skeleton.
+//! The router: OpenAI-style requests in, the answer of the first upstream that succeeds out.
+//!
+//! Owns the proxy; what a role means is compiled into the map by `sfai-dsl`, and the rules of an
+//! attempt are [`model_map`]'s.
+
+pub mod auth;
+pub mod config;
+pub mod secrets;
+pub mod upstream;

@@ -1,0 +1,111 @@
+//! Connections to providers: one pool of kept-alive connections for each connect timeout.
+//!
+//! Owns sending a request and what a failure to send means; when to send is decided elsewhere.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::Method;
+use model_map::{Failure, FailureClass};
+use reqwest::{Body, Client, Request, Response};
+
+use crate::config::Endpoint;
+
+/// Providers close idle connections after a minute or more; ours go first, so that no request is
+/// written into one that is being closed.
+const IDLE_CONNECTION: Duration = Duration::from_secs(50);
+
+/// Clients by connect timeout: it is a property of a client there, and of a role here. Roles share
+/// few values.
+#[derive(Default)]
+pub struct Clients {
+    by_connect: Mutex<HashMap<Duration, Client>>,
+}
+
+/// Why a request got no response, for our own logs.
+#[derive(Debug)]
+pub struct SendError {
+    /// As the attempt rules see it.
+    pub failure: Failure,
+    /// What went wrong, without address or key.
+    pub message: String,
+}
+
+impl Clients {
+    /// Sends a request and waits for the response's head.
+    ///
+    /// # Errors
+    /// When there is no key, no connection, or no response.
+    pub async fn send(
+        &self,
+        endpoint: &Endpoint,
+        connect: Duration,
+        body: Body,
+    ) -> Result<Response, SendError> {
+        let headers = endpoint.headers.as_ref().map_err(|missing| SendError {
+            failure: Failure::of(FailureClass::Auth),
+            message: missing.to_string(),
+        })?;
+        let mut request = Request::new(Method::POST, endpoint.url.clone());
+        headers.clone_into(request.headers_mut());
+        *request.body_mut() = Some(body);
+        let client = self.client(connect).map_err(|error| from_reqwest(&error))?;
+        client.execute(request).await.map_err(|error| from_reqwest(&error))
+    }
+
+    fn client(&self, connect: Duration) -> reqwest::Result<Client> {
+        let mut clients = self.by_connect.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&connect) {
+            return Ok(client.clone());
+        }
+        let client = build(connect)?;
+        clients.insert(connect, client.clone());
+        Ok(client)
+    }
+}
+
+/// No proxy, no redirect, no retry of its own: where a request goes and how often is the map's.
+fn build(connect: Duration) -> reqwest::Result<Client> {
+    Client::builder()
+        .tls_backend_preconfigured(tls())
+        .connect_timeout(connect)
+        .pool_idle_timeout(IDLE_CONNECTION)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .no_proxy()
+        .http1_only()
+        .tcp_nodelay(true)
+        .build()
+}
+
+/// The roots are compiled in: reading the system's costs milliseconds at the first request, and
+/// Lambda's images differ.
+fn tls() -> rustls::ClientConfig {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    #[expect(clippy::expect_used, reason = "ring supports the protocol versions that rustls has")]
+    let versions = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring's provider fits the default versions");
+    versions.with_root_certificates(roots).with_no_client_auth()
+}
+
+/// What an error of the client means. Its own text may name addresses: only its causes are kept.
+pub fn from_reqwest(error: &reqwest::Error) -> SendError {
+    let class = if error.is_timeout() { FailureClass::Timeout } else { FailureClass::Network };
+    let what = match (error.is_connect(), error.is_timeout()) {
+        (true, true) => "no connection in time",
+        (true, false) => "no connection",
+        (false, true) => "no answer in time",
+        (false, false) => "the connection broke",
+    };
+    let mut cause = error.source();
+    while let Some(deeper) = cause.and_then(Error::source) {
+        cause = Some(deeper);
+    }
+    let message = cause.map_or_else(|| what.to_owned(), |cause| format!("{what}: {cause}"));
+    SendError { failure: Failure::of(class), message }
+}
