@@ -3,7 +3,10 @@
 //! Owns the proxy; what a role means is compiled into the map by `sfai-dsl`, and the rules of an
 //! attempt are [`model_map`]'s.
 
+pub mod anthropic;
 pub mod auth;
 pub mod config;
+pub mod openai;
 pub mod secrets;
 pub mod upstream;
+pub mod wire;

@@ -1,0 +1,8 @@
+//! Anthropic's Messages API as an upstream: requests written for it, its answers and streams
+//! turned into the client's protocol.
+//!
+//! Owns the translation between the two; the client's own shapes are in [`crate::openai`].
+
+pub mod answer;
+pub mod request;
+pub(crate) mod stream;

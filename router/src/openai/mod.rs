@@ -1,0 +1,9 @@
+//! OpenAI's Chat Completions: the client's requests, errors and answers, and upstreams that speak
+//! the same.
+//!
+//! Owns no translation: another protocol's module writes this one's shapes.
+
+pub mod answer;
+pub mod error;
+pub mod request;
+pub(crate) mod stream;

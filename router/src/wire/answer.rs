@@ -1,0 +1,46 @@
+//! A whole answer as the client gets it, and what it used.
+//!
+//! Owns no parsing: see `answer` of each protocol.
+
+use bytes::Bytes;
+
+/// How an answer is written for the client.
+#[derive(Debug, Clone, Default)]
+pub struct AnswerOptions {
+    /// Seconds since 1970, for the answer's `created` where the upstream gives none.
+    pub created: u64,
+    /// Whether the client asked for the usage chunk at a stream's end.
+    pub include_usage: bool,
+    /// Whether the answer is the input of the forced tool ([`crate::wire::answer::ANSWER_TOOL`]);
+    /// from [`crate::openai::request::UpstreamRequest::answer_tool`].
+    pub answer_tool: bool,
+    /// The model's name where the upstream gives none.
+    pub model: String,
+}
+
+/// The tool whose input is the answer, for models without structured output.
+pub const ANSWER_TOOL: &str = "sfai_json_answer";
+
+/// A whole answer in the client's protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The JSON body.
+    pub body: Bytes,
+    /// What the provider says it used.
+    pub usage: Option<Usage>,
+}
+
+/// Tokens of one answer, as its provider counts them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// All input: fresh, read from a cache and written to one.
+    pub input: u64,
+    /// The part of `input` that was read from a cache.
+    pub cache_read: u64,
+    /// The part of `input` that was written to a cache.
+    pub cache_write: u64,
+    /// All output, reasoning included.
+    pub output: u64,
+    /// The part of `output` that was reasoning, where the provider says.
+    pub reasoning: Option<u64>,
+}

@@ -1,0 +1,15 @@
+//! What both protocols share: bodies in slices, answers, usage, streams read chunk by chunk and
+//! errors in one shape.
+//!
+//! Owns the vocabulary; how each protocol is spoken is in [`crate::openai`] and
+//! [`crate::anthropic`]. Nothing here does I/O or reads a clock.
+
+pub mod answer;
+pub mod error;
+pub mod segments;
+pub mod stream;
+
+pub use answer::{Answer, AnswerOptions, Usage};
+pub use error::UpstreamError;
+pub use segments::Segments;
+pub use stream::{End, Ending, Progress, StreamFailure, StreamReader};
