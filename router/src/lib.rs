@@ -7,6 +7,8 @@ pub mod anthropic;
 pub mod auth;
 pub mod config;
 pub mod openai;
+#[cfg(feature = "demo")]
+pub mod demo;
 pub mod secrets;
 pub mod upstream;
 pub mod wire;

@@ -1,0 +1,21 @@
+//! The built-in upstream of `--demo`: a server on loopback that speaks the wire protocols of OpenAI
+//! Chat Completions and Anthropic Messages, so that every path of the router runs without a key.
+//!
+//! It owns no model: its answers say so, and are made from the request alone. Nor does it know the
+//! router or the map; any path that ends in `/chat/completions` or `/messages` is served, so one
+//! demo can stand for every provider.
+//!
+//! Two things in a request steer it. A line `call NAME {"some": "json"}` in the last user message,
+//! with NAME among the request's tools, is answered with that tool call, several lines with several.
+//! Tool results at the end of a conversation are answered with a text that quotes them.
+
+mod answer;
+mod anthropic;
+mod openai;
+mod reply;
+mod server;
+#[cfg(test)]
+mod tests;
+
+pub use answer::{Answer, Body, Event, Stamp, answer};
+pub use server::{Demo, start};
