@@ -182,7 +182,7 @@ impl Attempts {
             self.retries += 1;
             return Step::Wait(now + pause);
         }
-        match self.next_link(failure.class) {
+        match self.next_link(failure) {
             Some(link) => {
                 self.link = link;
                 self.retries = 0;
@@ -208,11 +208,11 @@ impl Attempts {
         Some(doubled.min(self.retry.max_backoff).mul_f64(jitter.clamp(0.0, 1.0)))
     }
 
-    fn next_link(&mut self, class: FailureClass) -> Option<usize> {
-        if !class.falls_back() {
+    fn next_link(&mut self, failure: &Failure) -> Option<usize> {
+        if !failure.class.falls_back() && !failure.link_specific {
             return None;
         }
-        if class == FailureClass::ContextLength {
+        if failure.class == FailureClass::ContextLength {
             let failed = self.windows.get(self.link).copied().flatten();
             self.too_small = self.too_small.max(failed);
         }

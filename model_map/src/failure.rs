@@ -97,6 +97,9 @@ impl fmt::Display for FailureClass {
 pub struct Failure {
     /// What kind.
     pub class: FailureClass,
+    /// Whether only this link cannot take the request, so that the next one may whatever the
+    /// class.
+    pub link_specific: bool,
     /// Whether the same link could answer a repetition: false for an exhausted quota.
     pub repeatable: bool,
     /// How long the provider asks to wait.
@@ -108,17 +111,16 @@ pub struct Failure {
 impl Failure {
     /// A failure without an HTTP status.
     pub const fn of(class: FailureClass) -> Self {
-        Self { class, repeatable: true, retry_after: None, status: None }
+        Self { class, link_specific: false, repeatable: true, retry_after: None, status: None }
     }
 
     /// The failure that an HTTP error answer stands for. `code` and `message` are those of the
     /// body's error object, in either provider's shape; empty when it has none.
     pub fn of_answer(status: u16, code: &str, message: &str) -> Self {
         Self {
-            class: classify(status, code, message),
             repeatable: code != "insufficient_quota",
-            retry_after: None,
             status: Some(status),
+            ..Self::of(classify(status, code, message))
         }
     }
 

@@ -3,12 +3,25 @@
 //! Owns the proxy; what a role means is compiled into the map by `sfai-dsl`, and the rules of an
 //! attempt are [`model_map`]'s.
 
+pub mod answer;
 pub mod anthropic;
+pub mod attempt;
 pub mod auth;
+mod catalogue;
+pub mod cli;
+pub mod clock;
 pub mod config;
-pub mod openai;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod lambda;
+pub mod openai;
+mod respond;
+pub mod router;
 pub mod secrets;
+pub mod server;
+pub mod start;
 pub mod upstream;
 pub mod wire;
+
+pub use answer::Answer;
+pub use router::{Deadline, Router};

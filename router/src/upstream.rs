@@ -3,15 +3,21 @@
 //! Owns sending a request and what a failure to send means; when to send is decided elsewhere.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::error::Error;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::Method;
+use http_body::{Frame, SizeHint};
 use model_map::{Failure, FailureClass};
 use reqwest::{Body, Client, Request, Response};
 
 use crate::config::Endpoint;
+use crate::wire::Segments;
 
 /// Providers close idle connections after a minute or more; ours go first, so that no request is
 /// written into one that is being closed.
@@ -42,7 +48,7 @@ impl Clients {
         &self,
         endpoint: &Endpoint,
         connect: Duration,
-        body: Body,
+        body: Segments,
     ) -> Result<Response, SendError> {
         let headers = endpoint.headers.as_ref().map_err(|missing| SendError {
             failure: Failure::of(FailureClass::Auth),
@@ -50,7 +56,7 @@ impl Clients {
         })?;
         let mut request = Request::new(Method::POST, endpoint.url.clone());
         headers.clone_into(request.headers_mut());
-        *request.body_mut() = Some(body);
+        *request.body_mut() = Some(Body::wrap(Parts::of(body)));
         let client = self.client(connect).map_err(|error| from_reqwest(&error))?;
         client.execute(request).await.map_err(|error| from_reqwest(&error))
     }
@@ -108,4 +114,38 @@ pub fn from_reqwest(error: &reqwest::Error) -> SendError {
     }
     let message = cause.map_or_else(|| what.to_owned(), |cause| format!("{what}: {cause}"));
     SendError { failure: Failure::of(class), message }
+}
+
+/// Segments on their way to a socket.
+struct Parts {
+    left: usize,
+    parts: std::vec::IntoIter<Bytes>,
+}
+
+impl Parts {
+    fn of(segments: Segments) -> Self {
+        Self { left: segments.len(), parts: segments.into_parts().into_iter() }
+    }
+}
+
+impl http_body::Body for Parts {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let part = self.parts.next();
+        self.left -= part.as_ref().map_or(0, Bytes::len);
+        Poll::Ready(part.map(|part| Ok(Frame::data(part))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left as u64)
+    }
 }

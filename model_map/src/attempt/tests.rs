@@ -99,6 +99,16 @@ fn the_requests_own_faults_end_it() {
 }
 
 #[test]
+fn what_one_link_cannot_take_goes_to_the_next() {
+    let mut run = attempts(&role(5), &[None, None], true);
+    run.start(Duration::ZERO);
+    let unfit = || Failure { link_specific: true, ..of(FailureClass::InvalidRequest) };
+    assert_eq!(run.failed(MS, unfit(), 1.0), Step::Wait(MS));
+    assert_eq!(run.resume(MS), Step::Call(1));
+    assert_eq!(run.failed(MS, unfit(), 1.0), Step::GiveUp);
+}
+
+#[test]
 fn after_context_length_only_larger_windows_are_tried() {
     let windows = [Some(200), Some(100), Some(200), Some(400)];
     let mut run = attempts(&role(0), &windows, true);

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use model_map::{ModelMap, Protocol, Provider};
 use reqwest::Url;
+use tokio::sync::Semaphore;
 
 use crate::secrets::{self, MissingKey};
 
@@ -44,7 +46,7 @@ pub struct Endpoint {
     /// All headers but those of the body's length; none when the key is missing.
     pub headers: Result<HeaderMap, MissingKey>,
     /// Places for open requests, where the map limits them.
-    pub places: Option<tokio::sync::Semaphore>,
+    pub places: Option<Arc<Semaphore>>,
 }
 
 impl Prepared {
@@ -97,7 +99,7 @@ impl Endpoint {
             protocol: provider.protocol,
             url,
             headers: headers(provider, upstreams)?,
-            places: places.map(tokio::sync::Semaphore::new),
+            places: places.map(|places| Arc::new(Semaphore::new(places))),
         })
     }
 }

@@ -1,0 +1,128 @@
+//! Drives a planned request through its attempts, until one answers or none is left.
+//!
+//! Owns the loop and nothing of its rules: those are [`model_map::Attempts`], which is told what
+//! happened and says what to do.
+
+mod call;
+mod read;
+mod stream;
+
+use std::time::Duration;
+
+use model_map::{Attempts, Plan, Step};
+
+pub use stream::AnswerStream;
+
+use crate::answer::Answer;
+use crate::clock::{Ambient, Stopwatch};
+use crate::config::Prepared;
+use crate::openai::request::ChatRequest;
+use crate::upstream::Clients;
+use crate::wire::UpstreamError;
+
+/// All that the attempts of one request need.
+pub struct Exchange<'a> {
+    /// Time of day and randomness.
+    pub ambient: Ambient,
+    /// Connections.
+    pub clients: &'a Clients,
+    /// The map that the request runs on.
+    pub prepared: &'a Prepared,
+    /// Its way through the map.
+    pub plan: &'a Plan<'a>,
+    /// What the client sent.
+    pub request: &'a ChatRequest,
+    /// Running since the request came in.
+    pub stopwatch: Stopwatch,
+    /// What is left of the invocation that serves it, if it ends.
+    pub time_left: Option<Duration>,
+}
+
+/// What came of the attempts.
+pub struct Outcome {
+    /// The answer, or that there is none.
+    pub result: Result<Delivered, Failed>,
+    /// Each attempt, for people: `anthropic/claude-sonnet-4-6=overloaded, openai/gpt-5.4=ok`.
+    pub tried: String,
+}
+
+/// The answer of an attempt.
+pub struct Delivered {
+    /// What to send.
+    pub answer: Answer,
+    /// The key of the model that answered.
+    pub model: String,
+    /// Request parameters that the model does not take.
+    pub dropped: Vec<String>,
+}
+
+/// All attempts failed.
+pub struct Failed {
+    /// For the client's status and `Retry-After`.
+    pub attempts: Attempts,
+    /// The most telling error's own words, when they are about the client's request.
+    pub error: Option<UpstreamError>,
+}
+
+/// Runs the attempts of a request.
+pub async fn run(exchange: Exchange<'_>) -> Outcome {
+    let mut attempts = Attempts::new(exchange.plan, exchange.request.stream());
+    if let Some(left) = exchange.time_left {
+        attempts.limit_total(left);
+    }
+    let mut told: Option<UpstreamError> = None;
+    let mut step = attempts.start(exchange.stopwatch.elapsed());
+    loop {
+        match step {
+            Step::Wait(until) => {
+                tokio::time::sleep_until(exchange.stopwatch.at(until)).await;
+                step = attempts.resume(exchange.stopwatch.elapsed());
+            }
+            Step::Call(link) => match call::call(&exchange, &mut attempts, link).await {
+                Ok(answered) => return delivered(&exchange, attempts, answered),
+                Err(error) => {
+                    let failure = error.failure.clone();
+                    let now = exchange.stopwatch.elapsed();
+                    step = attempts.failed(now, failure, exchange.ambient.jitter());
+                    let more_telling =
+                        |told: &UpstreamError| error.failure.class < told.failure.class;
+                    if told.as_ref().is_none_or(more_telling) {
+                        told = Some(error);
+                    }
+                }
+            },
+            Step::GiveUp => {
+                let tried = tried(exchange.plan, &attempts);
+                return Outcome { result: Err(Failed { attempts, error: told }), tried };
+            }
+        }
+    }
+}
+
+fn delivered(exchange: &Exchange<'_>, attempts: Attempts, answered: call::Answered) -> Outcome {
+    let tried = tried(exchange.plan, &attempts);
+    let link = attempts.log().last().and_then(|last| exchange.plan.chain.get(last.link));
+    let model = link.map_or_else(String::new, |link| link.key.to_owned());
+    let dropped = answered.dropped;
+    let answer = match answered.content {
+        call::Content::Whole(body) => Answer::whole(body),
+        call::Content::Stream(stream) => {
+            Answer::Stream(Box::new(AnswerStream::new(stream, attempts, exchange.stopwatch)))
+        }
+    };
+    Outcome { result: Ok(Delivered { answer, model, dropped }), tried }
+}
+
+/// `model=class, …` for each attempt; `ok` for one that did not fail.
+fn tried(plan: &Plan<'_>, attempts: &Attempts) -> String {
+    let mut text = String::new();
+    for attempt in attempts.log() {
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        text.push_str(plan.chain.get(attempt.link).map_or("?", |link| link.key));
+        text.push('=');
+        text.push_str(attempt.failure.as_ref().map_or("ok", |failure| failure.class.name()));
+    }
+    text
+}

@@ -1,0 +1,169 @@
+//! One attempt: the link's request, the call, and its answer up to the commit.
+
+use std::future::Future;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use model_map::{Attempts, Failure, FailureClass, PlannedLink, Protocol};
+use reqwest::Response;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::Exchange;
+use super::read::{self, Started};
+use crate::config::Endpoint;
+use crate::openai::request::{RequestError, Target, UpstreamRequest};
+use crate::upstream::SendError;
+use crate::wire::{AnswerOptions, StreamReader, UpstreamError};
+use crate::{anthropic, openai};
+
+/// An attempt that succeeded as far as the attempt rules ask.
+pub(super) struct Answered {
+    pub(super) content: Content,
+    pub(super) dropped: Vec<String>,
+}
+
+/// Its answer.
+pub(super) enum Content {
+    /// Complete.
+    Whole(Bytes),
+    /// Committed.
+    Stream(Started),
+}
+
+/// Calls a link of the plan and reads its answer up to the commit.
+pub(super) async fn call(
+    exchange: &Exchange<'_>,
+    attempts: &mut Attempts,
+    link: usize,
+) -> Result<Answered, UpstreamError> {
+    let planned = exchange.plan.chain.get(link);
+    let endpoint = planned.and_then(|it| exchange.prepared.endpoint(&it.model.provider));
+    let (Some(planned), Some(endpoint)) = (planned, endpoint) else {
+        return Err(plain(FailureClass::NotFound, "the map has no such link"));
+    };
+    let request = build(exchange, endpoint.protocol, planned)?;
+    let place = place(endpoint, exchange, attempts).await?;
+    let answer = Expected {
+        protocol: endpoint.protocol,
+        options: AnswerOptions {
+            created: exchange.ambient.unix_seconds(),
+            include_usage: exchange.request.include_usage(),
+            answer_tool: request.answer_tool,
+            model: planned.model.id.clone(),
+        },
+        place,
+    };
+    let sending = exchange.clients.send(endpoint, attempts.connect_limit(), request.body);
+    let response = within(exchange, attempts, sending).await?.map_err(unsent)?;
+    attempts.progressed(exchange.stopwatch.elapsed());
+    let content = answer.read(exchange, attempts, response).await?;
+    Ok(Answered { content, dropped: request.dropped })
+}
+
+/// What the upstream is about to send.
+struct Expected {
+    protocol: Protocol,
+    options: AnswerOptions,
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl Expected {
+    async fn read(
+        self,
+        exchange: &Exchange<'_>,
+        attempts: &mut Attempts,
+        response: Response,
+    ) -> Result<Content, UpstreamError> {
+        let (head, body) = http::Response::from(response).into_parts();
+        let wants_stream = exchange.request.stream();
+        // A server that answers a request for a stream with JSON has an error to tell.
+        if !head.status.is_success() || (wants_stream && is_json(&head.headers)) {
+            let text = read::refusal(exchange, attempts, body).await?;
+            let (status, now) = (head.status.as_u16(), (exchange.ambient.now)());
+            let error = crate::wire::error::read(self.protocol, status, &head.headers, &text, now);
+            return Err(error);
+        }
+        if wants_stream {
+            let reader = StreamReader::new(self.protocol, self.options);
+            let started = read::stream(exchange, attempts, (body, reader, self.place)).await?;
+            return Ok(Content::Stream(started));
+        }
+        let body = read::whole(exchange, attempts, body).await?;
+        let answer = match self.protocol {
+            Protocol::Openai => openai::answer::read(body),
+            Protocol::Anthropic => anthropic::answer::translate(&body, &self.options),
+        }?;
+        attempts.completed(exchange.stopwatch.elapsed());
+        Ok(Content::Whole(answer.body))
+    }
+}
+
+fn build(
+    exchange: &Exchange<'_>,
+    protocol: Protocol,
+    planned: &PlannedLink<'_>,
+) -> Result<UpstreamRequest, UpstreamError> {
+    let prompt = |id: &String| exchange.prepared.map.prompts.get(id).map(String::as_str);
+    let system: Vec<&str> = exchange.plan.role.system.iter().filter_map(prompt).collect();
+    let parameters = &exchange.plan.role.parameters;
+    let target = Target { model: planned.model, parameters, system: &system };
+    match protocol {
+        Protocol::Openai => openai::request::build(exchange.request, &target),
+        Protocol::Anthropic => anthropic::request::build(exchange.request, &target),
+    }
+    .map_err(unfit)
+}
+
+/// This link cannot take the request.
+fn unfit(error: RequestError) -> UpstreamError {
+    let invalid = Failure::of(FailureClass::InvalidRequest);
+    let failure = Failure { link_specific: true, status: Some(400), ..invalid };
+    let code = error.code.map(str::to_owned);
+    UpstreamError { failure, message: error.message, code, param: error.param }
+}
+
+/// A place among the provider's open requests, where the map limits them. Waiting for one is like
+/// waiting for a connection.
+async fn place(
+    endpoint: &Endpoint,
+    exchange: &Exchange<'_>,
+    attempts: &Attempts,
+) -> Result<Option<OwnedSemaphorePermit>, UpstreamError> {
+    let Some(places) = &endpoint.places else { return Ok(None) };
+    let free = std::sync::Arc::clone(places).acquire_owned();
+    let waiting = tokio::time::timeout(attempts.connect_limit(), free);
+    match within(exchange, attempts, waiting).await? {
+        Ok(Ok(place)) => Ok(Some(place)),
+        _ => {
+            Err(plain(FailureClass::Overloaded, "all of the provider's max_connections are in use"))
+        }
+    }
+}
+
+/// Waits until the attempt's current timer at the longest.
+pub(super) async fn within<T>(
+    exchange: &Exchange<'_>,
+    attempts: &Attempts,
+    work: impl Future<Output = T>,
+) -> Result<T, UpstreamError> {
+    let deadline = exchange.stopwatch.at(attempts.deadline());
+    let in_time = tokio::time::timeout_at(deadline, work).await;
+    in_time.map_err(|_| plain(FailureClass::Timeout, "no answer in time"))
+}
+
+/// A failure in our words.
+pub(super) fn plain(class: FailureClass, message: &str) -> UpstreamError {
+    let failure = Failure::of(class);
+    UpstreamError { failure, message: message.into(), code: None, param: None }
+}
+
+/// A request that got no response, or a response that broke.
+pub(super) fn unsent(error: SendError) -> UpstreamError {
+    UpstreamError { failure: error.failure, message: error.message, code: None, param: None }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map(http::HeaderValue::as_bytes).unwrap_or_default();
+    kind.trim_ascii_start().to_ascii_lowercase().starts_with(b"application/json")
+}

@@ -1,0 +1,132 @@
+//! Reads an upstream's body under the attempt's timers: a stream to its commit, the rest whole.
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use model_map::{Attempts, FailureClass};
+use reqwest::Body;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::Exchange;
+use super::call::{plain, unsent, within};
+use crate::upstream::from_reqwest;
+use crate::wire::{Ending, StreamReader, UpstreamError};
+
+/// The most of an error body that is read: enough for its message.
+const REFUSAL_LIMIT: usize = 64 * 1024;
+/// The most that a whole answer may hold.
+const ANSWER_LIMIT: usize = 64 * 1024 * 1024;
+/// The most that a stream may send before its first content.
+const HELD_LIMIT: usize = 4 * 1024 * 1024;
+
+/// A stream that has committed.
+pub(super) struct Started {
+    /// What is to be sent first.
+    pub(super) held: Vec<Bytes>,
+    /// What follows; none when the upstream is through.
+    pub(super) body: Option<Body>,
+    pub(super) reader: StreamReader,
+    /// Its place among the provider's open requests.
+    pub(super) place: Option<OwnedSemaphorePermit>,
+}
+
+/// Reads a stream up to its first content, reasoning or tool delta.
+pub(super) async fn stream(
+    exchange: &Exchange<'_>,
+    attempts: &mut Attempts,
+    (mut body, mut reader, place): (Body, StreamReader, Option<OwnedSemaphorePermit>),
+) -> Result<Started, UpstreamError> {
+    let mut held = Vec::with_capacity(1);
+    let mut size = 0;
+    while let Some(data) = next(exchange, attempts, &mut body).await? {
+        let progress = reader.push(data);
+        let now = exchange.stopwatch.elapsed();
+        if progress.events > 0 {
+            attempts.progressed(now);
+        }
+        size += progress.out.len();
+        if !progress.out.is_empty() {
+            held.push(progress.out);
+        }
+        if progress.token {
+            attempts.committed(now);
+            // What failed after its first token is told inside the stream.
+            if let Some(failure) = progress.failure {
+                held.push(super::stream::failure_event(&failure));
+                return Ok(Started { held, body: None, reader, place });
+            }
+            return Ok(Started { held, body: Some(body), reader, place });
+        }
+        if let Some(failure) = progress.failure {
+            return Err(failure.error);
+        }
+        if size > HELD_LIMIT {
+            return Err(plain(FailureClass::ServerError, "too much before the first content"));
+        }
+    }
+    let end = reader.finish();
+    held.push(end.out);
+    match end.ending {
+        Ending::Complete => {
+            attempts.committed(exchange.stopwatch.elapsed());
+            attempts.completed(exchange.stopwatch.elapsed());
+            Ok(Started { held, body: None, reader, place })
+        }
+        Ending::Empty => Err(plain(FailureClass::Empty, "neither content nor a tool call")),
+        Ending::Cut => Err(plain(FailureClass::Network, "the stream was cut")),
+        Ending::Failed(failure) => Err(failure.error),
+    }
+}
+
+/// Reads a whole answer.
+pub(super) async fn whole(
+    exchange: &Exchange<'_>,
+    attempts: &mut Attempts,
+    mut body: Body,
+) -> Result<Bytes, UpstreamError> {
+    let Some(first) = next(exchange, attempts, &mut body).await? else {
+        return Ok(Bytes::new());
+    };
+    attempts.progressed(exchange.stopwatch.elapsed());
+    let Some(second) = next(exchange, attempts, &mut body).await? else { return Ok(first) };
+    let mut all = BytesMut::from(first);
+    all.extend_from_slice(&second);
+    while let Some(more) = next(exchange, attempts, &mut body).await? {
+        attempts.progressed(exchange.stopwatch.elapsed());
+        if all.len() + more.len() > ANSWER_LIMIT {
+            return Err(plain(FailureClass::ServerError, "the answer is too large"));
+        }
+        all.extend_from_slice(&more);
+    }
+    Ok(all.freeze())
+}
+
+/// Reads the start of an error's body. A body that breaks still has a status to go by.
+pub(super) async fn refusal(
+    exchange: &Exchange<'_>,
+    attempts: &mut Attempts,
+    mut body: Body,
+) -> Result<Bytes, UpstreamError> {
+    let mut text = BytesMut::new();
+    while text.len() < REFUSAL_LIMIT {
+        match next(exchange, attempts, &mut body).await {
+            Ok(Some(more)) => text.extend_from_slice(&more),
+            Ok(None) | Err(_) => break,
+        }
+    }
+    Ok(text.freeze())
+}
+
+/// The next bytes of a body; none at its end.
+async fn next(
+    exchange: &Exchange<'_>,
+    attempts: &Attempts,
+    body: &mut Body,
+) -> Result<Option<Bytes>, UpstreamError> {
+    loop {
+        let Some(frame) = within(exchange, attempts, body.frame()).await? else { return Ok(None) };
+        let frame = frame.map_err(|error| unsent(from_reqwest(&error)))?;
+        if let Ok(data) = frame.into_data() {
+            return Ok(Some(data));
+        }
+    }
+}

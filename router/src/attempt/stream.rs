@@ -1,0 +1,141 @@
+//! A committed stream on its way to the client.
+//!
+//! It is polled by the front and polls the upstream: no task and no channel lie between, so that a
+//! client that leaves drops the upstream request, and one that reads slowly slows the upstream.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body as _, Frame};
+use model_map::{Attempts, FailureClass};
+use reqwest::Body;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Sleep;
+
+use super::read::Started;
+use crate::clock::Stopwatch;
+use crate::openai::error::{ClientError, stream_event};
+use crate::respond::error_kind;
+use crate::wire::{Ending, Progress, StreamFailure, StreamReader};
+
+const BROKEN: &str = "the connection to the provider broke";
+const CUT: &str = "the provider cut the stream";
+const SILENT: &str = "the provider fell silent, or the answer took longer than `total`";
+
+/// The rest of a committed stream.
+pub struct AnswerStream {
+    held: std::vec::IntoIter<Bytes>,
+    /// None once the answer is over.
+    body: Option<Body>,
+    reader: StreamReader,
+    attempts: Attempts,
+    stopwatch: Stopwatch,
+    /// Set once and moved on only when it fires, since nearly every event moves the deadline.
+    timer: Pin<Box<Sleep>>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl AnswerStream {
+    pub(super) fn new(started: Started, attempts: Attempts, stopwatch: Stopwatch) -> Self {
+        let timer = tokio::time::sleep_until(stopwatch.at(attempts.deadline()));
+        Self {
+            held: started.held.into_iter(),
+            body: started.body,
+            reader: started.reader,
+            attempts,
+            stopwatch,
+            timer: Box::pin(timer),
+            _place: started.place,
+        }
+    }
+
+    /// The next bytes for the client; none at the end. Never fails: what goes wrong is told in the
+    /// stream.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        loop {
+            if let Some(bytes) = self.held.next() {
+                if bytes.is_empty() {
+                    continue;
+                }
+                return Poll::Ready(Some(bytes));
+            }
+            let Some(body) = &mut self.body else { return Poll::Ready(None) };
+            let out = match Pin::new(body).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => self.received(frame),
+                Poll::Ready(Some(Err(_))) => self.over(FailureClass::Network, BROKEN),
+                Poll::Ready(None) => self.over(FailureClass::Network, CUT),
+                Poll::Pending => {
+                    std::task::ready!(self.poll_timer(cx));
+                    self.over(FailureClass::Timeout, SILENT)
+                }
+            };
+            if !out.is_empty() {
+                return Poll::Ready(Some(out));
+            }
+        }
+    }
+
+    fn received(&mut self, frame: Frame<Bytes>) -> Bytes {
+        let Ok(data) = frame.into_data() else { return Bytes::new() };
+        let Progress { out, events, failure, .. } = self.reader.push(data);
+        if events > 0 {
+            self.attempts.progressed(self.stopwatch.elapsed());
+        }
+        if let Some(failure) = failure {
+            self.body = None;
+            self.held = vec![failure_event(&failure)].into_iter();
+        }
+        out
+    }
+
+    /// The upstream's bytes are over, for `why` if too early.
+    fn over(&mut self, class: FailureClass, why: &str) -> Bytes {
+        let end = self.reader.finish();
+        self.body = None;
+        let event = match end.ending {
+            Ending::Complete | Ending::Empty => {
+                self.attempts.completed(self.stopwatch.elapsed());
+                return end.out;
+            }
+            Ending::Cut => cut_event(class, why),
+            Ending::Failed(failure) => failure_event(&failure),
+        };
+        self.held = vec![event].into_iter();
+        end.out
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            std::task::ready!(self.timer.as_mut().poll(cx));
+            let deadline = self.stopwatch.at(self.attempts.deadline());
+            if deadline <= tokio::time::Instant::now() {
+                return Poll::Ready(());
+            }
+            self.timer.as_mut().reset(deadline);
+        }
+    }
+}
+
+/// The event that tells the client of an error event of the upstream.
+pub(super) fn failure_event(failure: &StreamFailure) -> Bytes {
+    if !failure.event.is_empty() {
+        return failure.event.clone();
+    }
+    stream_event(&ClientError {
+        message: failure.error.message.clone(),
+        kind: error_kind(failure.error.failure.class),
+        code: Some(failure.error.failure.class.name().into()),
+        param: None,
+    })
+}
+
+fn cut_event(class: FailureClass, why: &str) -> Bytes {
+    stream_event(&ClientError {
+        message: format!("The answer is incomplete: {why}."),
+        kind: error_kind(class),
+        code: Some(class.name().into()),
+        param: None,
+    })
+}

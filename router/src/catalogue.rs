@@ -1,0 +1,105 @@
+//! What the router says of itself: its roles, its health.
+
+use std::time::SystemTime;
+
+use http::{Response, StatusCode};
+use serde::Serialize;
+
+use crate::answer::Answer;
+use crate::config::Prepared;
+use crate::respond;
+
+/// Names shown in an error are no more than these.
+const SHOWN_ROLES: usize = 20;
+
+#[derive(Serialize)]
+struct Models<'a> {
+    object: &'static str,
+    data: Vec<Model<'a>>,
+}
+
+/// A role in OpenAI's shape of a model, with what it is for.
+#[derive(Serialize)]
+struct Model<'a> {
+    id: &'a str,
+    object: &'static str,
+    created: u64,
+    owned_by: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    about: Option<&'a str>,
+    /// Of the chain's first model, in tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context_window: Option<u64>,
+}
+
+/// `GET /v1/models`.
+pub fn models(prepared: &Prepared) -> Response<Answer> {
+    let map = &prepared.map;
+    let created = unix_seconds(prepared.loaded_at);
+    let data = map.roles.iter().map(|(id, role)| {
+        let link = role.arms.first().and_then(|arm| arm.chain.first());
+        let first = link.and_then(|link| map.models.get(&link.model));
+        Model {
+            id,
+            object: "model",
+            created,
+            owned_by: "sfai",
+            about: role.about.as_deref(),
+            context_window: first.and_then(|model| model.context_tokens),
+        }
+    });
+    as_json(&Models { object: "list", data: data.collect() })
+}
+
+#[derive(Serialize)]
+struct Health<'a> {
+    status: &'static str,
+    version: &'static str,
+    map: Map<'a>,
+}
+
+#[derive(Serialize)]
+struct Map<'a> {
+    digest: &'a str,
+    env: &'a str,
+    age_seconds: u64,
+    /// Why a newer map is not in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<&'a str>,
+}
+
+/// `GET /health`: nothing secret, since it needs no key.
+pub fn health(prepared: &Prepared, refused: Option<&str>, now: SystemTime) -> Response<Answer> {
+    let age = now.duration_since(prepared.loaded_at).unwrap_or_default();
+    let map = Map {
+        digest: &prepared.map.digest,
+        env: &prepared.map.env,
+        age_seconds: age.as_secs(),
+        refused,
+    };
+    as_json(&Health { status: "ok", version: env!("CARGO_PKG_VERSION"), map })
+}
+
+/// The answer to a request for a role that the map does not have.
+pub fn unknown_role(prepared: &Prepared, name: &str) -> Response<Answer> {
+    let names: Vec<&str> =
+        prepared.map.roles.keys().take(SHOWN_ROLES).map(String::as_str).collect();
+    let message = format!(
+        "The model `{name}` does not exist: here it is a role. Known: {}.",
+        names.join(", ")
+    );
+    respond::refuse(StatusCode::NOT_FOUND, "model_not_found", message)
+}
+
+fn as_json(value: &impl Serialize) -> Response<Answer> {
+    match serde_json::to_vec(value) {
+        Ok(body) => respond::json(StatusCode::OK, body),
+        Err(error) => {
+            respond::refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", error.to_string())
+        }
+    }
+}
+
+fn unix_seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,67 @@
+//! The command line of `sfai-router`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// Serves the roles of a compiled map as an OpenAI-compatible API.
+///
+/// Provider keys are read from the environment: the variable that a provider's `api_key env "…"`
+/// names, or for `secret "…"` the one named after the secret's last part. Clients are those of
+/// SFAI_CLIENT_KEYS (`name:key,name:key`); without any, only loopback is served.
+///
+/// As an AWS Lambda function (AWS_LAMBDA_RUNTIME_API is set) it serves invocations instead of an
+/// address.
+#[derive(Debug, Parser)]
+#[command(name = "sfai-router", version)]
+pub struct Cli {
+    /// The compiled map; followed while the router runs.
+    ///
+    /// Default: SFAI_MAP, else model_map.json, in the function's own folder on Lambda.
+    #[arg(long, value_name = "FILE")]
+    pub map: Option<PathBuf>,
+
+    /// The address to serve; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// Answer every provider by a built-in demo upstream on loopback: no key, no account.
+    #[cfg(feature = "demo")]
+    #[arg(long)]
+    pub demo: bool,
+}
+
+impl Cli {
+    /// Where the map is. `read` looks an environment variable up.
+    pub fn map(&self, read: impl Fn(&str) -> Option<String>) -> PathBuf {
+        if let Some(map) = &self.map {
+            return map.clone();
+        }
+        if let Some(map) = read("SFAI_MAP") {
+            return map.into();
+        }
+        read("LAMBDA_TASK_ROOT").map(PathBuf::from).unwrap_or_default().join("model_map.json")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_map_is_found_by_flag_then_variable_then_beside_the_function() {
+        let map = |arguments: &[&str], set: &[(&str, &str)]| {
+            let cli = Cli::parse_from([&["sfai-router"], arguments].concat());
+            let read = |name: &str| {
+                set.iter().find(|(it, _)| *it == name).map(|(_, value)| (*value).to_owned())
+            };
+            cli.map(read).to_str().unwrap().to_owned()
+        };
+        let lambda = ("LAMBDA_TASK_ROOT", "/var/task");
+        assert_eq!(map(&["--map", "a"], &[("SFAI_MAP", "b"), lambda]), "a");
+        assert_eq!(map(&[], &[("SFAI_MAP", "b"), lambda]), "b");
+        assert_eq!(map(&[], &[lambda]), "/var/task/model_map.json");
+        assert_eq!(map(&[], &[]), "model_map.json");
+    }
+}

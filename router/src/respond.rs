@@ -1,0 +1,136 @@
+//! Responses with the headers that say what the router did, and errors in OpenAI's shape.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use model_map::{FailureClass, Plan};
+
+use crate::answer::Answer;
+use crate::attempt::{Delivered, Failed};
+use crate::openai::error::{ClientError, body};
+
+/// Every response carries it.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The digest of the map that the request ran on.
+pub const MAP: HeaderName = HeaderName::from_static("x-sfai-map");
+const ROLE: HeaderName = HeaderName::from_static("x-sfai-role");
+const MODEL: HeaderName = HeaderName::from_static("x-sfai-model");
+const RULE: HeaderName = HeaderName::from_static("x-sfai-rule");
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-sfai-attempts");
+const DROPPED: HeaderName = HeaderName::from_static("x-sfai-dropped");
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
+
+/// OpenAI's error type of a failure.
+pub fn error_kind(class: FailureClass) -> &'static str {
+    match class {
+        FailureClass::InvalidRequest
+        | FailureClass::ContextLength
+        | FailureClass::ContentFilter => "invalid_request_error",
+        FailureClass::RateLimit => "rate_limit_error",
+        FailureClass::Timeout => "timeout_error",
+        _ => "server_error",
+    }
+}
+
+/// A JSON body.
+pub fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<Answer> {
+    let mut response = Response::new(Answer::whole(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    response
+}
+
+/// An error of the request itself.
+pub fn error(status: StatusCode, error: &ClientError) -> Response<Answer> {
+    json(status, body(error))
+}
+
+/// An error of the request itself that has a code and concerns no parameter.
+pub fn refuse(status: StatusCode, code: &str, message: impl Into<String>) -> Response<Answer> {
+    let kind = "invalid_request_error";
+    error(
+        status,
+        &ClientError { message: message.into(), kind, code: Some(code.into()), param: None },
+    )
+}
+
+/// The answer of an attempt.
+pub fn delivered(delivered: Delivered) -> Response<Answer> {
+    let is_stream = delivered.answer.is_stream();
+    let mut response = Response::new(delivered.answer);
+    let headers = response.headers_mut();
+    if is_stream {
+        headers.insert(CONTENT_TYPE, EVENT_STREAM);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    } else {
+        headers.insert(CONTENT_TYPE, JSON);
+    }
+    put(&mut response, MODEL, &delivered.model);
+    if !delivered.dropped.is_empty() {
+        put(&mut response, DROPPED, &delivered.dropped.join(", "));
+    }
+    response
+}
+
+/// The error of a request all of whose attempts failed.
+pub fn failed(plan: &Plan<'_>, failed: &Failed, tried: &str) -> Response<Answer> {
+    let telling = failed.attempts.most_telling();
+    let status = telling.map_or(502, model_map::Failure::client_status);
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let class = telling.map_or(FailureClass::ServerError, |failure| failure.class);
+    let mut response = error(
+        status,
+        &ClientError {
+            message: message(plan, failed, class, tried),
+            kind: error_kind(class),
+            code: Some(class.name().into()),
+            param: failed.error.as_ref().and_then(|error| error.param.clone()),
+        },
+    );
+    response.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+    if let Some(wait) = failed.attempts.retry_after() {
+        // Rounded up: a client that comes back too early is turned away again.
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// Names the role and what was tried. A provider's own words are passed on only where they are
+/// about the client's request: others may hold a part of a key.
+fn message(plan: &Plan<'_>, failed: &Failed, class: FailureClass, tried: &str) -> String {
+    let role = plan.role_name;
+    let words = failed.error.as_ref().map(|error| error.message.as_str());
+    match (class, words) {
+        (
+            FailureClass::InvalidRequest
+            | FailureClass::ContextLength
+            | FailureClass::ContentFilter,
+            Some(words),
+        ) if !words.is_empty() => format!("{words} (role `{role}`: {tried})"),
+        _ => format!("Role `{role}` got no answer from any of its models: {tried}."),
+    }
+}
+
+/// Adds what the router did for a planned request.
+pub fn describe(response: &mut Response<Answer>, plan: &Plan<'_>, tried: &str, took: Duration) {
+    put(response, ROLE, plan.role_name);
+    if !plan.rule.is_empty() {
+        put(response, RULE, plan.rule);
+    }
+    put(response, ATTEMPTS, tried);
+    put(response, SERVER_TIMING, &format!("total;dur={:.1}", took.as_secs_f64() * 1000.0));
+}
+
+/// Adds a header, unless its value has characters that no header can have.
+fn put(response: &mut Response<Answer>, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}

@@ -1,0 +1,161 @@
+//! The handler that every front calls: a request's way from its head to its response.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::ALLOW;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+
+use crate::answer::Answer;
+use crate::attempt::{self, Exchange};
+use crate::auth::ClientKeys;
+use crate::clock::{Ambient, Stopwatch};
+use crate::config::{Config, Prepared};
+use crate::openai::error::ClientError;
+use crate::openai::request::ChatRequest;
+use crate::upstream::Clients;
+use crate::{catalogue, respond};
+
+/// The router. One serves the whole process.
+pub struct Router {
+    ambient: Ambient,
+    clients: Clients,
+    config: Arc<Config>,
+    keys: ClientKeys,
+}
+
+/// What is left of the invocation that serves a request: an extension of it that bounds `total`.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline(pub Duration);
+
+impl Router {
+    /// A router of the maps of `config`, for the clients in `keys`.
+    pub fn new(config: Arc<Config>, keys: ClientKeys, ambient: Ambient) -> Self {
+        Self { ambient, clients: Clients::default(), config, keys }
+    }
+
+    /// The client keys, for the front to hold against its address.
+    pub fn keys(&self) -> &ClientKeys {
+        &self.keys
+    }
+
+    /// Serves a request. The response comes when an attempt has committed, or all have failed.
+    pub async fn handle(&self, request: Request<Bytes>) -> Response<Answer> {
+        let stopwatch = Stopwatch::start();
+        let prepared = self.config.current();
+        let mut response = self.dispatch(request, &prepared, stopwatch).await;
+        let headers = response.headers_mut();
+        headers.insert(respond::REQUEST_ID, self.request_id());
+        headers.insert(respond::MAP, prepared.digest.clone());
+        response
+    }
+
+    async fn dispatch(
+        &self,
+        request: Request<Bytes>,
+        prepared: &Prepared,
+        stopwatch: Stopwatch,
+    ) -> Response<Answer> {
+        let endpoint = Endpoint::of(request.uri().path());
+        if endpoint != Some(Endpoint::Health)
+            && let Err(why) = self.keys.authenticate(request.headers())
+        {
+            return respond::refuse(StatusCode::UNAUTHORIZED, "invalid_api_key", why.0);
+        }
+        let Some(endpoint) = endpoint else {
+            let message = format!(
+                "There is no {}. Chat is at /v1/chat/completions, the roles are at /v1/models.",
+                request.uri().path()
+            );
+            return respond::refuse(StatusCode::NOT_FOUND, "not_found", message);
+        };
+        match (endpoint, request.method()) {
+            (Endpoint::Chat, &Method::POST) => self.chat(request, prepared, stopwatch).await,
+            (Endpoint::Models, &Method::GET) => catalogue::models(prepared),
+            (Endpoint::Health, &Method::GET | &Method::HEAD) => {
+                catalogue::health(prepared, self.config.refused().as_deref(), (self.ambient.now)())
+            }
+            _ => wrong_method(endpoint),
+        }
+    }
+
+    async fn chat(
+        &self,
+        request: Request<Bytes>,
+        prepared: &Prepared,
+        stopwatch: Stopwatch,
+    ) -> Response<Answer> {
+        let time_left = request.extensions().get::<Deadline>().map(|left| left.0);
+        let request = match ChatRequest::parse(request.into_body()) {
+            Ok(request) => request,
+            Err(error) => {
+                let code = error.code.map(str::to_owned);
+                let kind = "invalid_request_error";
+                let error = ClientError { message: error.message, kind, code, param: error.param };
+                return respond::error(StatusCode::BAD_REQUEST, &error);
+            }
+        };
+        let Ok(plan) = model_map::plan(&prepared.map, request.model()) else {
+            return catalogue::unknown_role(prepared, request.model());
+        };
+        let exchange = Exchange {
+            ambient: self.ambient,
+            clients: &self.clients,
+            prepared,
+            plan: &plan,
+            request: &request,
+            stopwatch,
+            time_left,
+        };
+        let outcome = attempt::run(exchange).await;
+        let mut response = match outcome.result {
+            Ok(delivered) => respond::delivered(delivered),
+            Err(failed) => respond::failed(&plan, &failed, &outcome.tried),
+        };
+        respond::describe(&mut response, &plan, &outcome.tried, stopwatch.elapsed());
+        response
+    }
+
+    fn request_id(&self) -> HeaderValue {
+        let id = format!("req_{:016x}", (self.ambient.random)());
+        HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("req_0"))
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Endpoint {
+    Chat,
+    Models,
+    Health,
+}
+
+impl Endpoint {
+    /// By exact path: another spelling is another path, and needs a key to be told so.
+    fn of(path: &str) -> Option<Self> {
+        match path {
+            // A Function URL is often given bare.
+            "/v1/chat/completions" | "/chat/completions" | "/" => Some(Self::Chat),
+            "/v1/models" | "/models" => Some(Self::Models),
+            "/health" | "/ready" => Some(Self::Health),
+            _ => None,
+        }
+    }
+
+    fn allowed(self) -> &'static str {
+        match self {
+            Self::Chat => "POST",
+            Self::Models => "GET",
+            Self::Health => "GET, HEAD",
+        }
+    }
+}
+
+fn wrong_method(endpoint: Endpoint) -> Response<Answer> {
+    let allowed = endpoint.allowed();
+    let message = format!("This path takes {allowed}.");
+    let mut response =
+        respond::refuse(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}

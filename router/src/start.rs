@@ -1,0 +1,153 @@
+//! Starting the router: what must be in place before the first request, and nothing else.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::auth::{CLIENT_KEYS, ClientKeys};
+use crate::cli::Cli;
+use crate::clock::Ambient;
+use crate::config::{Config, Reload, Upstreams};
+use crate::router::Router;
+use crate::server;
+
+/// Runs the front that the surroundings ask for until it is told to stop.
+///
+/// # Errors
+/// When it cannot start; the text says why and what to do.
+pub fn run(cli: &Cli) -> Result<(), String> {
+    let on_lambda = std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some();
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
+    runtime.block_on(async { if on_lambda { lambda(cli).await } else { local(cli).await } })
+}
+
+/// One line for the person who started it, on stderr.
+pub fn say(line: &str) {
+    eprintln!("sfai-router {line}");
+}
+
+async fn lambda(cli: &Cli) -> Result<(), String> {
+    let keys = client_keys()?;
+    keys.fit_for_others().map_err(|why| why.0)?;
+    let map = cli.map(variable);
+    let config = Arc::new(Config::open(&map, Upstreams::Real, SystemTime::now())?);
+    let router = Arc::new(Router::new(config, keys, Ambient::default()));
+    crate::lambda::run(router).await.map_err(|error| error.to_string())
+}
+
+async fn local(cli: &Cli) -> Result<(), String> {
+    let keys = client_keys()?;
+    keys.fit(cli.listen).map_err(|why| why.0)?;
+    let demo = Demo::start(cli).await?;
+    let map = cli.map(variable);
+    let config = Arc::new(Config::open(&map, demo.upstreams(), SystemTime::now())?);
+    let listener = server::bind(cli.listen).await.map_err(|error| error.to_string())?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    describe(&config, &map);
+    demo.describe();
+    if keys.is_open() {
+        say(&format!(
+            "asks for no key, since {CLIENT_KEYS} is not set: allowed on a loopback address only"
+        ));
+    }
+    let _watch = follow(&map, &config);
+    say(&format!("listening on http://{address}"));
+    let router = Arc::new(Router::new(config, keys, Ambient::default()));
+    server::serve(router, listener, stopped()).await;
+    Ok(())
+}
+
+fn describe(config: &Config, map: &Path) {
+    let current = config.current();
+    let (roles, digest) = (current.map.roles.len(), short(&current.map.digest));
+    say(&format!("serves {roles} roles of {} ({digest})", map.display()));
+    for missing in current.missing_keys() {
+        say(&format!("warns: {missing}; its links fail until then"));
+    }
+}
+
+#[cfg(feature = "watch")]
+fn follow(map: &Path, config: &Arc<Config>) -> Option<impl Drop + use<>> {
+    let said = |reload| match reload {
+        Reload::Unchanged => {}
+        Reload::Swapped(digest) => say(&format!("serves a new map ({})", short(&digest))),
+        Reload::Refused(why) => {
+            say(&format!("keeps the last good map, the new one is refused: {why}"))
+        }
+    };
+    crate::config::watch::follow(map, Arc::clone(config), said)
+        .inspect_err(|error| say(&format!("cannot follow changes of {}: {error}", map.display())))
+        .ok()
+}
+
+#[cfg(not(feature = "watch"))]
+fn follow(_: &Path, _: &Arc<Config>) {}
+
+/// The start of a digest: enough to tell two maps apart by eye.
+fn short(digest: &str) -> &str {
+    digest.get(..19).unwrap_or(digest)
+}
+
+fn client_keys() -> Result<ClientKeys, String> {
+    let text = variable(CLIENT_KEYS).unwrap_or_default();
+    ClientKeys::parse(&text).map_err(|why| format!("cannot use {CLIENT_KEYS}: {}", why.0))
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Ctrl-C, or the order to terminate.
+async fn stopped() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// The demo upstream, if it was asked for.
+struct Demo {
+    #[cfg(feature = "demo")]
+    running: Option<crate::demo::Demo>,
+}
+
+#[cfg(feature = "demo")]
+impl Demo {
+    async fn start(cli: &Cli) -> Result<Self, String> {
+        /// About as fast as a large model writes.
+        const PACE: std::time::Duration = std::time::Duration::from_millis(25);
+        if !cli.demo {
+            return Ok(Self { running: None });
+        }
+        let demo = crate::demo::start(PACE).await;
+        let running = demo.map_err(|error| format!("cannot start the demo upstream: {error}"))?;
+        Ok(Self { running: Some(running) })
+    }
+
+    fn upstreams(&self) -> Upstreams {
+        self.running.as_ref().map_or(Upstreams::Real, |demo| Upstreams::Demo(demo.address))
+    }
+
+    fn describe(&self) {
+        if self.running.is_some() {
+            say("DEMO: no provider is called; every answer comes from a built-in stand-in");
+        }
+    }
+}
+
+#[cfg(not(feature = "demo"))]
+impl Demo {
+    async fn start(_: &Cli) -> Result<Self, String> {
+        Ok(Self {})
+    }
+
+    fn upstreams(&self) -> Upstreams {
+        Upstreams::Real
+    }
+
+    fn describe(&self) {}
+}
