@@ -1,1 +1,45 @@
-fn main() {}
+//! The workspace's chores: `cargo xtask CHORE`.
+//!
+//! Owns the choice of the chore alone; each chore is one file, or one folder, of its own.
+
+mod bench;
+mod program;
+mod trouble;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The workspace's chores")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Measure the router beside a plain reverse proxy
+    Bench(bench::Options),
+    /// The plain reverse proxy that the router is measured beside
+    #[command(hide = true)]
+    BenchProxy(bench::proxy::Options),
+    /// The upstream that both are measured with
+    #[command(hide = true)]
+    BenchUpstream(bench::upstream::Options),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().chore {
+        Chore::Bench(options) => bench::run(&options),
+        Chore::BenchProxy(options) => bench::proxy::run(&options),
+        Chore::BenchUpstream(options) => bench::upstream::run(&options),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(trouble) => {
+            eprintln!("xtask: {trouble}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The measurements and their aims.
+//!
+//! Owns what is compared; processes, load and wire bytes are its neighbours'.
+
+mod cpu;
+mod latency;
+mod memory;
+mod once;
+
+pub(super) use cpu::{events, requests};
+pub(super) use latency::latency;
+pub(super) use memory::memory;
+pub(super) use once::{check, start};
