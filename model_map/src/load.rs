@@ -143,3 +143,6 @@ fn check_role(map: &ModelMap, name: &str, role: &Role) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
