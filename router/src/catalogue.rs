@@ -33,7 +33,7 @@ struct Model<'a> {
 }
 
 /// `GET /v1/models`.
-pub fn models(prepared: &Prepared) -> Response<Answer> {
+pub(crate) fn models(prepared: &Prepared) -> Response<Answer> {
     let map = &prepared.map;
     let created = unix_seconds(prepared.loaded_at);
     let data = map.roles.iter().map(|(id, role)| {
@@ -69,7 +69,11 @@ struct Map<'a> {
 }
 
 /// `GET /health`: nothing secret, since it needs no key.
-pub fn health(prepared: &Prepared, refused: Option<&str>, now: SystemTime) -> Response<Answer> {
+pub(crate) fn health(
+    prepared: &Prepared,
+    refused: Option<&str>,
+    now: SystemTime,
+) -> Response<Answer> {
     let age = now.duration_since(prepared.loaded_at).unwrap_or_default();
     let map = Map {
         digest: &prepared.map.digest,
@@ -81,7 +85,7 @@ pub fn health(prepared: &Prepared, refused: Option<&str>, now: SystemTime) -> Re
 }
 
 /// The answer to a request for a role that the map does not have.
-pub fn unknown_role(prepared: &Prepared, name: &str) -> Response<Answer> {
+pub(crate) fn unknown_role(prepared: &Prepared, name: &str) -> Response<Answer> {
     let names: Vec<&str> =
         prepared.map.roles.keys().take(SHOWN_ROLES).map(String::as_str).collect();
     let message = format!(

@@ -12,9 +12,9 @@ use crate::attempt::{Delivered, Failed};
 use crate::openai::error::{ClientError, body};
 
 /// Every response carries it.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The digest of the map that the request ran on.
-pub const MAP: HeaderName = HeaderName::from_static("x-sfai-map");
+pub(crate) const MAP: HeaderName = HeaderName::from_static("x-sfai-map");
 const ROLE: HeaderName = HeaderName::from_static("x-sfai-role");
 const MODEL: HeaderName = HeaderName::from_static("x-sfai-model");
 const RULE: HeaderName = HeaderName::from_static("x-sfai-rule");
@@ -27,7 +27,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
 
 /// OpenAI's error type of a failure.
-pub fn error_kind(class: FailureClass) -> &'static str {
+pub(crate) fn error_kind(class: FailureClass) -> &'static str {
     match class {
         FailureClass::InvalidRequest
         | FailureClass::ContextLength
@@ -39,7 +39,7 @@ pub fn error_kind(class: FailureClass) -> &'static str {
 }
 
 /// A JSON body.
-pub fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<Answer> {
+pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<Answer> {
     let mut response = Response::new(Answer::whole(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, JSON);
@@ -47,12 +47,16 @@ pub fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<Answer> {
 }
 
 /// An error of the request itself.
-pub fn error(status: StatusCode, error: &ClientError) -> Response<Answer> {
+pub(crate) fn error(status: StatusCode, error: &ClientError) -> Response<Answer> {
     json(status, body(error))
 }
 
 /// An error of the request itself that has a code and concerns no parameter.
-pub fn refuse(status: StatusCode, code: &str, message: impl Into<String>) -> Response<Answer> {
+pub(crate) fn refuse(
+    status: StatusCode,
+    code: &str,
+    message: impl Into<String>,
+) -> Response<Answer> {
     let kind = "invalid_request_error";
     error(
         status,
@@ -61,7 +65,7 @@ pub fn refuse(status: StatusCode, code: &str, message: impl Into<String>) -> Res
 }
 
 /// The answer of an attempt.
-pub fn delivered(delivered: Delivered) -> Response<Answer> {
+pub(crate) fn delivered(delivered: Delivered) -> Response<Answer> {
     let is_stream = delivered.answer.is_stream();
     let mut response = Response::new(delivered.answer);
     let headers = response.headers_mut();
@@ -79,7 +83,7 @@ pub fn delivered(delivered: Delivered) -> Response<Answer> {
 }
 
 /// The error of a request all of whose attempts failed.
-pub fn failed(plan: &Plan<'_>, failed: &Failed, tried: &str) -> Response<Answer> {
+pub(crate) fn failed(plan: &Plan<'_>, failed: &Failed, tried: &str) -> Response<Answer> {
     let telling = failed.attempts.most_telling();
     let status = telling.map_or(502, model_map::Failure::client_status);
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
@@ -119,7 +123,12 @@ fn message(plan: &Plan<'_>, failed: &Failed, class: FailureClass, tried: &str) -
 }
 
 /// Adds what the router did for a planned request.
-pub fn describe(response: &mut Response<Answer>, plan: &Plan<'_>, tried: &str, took: Duration) {
+pub(crate) fn describe(
+    response: &mut Response<Answer>,
+    plan: &Plan<'_>,
+    tried: &str,
+    took: Duration,
+) {
     put(response, ROLE, plan.role_name);
     if !plan.rule.is_empty() {
         put(response, RULE, plan.rule);

@@ -1,0 +1,11 @@
+//! The router as its clients and its upstreams see it, through real sockets.
+#![expect(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests: what is not as expected ends them"
+)]
+
+mod front;
+#[path = "../support/running.rs"]
+mod running;
