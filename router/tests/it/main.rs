@@ -6,6 +6,8 @@
     reason = "tests: what is not as expected ends them"
 )]
 
+#[path = "../support/faults.rs"]
+mod faults;
 mod front;
 #[path = "../support/running.rs"]
 mod running;
