@@ -9,5 +9,8 @@
 #[path = "../support/faults.rs"]
 mod faults;
 mod front;
+mod live;
+#[path = "../support/process.rs"]
+mod process;
 #[path = "../support/running.rs"]
 mod running;
