@@ -91,7 +91,11 @@ impl Attempts {
 
     /// When the current attempt is out of time: the driver then reports [`FailureClass::Timeout`].
     pub fn deadline(&self) -> Duration {
-        let idle = self.last_event.map(|at| at + self.timeouts.idle);
+        // Before a stream's first token `first_token` alone decides: a model that thinks in
+        // silence is what it is set for.
+        let flows = self.committed || !self.streamed;
+        let last_event = self.last_event.filter(|_| flows);
+        let idle = last_event.map(|at| at + self.timeouts.idle);
         let commit = (!self.committed).then(|| self.commit_limit());
         let limits = [idle, commit].into_iter().flatten();
         limits.fold(self.timeouts.total, Duration::min)
