@@ -1,11 +1,33 @@
 //! Text to a lossless tree and its findings; the only place that knows pest.
 //!
 //! Owns what may be written; what it means is in [`crate::resolve`].
+//!
+//! Three steps, none of which can fail: [`pieces`] cuts the text, [`outline`] finds statements and
+//! blocks, [`lower`] gives them their types.
 
+mod cursor;
+mod decode;
+mod dump;
+mod lower;
+mod outline;
+mod pieces;
+mod problem;
+mod quoted;
+mod scalar;
+mod statement;
 pub mod tree;
 mod value;
+mod words;
 
 use crate::diagnostic::Diagnostic;
+use crate::span::{FileId, Span};
+
+pub use decode::{Decoded, decode};
+pub use dump::{Places, dump};
+pub use problem::{CHARACTERS, INDENT, SYNTAX};
+
+/// The most bytes that a file may have.
+pub const MAX_BYTES: usize = 4 << 20;
 
 /// What a text holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,4 +36,54 @@ pub struct Parsed {
     pub tree: tree::File,
     /// Why the rest could not, in the order of the text.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads a file's bytes: [`decode`] and [`parse`], with a finding on each line that is not UTF-8
+/// and none for what is wrong only because of that.
+pub fn parse_bytes(file: FileId, bytes: &[u8]) -> (String, Parsed) {
+    let Decoded { text, replaced } = decode(bytes);
+    let mut parsed = parse(file, &text);
+    if replaced.is_empty() {
+        return (text, parsed);
+    }
+    let spoilt = |span: Span| {
+        let next = replaced.partition_point(|range| range.end <= span.start as usize);
+        replaced.get(next).is_some_and(|range| range.start < span.end as usize)
+    };
+    parsed.diagnostics.retain(|finding| !spoilt(finding.span));
+    let mut report = problem::Report::new(file);
+    let mut line_end = 0;
+    for range in &replaced {
+        if range.start >= line_end {
+            report.push(problem::Problem::NotUtf8, range.clone());
+            let rest = text.get(range.end..).unwrap_or_default();
+            line_end = range.end + rest.find('\n').unwrap_or(rest.len());
+        }
+    }
+    parsed.diagnostics.append(&mut report.findings);
+    parsed.diagnostics.sort_by_key(|finding| (finding.span.start, finding.span.end));
+    (text, parsed)
+}
+
+/// Reads a file. Every text gives a tree and all its findings.
+pub fn parse(file: FileId, text: &str) -> Parsed {
+    let mut report = problem::Report::new(file);
+    if text.len() > MAX_BYTES {
+        report.push(problem::Problem::TooLarge { limit: MAX_BYTES }, 0..0);
+        let tree = tree::File { file, declarations: Vec::new(), comments: Vec::new() };
+        return Parsed { tree, diagnostics: report.findings };
+    }
+    pieces::controls(text, &mut report);
+    let pieces = pieces::pieces(text, &mut report);
+    let phrases = outline::outline(text, &pieces, &mut report);
+    let mut lower = lower::Lower::new(text, &pieces, &mut report);
+    let declarations = lower.declarations(&phrases, words::Place::Top);
+    let comments = pieces
+        .iter()
+        .filter(|piece| piece.kind == pieces::Kind::Comment)
+        .map(|piece| Span::new(file, piece.range()))
+        .collect();
+    let mut diagnostics = report.findings;
+    diagnostics.sort_by_key(|finding| (finding.span.start, finding.span.end));
+    Parsed { tree: tree::File { file, declarations, comments }, diagnostics }
 }

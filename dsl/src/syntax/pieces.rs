@@ -1,0 +1,172 @@
+//! A text as a flat list of pieces: words, numbers, strings, marks, newlines and comments.
+//!
+//! Owns the use of pest and the findings about pieces that belong nowhere; what the pieces add up
+//! to is for [`super::outline`].
+
+use std::ops::Range;
+
+use pest::Parser;
+
+use super::problem::{Problem, Report};
+
+#[derive(pest_derive::Parser)]
+#[grammar = "grammar.pest"]
+struct Grammar;
+
+/// What a piece is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Word,
+    Number,
+    String,
+    Text,
+    /// Never closed; goes to the end of its line.
+    OpenString,
+    /// Never closed; goes to where a declaration seems to begin.
+    OpenText,
+    Comma,
+    Arrow,
+    Pipe,
+    Range,
+    Equals,
+    /// Compares or groups, in conditions.
+    Operator,
+    Open,
+    Close,
+    Newline,
+    Comment,
+    /// Belongs nowhere.
+    Stray,
+}
+
+impl Kind {
+    /// Whether a statement goes on on the next line after it.
+    pub(crate) fn joins(self) -> bool {
+        matches!(self, Self::Arrow | Self::Pipe | Self::Comma)
+    }
+
+    /// Whether a finding has been given about it, so that what it spoils needs no other.
+    pub(crate) fn is_bad(self) -> bool {
+        matches!(self, Self::OpenString | Self::OpenText | Self::Stray)
+    }
+}
+
+/// One piece, by its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) kind: Kind,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
+
+impl Piece {
+    /// Its bytes.
+    pub(crate) fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    /// Its text.
+    pub(crate) fn of(self, text: &str) -> &str {
+        text.get(self.range()).unwrap_or_default()
+    }
+}
+
+/// All pieces of `text`; blanks lie between them.
+pub(crate) fn pieces(text: &str, report: &mut Report) -> Vec<Piece> {
+    let mut found: Vec<Piece> = Vec::with_capacity(text.len() / 4);
+    match Grammar::parse(Rule::unit, text) {
+        Ok(pairs) => {
+            for pair in pairs.flat_map(pest::iterators::Pair::into_inner) {
+                let span = pair.as_span();
+                push(&mut found, pair.as_rule(), span.start()..span.end());
+            }
+        }
+        // The grammar takes every text; were it not so, the file would be one bad piece.
+        Err(error) => {
+            found.push(piece(Kind::Stray, 0..text.len()));
+            report.push(
+                Problem::Internal { cause: error.variant.message().into_owned() },
+                0..text.len(),
+            );
+        }
+    }
+    for bad in found.iter().filter(|piece| piece.kind.is_bad()) {
+        report_bad(*bad, text, report);
+    }
+    found
+}
+
+fn push(found: &mut Vec<Piece>, rule: Rule, range: Range<usize>) {
+    let Some(kind) = kind(rule) else { return };
+    // Stray characters in a row are one mistake.
+    if kind == Kind::Stray
+        && let Some(last) = found.last_mut()
+        && last.kind == Kind::Stray
+        && last.end as usize == range.start
+    {
+        *last = piece(kind, last.start as usize..range.end);
+        return;
+    }
+    found.push(piece(kind, range));
+}
+
+fn piece(kind: Kind, range: Range<usize>) -> Piece {
+    let byte = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    Piece { kind, start: byte(range.start), end: byte(range.end) }
+}
+
+fn kind(rule: Rule) -> Option<Kind> {
+    Some(match rule {
+        Rule::word => Kind::Word,
+        Rule::number => Kind::Number,
+        Rule::string => Kind::String,
+        Rule::text => Kind::Text,
+        Rule::open_string => Kind::OpenString,
+        Rule::open_text => Kind::OpenText,
+        Rule::comma => Kind::Comma,
+        Rule::arrow => Kind::Arrow,
+        Rule::pipe => Kind::Pipe,
+        Rule::range => Kind::Range,
+        Rule::equals => Kind::Equals,
+        Rule::operator => Kind::Operator,
+        Rule::open => Kind::Open,
+        Rule::close => Kind::Close,
+        Rule::newline => Kind::Newline,
+        Rule::comment => Kind::Comment,
+        Rule::stray => Kind::Stray,
+        _ => return None,
+    })
+}
+
+fn report_bad(bad: Piece, text: &str, report: &mut Report) {
+    let written = bad.of(text);
+    match bad.kind {
+        Kind::OpenString => report.push(Problem::OpenString, bad.range()),
+        Kind::OpenText => {
+            let quotes = bad.start as usize..bad.start as usize + 3;
+            report.push(Problem::OpenText, quotes);
+        }
+        // Control characters are found everywhere, in strings too, by `controls`.
+        _ if written.chars().any(is_control) => {}
+        _ => report.push(Problem::Stray { written: written.to_owned() }, bad.range()),
+    }
+}
+
+/// Finds control characters, wherever they stand: one finding a line.
+pub(crate) fn controls(text: &str, report: &mut Report) {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let content = line.strip_suffix('\n').unwrap_or(line);
+        let content = content.strip_suffix('\r').unwrap_or(content);
+        if let Some((at, character)) = content.char_indices().find(|(_, c)| is_control(*c)) {
+            let at = start + at;
+            report.push(Problem::Control { character }, at..at + character.len_utf8());
+        }
+        start += line.len();
+    }
+}
+
+/// Whether it is a control character other than the newline and the tab.
+fn is_control(character: char) -> bool {
+    character.is_control() && character != '\t' && character != '\n'
+}

@@ -1,0 +1,209 @@
+//! Numbers with and without a unit.
+//!
+//! Owns their spelling; which values are sensible where is for the rules.
+
+use std::time::Duration;
+
+use super::problem::Problem;
+use super::value::{Money, Number, ValueKind};
+
+const DURATIONS: &str = "durations are written `250ms`, `15s`, `5m` or `1h`";
+const UNITS: &str = "units are `ms`, `s`, `m` and `h`, `%`, and `KiB`, `MiB` and `GiB`";
+const TOO_LARGE: &str = "no setting takes a number of that size";
+
+/// The value of a number piece such as `1500ms`.
+pub(crate) fn scalar(written: &str) -> Result<ValueKind, Problem> {
+    if let Some(amount) = written.strip_prefix('$') {
+        return money(amount);
+    }
+    let digits = written.trim_start_matches('-');
+    let end = digits.find(|c: char| !matches!(c, '0'..='9' | '_' | '.')).unwrap_or(digits.len());
+    let (body, unit) = digits.split_at_checked(end).unwrap_or((digits, ""));
+    let decimal = decimal(body)?;
+    let negative = written.starts_with('-');
+    if unit.is_empty() {
+        return number(&decimal, negative);
+    }
+    if negative {
+        return Err(bad("only plain numbers can be negative", "write it without `-`", digits));
+    }
+    with_unit(&decimal, body, unit)
+}
+
+fn with_unit(decimal: &Decimal, body: &str, unit: &str) -> Result<ValueKind, Problem> {
+    match unit {
+        "ms" => duration(decimal, 1),
+        "s" => duration(decimal, 1_000),
+        "m" => duration(decimal, 60_000),
+        "h" => duration(decimal, 3_600_000),
+        "%" => whole(decimal, 1, "shares are whole percents", "write `90%`").and_then(|percent| {
+            let percent = u32::try_from(percent).map_err(|_| too_large())?;
+            Ok(ValueKind::Share(percent))
+        }),
+        "KiB" => size(decimal, 1 << 10),
+        "MiB" => size(decimal, 1 << 20),
+        "GiB" => size(decimal, 1 << 30),
+        _ => Err(unknown_unit(body, unit)),
+    }
+}
+
+/// Digits without `_`, before and after the point.
+struct Decimal {
+    whole: String,
+    /// Without zeros at its end.
+    fraction: String,
+    has_point: bool,
+}
+
+fn decimal(body: &str) -> Result<Decimal, Problem> {
+    let has_point = body.contains('.');
+    let (whole, fraction) = body.split_once('.').unwrap_or((body, "0"));
+    let is_digits = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_digit())
+            && part.ends_with(|c: char| c.is_ascii_digit())
+            && part.chars().all(|c| c.is_ascii_digit() || c == '_')
+            && !part.contains("__")
+    };
+    if !is_digits(whole) || !is_digits(fraction) {
+        let help = "numbers are written `8_192`, `0.2` or `-1`, with `_` between digits only";
+        return Err(Problem::Scalar { why: "not a number", help, mend: None });
+    }
+    let (whole, fraction) = (whole.replace('_', ""), fraction.replace('_', ""));
+    let fraction = fraction.trim_end_matches('0').to_owned();
+    Ok(Decimal { whole, fraction, has_point })
+}
+
+fn number(decimal: &Decimal, negative: bool) -> Result<ValueKind, Problem> {
+    let sign = if negative { "-" } else { "" };
+    let Decimal { whole, fraction, has_point } = decimal;
+    let number = if !has_point {
+        let value = format!("{sign}{whole}").parse().map_err(|_| too_large())?;
+        Number::Integer(value)
+    } else {
+        let value: f64 = format!("{sign}{whole}.{fraction}0").parse().map_err(|_| too_large())?;
+        if !value.is_finite() {
+            return Err(too_large());
+        }
+        Number::Decimal(value)
+    };
+    Ok(ValueKind::Number(number))
+}
+
+fn duration(decimal: &Decimal, millis: u64) -> Result<ValueKind, Problem> {
+    let why = "durations are whole milliseconds";
+    let millis = whole(decimal, millis, why, DURATIONS)?;
+    Ok(ValueKind::Duration(Duration::from_millis(millis)))
+}
+
+fn size(decimal: &Decimal, bytes: u64) -> Result<ValueKind, Problem> {
+    let help = "sizes are written `512KiB`, `64MiB` or `1GiB`";
+    whole(decimal, bytes, "sizes are whole bytes", help).map(ValueKind::Size)
+}
+
+fn money(amount: &str) -> Result<ValueKind, Problem> {
+    if !amount.chars().all(|c| c.is_ascii_digit() || matches!(c, '_' | '.')) {
+        let help = "an amount is written `$3` or `$0.05`";
+        return Err(Problem::Scalar { why: "not an amount of money", help, mend: None });
+    }
+    let why = "amounts are whole millionths of a dollar";
+    let micro_dollars = whole(&decimal(amount)?, 1_000_000, why, "write at most six decimals")?;
+    Ok(ValueKind::Money(Money { micro_dollars }))
+}
+
+/// `decimal` times `unit`, exactly.
+fn whole(
+    decimal: &Decimal,
+    unit: u64,
+    why: &'static str,
+    help: &'static str,
+) -> Result<u64, Problem> {
+    let fraction = &decimal.fraction;
+    let places = u32::try_from(fraction.len()).map_err(|_| too_large())?;
+    let scale = 10_u128.checked_pow(places).ok_or(Problem::Scalar { why, help, mend: None })?;
+    let all: u128 = format!("{}{fraction}", decimal.whole).parse().map_err(|_| too_large())?;
+    let product = all.checked_mul(u128::from(unit)).ok_or_else(too_large)?;
+    if product % scale != 0 {
+        return Err(Problem::Scalar { why, help, mend: None });
+    }
+    u64::try_from(product / scale).map_err(|_| too_large())
+}
+
+fn unknown_unit(body: &str, unit: &str) -> Problem {
+    let known = match unit.to_ascii_lowercase().as_str() {
+        "sec" | "secs" | "second" | "seconds" => "s",
+        "min" | "mins" | "minute" | "minutes" => "m",
+        "hr" | "hrs" | "hour" | "hours" => "h",
+        "msec" | "millis" | "milliseconds" => "ms",
+        "kb" | "kib" => "KiB",
+        "mb" | "mib" => "MiB",
+        "gb" | "gib" => "GiB",
+        _ => return Problem::Scalar { why: "unknown unit", help: UNITS, mend: None },
+    };
+    bad("unknown unit", UNITS, &format!("{body}{known}"))
+}
+
+fn bad(why: &'static str, help: &'static str, mend: &str) -> Problem {
+    Problem::Scalar { why, help, mend: Some(mend.to_owned()) }
+}
+
+fn too_large() -> Problem {
+    Problem::Scalar { why: "too large a number", help: TOO_LARGE, mend: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(written: &str) -> ValueKind {
+        scalar(written).unwrap_or_else(|problem| panic!("{written}: {problem:?}"))
+    }
+
+    #[test]
+    fn reads_numbers() {
+        assert_eq!(value("8_192"), ValueKind::Number(Number::Integer(8192)));
+        assert_eq!(value("-1"), ValueKind::Number(Number::Integer(-1)));
+        assert_eq!(value("0.2"), ValueKind::Number(Number::Decimal(0.2)));
+        assert_eq!(value("1.0"), ValueKind::Number(Number::Decimal(1.0)));
+    }
+
+    #[test]
+    fn reads_units() {
+        assert_eq!(value("1500ms"), ValueKind::Duration(Duration::from_millis(1500)));
+        assert_eq!(value("1.5s"), ValueKind::Duration(Duration::from_millis(1500)));
+        assert_eq!(value("5m"), ValueKind::Duration(Duration::from_secs(300)));
+        assert_eq!(value("1h"), ValueKind::Duration(Duration::from_secs(3600)));
+        assert_eq!(value("90%"), ValueKind::Share(90));
+        assert_eq!(value("$0.05"), ValueKind::Money(Money { micro_dollars: 50_000 }));
+        assert_eq!(value("$1_000"), ValueKind::Money(Money { micro_dollars: 1_000_000_000 }));
+        assert_eq!(value("64KiB"), ValueKind::Size(65_536));
+    }
+
+    #[test]
+    fn refuses_what_is_no_value() {
+        let bad = [
+            "1__",
+            "1_",
+            "1_.5",
+            "1.2.3",
+            "0.5ms",
+            "1.5%",
+            "-5s",
+            "20x",
+            "$5s",
+            "$-1",
+            "$0.0000001",
+            "99999999999999999999",
+            "9999999999999999h",
+            "1e5",
+        ];
+        for written in bad {
+            assert!(scalar(written).is_err(), "{written}");
+        }
+    }
+
+    #[test]
+    fn mends_a_known_unit() {
+        let Err(Problem::Scalar { mend, .. }) = scalar("20sec") else { panic!("taken") };
+        assert_eq!(mend.as_deref(), Some("20s"));
+    }
+}

@@ -1,0 +1,247 @@
+//! The statements of roles and `defaults`.
+//!
+//! Owns what follows each of their keywords; blocks and declarations are in [`super::lower`].
+
+use super::cursor::Cursor;
+use super::pieces::Kind;
+use super::problem::Problem;
+use super::tree::{
+    Backoff, Broken, Entries, Entry, Link, Name, Names, Retry, Route, Setting, Statement, System,
+    SystemMode, Value,
+};
+use super::words::Place;
+use crate::span::Span;
+
+/// The statement of a known keyword, which has just been taken.
+pub(crate) fn statement(
+    keyword: &'static str,
+    start: Span,
+    place: Place,
+    cursor: &mut Cursor,
+) -> Statement {
+    match keyword {
+        "about" => Statement::About(setting(start, "a string", cursor)),
+        "system" => Statement::System(system(start, place, cursor)),
+        "route" => route(start, place, cursor),
+        "timeout" => Statement::Timeout(entries(start, place, "a duration", cursor)),
+        "set" => Statement::Set(entries(start, place, "a value", cursor)),
+        "retry" => Statement::Retry(retry(start, place, cursor)),
+        _ => Statement::Broken(Broken { span: start, meant: Some(keyword), name: None }),
+    }
+}
+
+/// `KEYWORD VALUE`
+pub(crate) fn setting(start: Span, what: &'static str, cursor: &mut Cursor) -> Setting {
+    cursor.no_equals();
+    let value = cursor.value(what);
+    Setting { span: cursor.since(start), value }
+}
+
+/// `KEYWORD KEY VALUE, …`
+pub(crate) fn entries(
+    start: Span,
+    place: Place,
+    what: &'static str,
+    cursor: &mut Cursor,
+) -> Entries {
+    let mut entries = Vec::new();
+    cursor.no_equals();
+    while let Some(key) = cursor.name("a setting's name") {
+        cursor.no_equals();
+        let value = cursor.value(what);
+        entries.push(Entry { span: cursor.since(key.span), key, value });
+        if !cursor.comma(place, None) {
+            break;
+        }
+    }
+    Entries { span: cursor.since(start), entries }
+}
+
+/// `KEYWORD NAME, …`
+pub(crate) fn names(start: Span, place: Place, what: &'static str, cursor: &mut Cursor) -> Names {
+    cursor.no_equals();
+    let names = name_list(place, what, None, cursor);
+    Names { span: cursor.since(start), names }
+}
+
+fn name_list(
+    place: Place,
+    what: &'static str,
+    ends: Option<&str>,
+    cursor: &mut Cursor,
+) -> Vec<Name> {
+    let mut names = Vec::new();
+    loop {
+        let left = cursor.end();
+        names.extend(cursor.name(what));
+        if cursor.end() == left || !cursor.comma(place, ends) {
+            return names;
+        }
+    }
+}
+
+/// `system [MODE] PROMPT, …`
+fn system(start: Span, place: Place, cursor: &mut Cursor) -> System {
+    cursor.no_equals();
+    let (mut mode, mut mode_span) = (None, None);
+    if let Some(written) = mode_here(cursor)
+        && cursor.ahead(1).is_some_and(|next| !next.kind.joins())
+    {
+        mode_span = cursor.next().map(|piece| cursor.span(piece));
+        mode = Some(written);
+    }
+    let mut prompts = Vec::new();
+    while let Some(prompt) = prompt(cursor) {
+        let first = prompts.first().map_or(prompt.span, |first: &Value| first.span);
+        prompts.push(prompt);
+        if let Some(late) = late_mode(first, cursor) {
+            (mode, mode_span) = late;
+            break;
+        }
+        if !cursor.comma(place, None) {
+            break;
+        }
+    }
+    System { span: cursor.since(start), mode, mode_span, prompts }
+}
+
+fn prompt(cursor: &mut Cursor) -> Option<Value> {
+    let is_file = cursor.peek().is_some_and(|piece| cursor.is_word(piece, "file"));
+    if is_file && cursor.ahead(1).is_some_and(|next| next.kind == Kind::String) {
+        let file = cursor.next().map_or(0..0, |piece| piece.range());
+        cursor.next();
+        let why = "a file is named by a `prompt`";
+        let help = "declare `prompt NAME = file \"…\"` and write NAME here";
+        cursor.fail(Problem::Scalar { why, help, mend: None }, file);
+        return None;
+    }
+    cursor.value("a prompt")
+}
+
+fn mode_here(cursor: &Cursor) -> Option<SystemMode> {
+    let piece = cursor.peek().filter(|piece| piece.kind == Kind::Word)?;
+    match piece.of(cursor.text) {
+        "prepend" => Some(SystemMode::Prepend),
+        "append" => Some(SystemMode::Append),
+        "replace" => Some(SystemMode::Replace),
+        _ => None,
+    }
+}
+
+/// A mode after the prompts, the `first` of which it belongs before.
+fn late_mode(first: Span, cursor: &mut Cursor) -> Option<(Option<SystemMode>, Option<Span>)> {
+    let mode = mode_here(cursor).filter(|_| cursor.ahead(1).is_none())?;
+    let end = cursor.end();
+    let piece = cursor.next()?;
+    let written = piece.of(cursor.text).to_owned();
+    let mend = (first.start as usize, end..piece.end as usize);
+    cursor.fail(Problem::ModeLast { mode: written, mend }, piece.range());
+    Some((Some(mode), Some(cursor.span(piece))))
+}
+
+/// `route A -> B -> C`
+fn route(start: Span, place: Place, cursor: &mut Cursor) -> Statement {
+    cursor.no_equals();
+    if is_weighted(cursor) {
+        while cursor.next().is_some() {}
+        let what = "weighted routes".to_owned();
+        cursor.fail(Problem::Unsupported { what }, start.range());
+        let span = cursor.since(start);
+        return Statement::Broken(Broken { span, meant: Some("route"), name: None });
+    }
+    let mut chain = Vec::new();
+    loop {
+        let end = cursor.end();
+        chain.extend(link(cursor));
+        if cursor.end() == end || !arrow(place, cursor) {
+            break;
+        }
+    }
+    Statement::Route(Route { span: cursor.since(start), chain })
+}
+
+fn is_weighted(cursor: &Cursor) -> bool {
+    let starts = cursor.peek().is_some_and(|piece| piece.kind == Kind::Number);
+    starts || cursor.ahead(1).is_some_and(|piece| piece.kind == Kind::Pipe)
+}
+
+fn link(cursor: &mut Cursor) -> Option<Link> {
+    if let Some(piece) = cursor.peek()
+        && piece.kind == Kind::Word
+        && piece.of(cursor.text).contains('/')
+    {
+        cursor.next();
+        let why = "a chain names declared models, not their ids";
+        let help = "declare `model NAME = PROVIDER/MODEL-ID` and write NAME here";
+        cursor.report.push(Problem::Scalar { why, help, mend: None }, piece.range());
+        return None;
+    }
+    let model = cursor.name("a model")?;
+    Some(Link { span: model.span, model })
+}
+
+/// Takes the arrow between two links; says so if it is missing or written otherwise.
+fn arrow(place: Place, cursor: &mut Cursor) -> bool {
+    let Some(next) = cursor.peek() else { return false };
+    match next.kind {
+        Kind::Arrow => {
+            cursor.next();
+            true
+        }
+        Kind::Comma | Kind::Equals => {
+            cursor.next();
+            let tip = cursor.take(Kind::Operator).map_or(next.end, |tip| tip.end);
+            let mend = if next.kind == Kind::Comma { " ->" } else { "->" };
+            let (why, help) = ("links are joined by `->`", "a chain is written `A -> B -> C`");
+            let problem = Problem::Scalar { why, help, mend: Some(mend.to_owned()) };
+            cursor.fail(problem, next.start as usize..tip as usize);
+            true
+        }
+        Kind::Word if !cursor.opens_statement(place) => {
+            let mend_at = cursor.end();
+            let left = cursor.text.get(..mend_at).and_then(|text| {
+                let start = text.rfind(|c: char| c.is_whitespace() || c == '>')?;
+                text.get(start + 1..)
+            });
+            let left = format!("`{}`", left.unwrap_or_default());
+            let right = cursor.describe(next);
+            cursor.fail(Problem::MissingArrow { left, right, mend_at }, next.range());
+            true
+        }
+        _ => false,
+    }
+}
+
+/// `retry N on CLASS, … [backoff D..D]`
+fn retry(start: Span, place: Place, cursor: &mut Cursor) -> Retry {
+    cursor.no_equals();
+    let starts_list = cursor.peek().is_some_and(|piece| cursor.is_word(piece, "on"));
+    let count = if starts_list {
+        cursor.wanted("a number of tries");
+        None
+    } else {
+        cursor.value("a number of tries")
+    };
+    let (mut on, mut on_span) = (Vec::new(), None);
+    if let Some(word) = cursor.take_word("on") {
+        on = name_list(place, "a failure class", Some("backoff"), cursor);
+        on_span = Some(cursor.since(cursor.span(word)));
+    }
+    let backoff = backoff(cursor).map(Box::new);
+    Retry { span: cursor.since(start), count, on, on_span, backoff }
+}
+
+fn backoff(cursor: &mut Cursor) -> Option<Backoff> {
+    let start = cursor.take_word("backoff")?;
+    let start = cursor.span(start);
+    cursor.no_equals();
+    let min = cursor.value("the shortest wait");
+    let max = match cursor.take(Kind::Range) {
+        Some(_) => cursor.value("the longest wait"),
+        None => {
+            cursor.wanted("`..` and the longest wait");
+            None
+        }
+    };
+    Some(Backoff { span: cursor.since(start), min, max })
+}
