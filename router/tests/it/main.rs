@@ -6,6 +6,7 @@
     reason = "tests: what is not as expected ends them"
 )]
 
+mod failing;
 #[path = "../support/faults.rs"]
 mod faults;
 mod front;
