@@ -25,6 +25,8 @@
 mod connection;
 #[path = "faults/fault.rs"]
 mod fault;
+#[path = "faults/named.rs"]
+mod named;
 #[path = "faults/script.rs"]
 mod script;
 #[cfg(test)]
@@ -98,6 +100,7 @@ struct State {
     always: HashMap<String, Fault>,
     arrivals: Vec<Arrival>,
     connections: usize,
+    plays_named: bool,
     queues: HashMap<String, VecDeque<Fault>>,
 }
 
@@ -109,7 +112,13 @@ impl State {
         let queued = best(queued.map(|(key, _)| key), arrival);
         let next = queued.and_then(|key| self.queues.get_mut(&key)).and_then(VecDeque::pop_front);
         let always = || best(self.always.keys(), arrival).and_then(|key| self.always.get(&key));
-        next.or_else(|| always().cloned()).unwrap_or(Fault::Answer)
+        let named = || if self.plays_named { self.named(arrival) } else { None };
+        next.or_else(|| always().cloned()).or_else(named).unwrap_or(Fault::Answer)
+    }
+
+    fn named(&self, arrival: &Arrival) -> Option<Fault> {
+        let earlier = self.arrivals.iter().filter(|earlier| earlier.path == arrival.path).count();
+        named::named(arrival, earlier)
     }
 }
 
@@ -165,6 +174,31 @@ impl Upstream {
         self.state.send_modify(|state| {
             state.always.insert(key.to_owned(), fault);
         });
+    }
+
+    /// Plays, where nothing else is asked for, what a request names in its path or by its model:
+    /// see `faults/named.rs`.
+    pub fn play_named(&self) {
+        self.state.send_modify(|state| state.plays_named = true);
+    }
+
+    /// Reports every arrival when it comes and again when its exchange has ended, for ever.
+    pub async fn watch(&self, report: impl Fn(usize, &Arrival)) {
+        let mut state = self.state.subscribe();
+        let mut reported: Vec<Option<End>> = Vec::new();
+        loop {
+            for (number, arrival) in state.borrow_and_update().arrivals.iter().enumerate() {
+                match reported.get_mut(number) {
+                    None => reported.push(arrival.end),
+                    Some(end) if *end != arrival.end => *end = arrival.end,
+                    Some(_) => continue,
+                }
+                report(number, arrival);
+            }
+            if state.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// What has arrived so far, in order.

@@ -131,3 +131,26 @@ async fn gates_hold_and_pauses_pass() {
     assert_eq!(upstream.ended(0).await, End::Answered);
     drop((held, passed));
 }
+
+#[tokio::test]
+async fn faults_are_named_in_paths() {
+    let upstream = Upstream::start().await;
+    upstream.play_named();
+    let path = |name: &str| format!("/{name}/openai/chat/completions");
+    for (name, expected) in [
+        ("fail-418", "HTTP/1.1 418 "),
+        ("limit-7", "retry-after: 7"),
+        ("hello", "HTTP/1.1 200 "),
+        ("fail-500-once", "HTTP/1.1 500 "),
+        ("fail-500-once", "HTTP/1.1 200 "),
+        ("error-event-after-first-token", "server_error"),
+        ("cut-sideways", "[DONE]"),
+    ] {
+        let mut client = ask(&upstream, &path(name), true).await;
+        client.shutdown().await.unwrap();
+        let (text, _) = drain(client).await;
+        assert!(text.contains(expected), "{name}: {text}");
+    }
+    let (text, reset) = drain(ask(&upstream, &path("reset-before-headers"), true).await).await;
+    assert_eq!((text.as_str(), reset), ("", true));
+}
