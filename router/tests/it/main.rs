@@ -13,5 +13,6 @@ mod front;
 mod live;
 #[path = "../support/process.rs"]
 mod process;
+mod replay;
 #[path = "../support/running.rs"]
 mod running;
