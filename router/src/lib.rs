@@ -13,12 +13,14 @@ pub mod clock;
 pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
+mod json;
 pub mod lambda;
 pub mod openai;
 mod respond;
 pub mod router;
 pub mod secrets;
 pub mod server;
+mod sse;
 pub mod start;
 pub mod upstream;
 pub mod wire;

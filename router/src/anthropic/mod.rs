@@ -4,5 +4,8 @@
 //! Owns the translation between the two; the client's own shapes are in [`crate::openai`].
 
 pub mod answer;
+mod blocks;
+mod chunks;
+mod message;
 pub mod request;
 pub(crate) mod stream;

@@ -81,7 +81,7 @@ impl Expected {
         if !head.status.is_success() || (wants_stream && is_json(&head.headers)) {
             let text = read::refusal(exchange, attempts, body).await?;
             let (status, now) = (head.status.as_u16(), (exchange.ambient.now)());
-            let error = crate::wire::error::read(self.protocol, status, &head.headers, &text, now);
+            let error = crate::wire::error::read(status, &head.headers, &text, now);
             return Err(error);
         }
         if wants_stream {

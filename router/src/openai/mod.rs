@@ -4,6 +4,7 @@
 //! Owns no translation: another protocol's module writes this one's shapes.
 
 pub mod answer;
+mod chunk;
 pub mod error;
 pub mod request;
 pub(crate) mod stream;

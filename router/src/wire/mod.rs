@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod error;
+mod retry_after;
 pub mod segments;
 pub mod stream;
 

@@ -81,7 +81,7 @@ impl StreamReader {
     pub fn push(&mut self, chunk: Bytes) -> Progress {
         match &mut self.0 {
             Reader::Openai(reader) => reader.push(chunk),
-            Reader::Anthropic(reader) => reader.push(&chunk),
+            Reader::Anthropic(reader) => reader.push(chunk),
         }
     }
 

@@ -1,0 +1,271 @@
+//! What the router reads in an upstream's chunks and answers while it forwards them.
+//!
+//! Owns the lenient shapes, borrowed from the bytes; nothing is built from them.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::wire::Usage;
+
+/// A chunk of a stream, or a whole answer: the parts that matter to the router.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Chunk<'a> {
+    #[serde(borrow, default)]
+    pub(super) error: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    x_groq: Option<Groq<'a>>,
+    #[serde(default)]
+    pub(super) choices: Choices,
+}
+
+/// Where Groq puts its usage.
+#[derive(Debug, Deserialize)]
+struct Groq<'a> {
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
+}
+
+impl Chunk<'_> {
+    /// Whether it tells of an error.
+    pub(super) fn is_error(&self) -> bool {
+        self.error.is_some_and(|error| !matches!(error.get(), "{}" | "\"\"" | "false"))
+    }
+
+    /// What it says was used.
+    pub(super) fn usage(&self) -> Option<Usage> {
+        let usage = self.usage.or_else(|| self.x_groq.as_ref()?.usage)?;
+        serde_json::from_str::<WireUsage>(usage.get()).ok().map(Usage::from)
+    }
+}
+
+/// What all choices of a chunk hold, taken together.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Choices {
+    /// Text, a refusal or a tool call: an answer.
+    pub(super) content: bool,
+    /// Reasoning.
+    pub(super) reasoning: bool,
+    /// The reason of the last one that has one.
+    pub(super) finish: Option<Finish>,
+}
+
+/// Why a choice ended, as far as it matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Finish {
+    /// The output limit or the content filter: reason enough for an empty answer.
+    Curtailed,
+    /// Anything else.
+    Other,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    #[serde(default, alias = "message")]
+    delta: Option<Delta>,
+    #[serde(default)]
+    text: Filled,
+    #[serde(default)]
+    finish_reason: Option<FinishReason>,
+}
+
+#[derive(Deserialize, Default)]
+struct Delta {
+    #[serde(default)]
+    content: Filled,
+    #[serde(default)]
+    refusal: Filled,
+    #[serde(default)]
+    tool_calls: Filled,
+    #[serde(default)]
+    function_call: Filled,
+    #[serde(default)]
+    audio: Filled,
+    #[serde(default)]
+    reasoning: Filled,
+    #[serde(default)]
+    reasoning_content: Filled,
+    #[serde(default)]
+    reasoning_details: Filled,
+}
+
+impl Choices {
+    fn add(&mut self, choice: &Choice) {
+        let delta = choice.delta.as_ref().unwrap_or(&const { Delta::EMPTY });
+        let content = [&choice.text, &delta.content, &delta.refusal, &delta.audio];
+        let calls = [&delta.tool_calls, &delta.function_call];
+        let reasoning = [&delta.reasoning, &delta.reasoning_content, &delta.reasoning_details];
+        self.content |= content.iter().chain(&calls).any(|part| part.0);
+        self.reasoning |= reasoning.iter().any(|part| part.0);
+        self.finish = choice.finish_reason.as_ref().and_then(|reason| reason.0).or(self.finish);
+    }
+}
+
+impl Delta {
+    const EMPTY: Self = Self {
+        content: Filled(false),
+        refusal: Filled(false),
+        tool_calls: Filled(false),
+        function_call: Filled(false),
+        audio: Filled(false),
+        reasoning: Filled(false),
+        reasoning_content: Filled(false),
+        reasoning_details: Filled(false),
+    };
+}
+
+impl<'de> Deserialize<'de> for Choices {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct All;
+        impl<'de> Visitor<'de> for All {
+            type Value = Choices;
+
+            fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+                to.write_str("choices")
+            }
+
+            fn visit_unit<E>(self) -> Result<Choices, E> {
+                Ok(Choices::default())
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Choices, A::Error> {
+                let mut all = Choices::default();
+                while let Some(choice) = list.next_element::<Choice>()? {
+                    all.add(&choice);
+                }
+                Ok(all)
+            }
+        }
+        from.deserialize_any(All)
+    }
+}
+
+/// Whether a value holds anything: a string that is not empty, a list or an object with parts.
+#[derive(Debug, Default, Clone, Copy)]
+struct Filled(bool);
+
+impl<'de> Deserialize<'de> for Filled {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(FilledVisitor)
+    }
+}
+
+struct FilledVisitor;
+
+impl<'de> Visitor<'de> for FilledVisitor {
+    type Value = Filled;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("any value")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Filled, E> {
+        Ok(Filled(!text.is_empty()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Filled, E> {
+        Ok(Filled(false))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Filled, E> {
+        Ok(Filled(false))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Filled, E> {
+        Ok(Filled(false))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Filled, E> {
+        Ok(Filled(false))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Filled, E> {
+        Ok(Filled(false))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Filled, A::Error> {
+        let mut filled = Filled(false);
+        while list.next_element::<IgnoredAny>()?.is_some() {
+            filled = Filled(true);
+        }
+        Ok(filled)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Filled, A::Error> {
+        let mut filled = Filled(false);
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+            filled = Filled(true);
+        }
+        Ok(filled)
+    }
+}
+
+struct FinishReason(Option<Finish>);
+
+impl<'de> Deserialize<'de> for FinishReason {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Reason;
+        impl Visitor<'_> for Reason {
+            type Value = FinishReason;
+
+            fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+                to.write_str("a finish reason")
+            }
+
+            fn visit_str<E>(self, reason: &str) -> Result<FinishReason, E> {
+                Ok(FinishReason(match reason {
+                    "" => None,
+                    "length" | "content_filter" => Some(Finish::Curtailed),
+                    _ => Some(Finish::Other),
+                }))
+            }
+        }
+        from.deserialize_str(Reason)
+    }
+}
+
+/// Usage in OpenAI's shape and DeepSeek's addition to it.
+#[derive(Debug, Deserialize)]
+struct WireUsage {
+    #[serde(default)]
+    prompt_tokens: Option<u64>,
+    #[serde(default)]
+    completion_tokens: Option<u64>,
+    #[serde(default)]
+    prompt_cache_hit_tokens: Option<u64>,
+    #[serde(default)]
+    prompt_tokens_details: Option<InputDetails>,
+    #[serde(default)]
+    completion_tokens_details: Option<OutputDetails>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct InputDetails {
+    #[serde(default)]
+    cached_tokens: Option<u64>,
+    #[serde(default)]
+    cache_write_tokens: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct OutputDetails {
+    #[serde(default)]
+    reasoning_tokens: Option<u64>,
+}
+
+impl From<WireUsage> for Usage {
+    fn from(wire: WireUsage) -> Self {
+        let input = wire.prompt_tokens_details.unwrap_or_default();
+        Self {
+            input: wire.prompt_tokens.unwrap_or(0),
+            cache_read: input.cached_tokens.or(wire.prompt_cache_hit_tokens).unwrap_or(0),
+            cache_write: input.cache_write_tokens.unwrap_or(0),
+            output: wire.completion_tokens.unwrap_or(0),
+            reasoning: wire.completion_tokens_details.and_then(|details| details.reasoning_tokens),
+        }
+    }
+}
