@@ -3,6 +3,7 @@
 //! Owns the language; what the compiled map means at run time is in `model-map`.
 
 pub mod diagnostic;
+pub mod format;
 pub mod nearest;
 pub mod span;
 pub mod syntax;

@@ -275,6 +275,19 @@ impl<'a> Cursor<'a> {
         true
     }
 
+    /// Whether the comma just taken stands before the word that `ends` the list; says so.
+    pub(crate) fn trailing_comma(&mut self, ends: Option<&str>) -> bool {
+        let (Some(before), Some(next), Some(word)) = (self.before, self.peek(), ends) else {
+            return false;
+        };
+        let goes_on = self.ahead(1).is_some_and(|after| !after.kind.joins());
+        if before.kind != Kind::Comma || !self.is_word(next, word) || !goes_on {
+            return false;
+        }
+        self.fail(Problem::DanglingComma, before.range());
+        true
+    }
+
     /// Whether another statement starts here, on the same line.
     pub(crate) fn opens_statement(&self, place: Place) -> bool {
         let Some(piece) = self.peek() else { return false };

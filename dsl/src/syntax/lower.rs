@@ -125,7 +125,7 @@ impl<'a> Lower<'a> {
         for phrase in block.map_or(&[][..], |block| &block.phrases) {
             match self.opening(phrase, place) {
                 Opening::Known(known) => {
-                    self.line(phrase, known, place, &read, &mut statements);
+                    statements.extend(self.line(phrase, known, place, &read));
                 }
                 Opening::Broken(broken) => statements.push(T::from_broken(broken)),
             }
@@ -140,8 +140,8 @@ impl<'a> Lower<'a> {
         mut known: Known,
         place: Place,
         read: &impl Fn(&'static str, Span, Place, &mut Cursor) -> T,
-        statements: &mut Vec<T>,
-    ) {
+    ) -> Vec<T> {
+        let mut statements = Vec::new();
         let pieces = self.pieces.get(phrase.pieces.clone()).unwrap_or_default();
         let mut cursor = Cursor::new(self.text, pieces, self.report);
         let spoilt = cursor.silenced;
@@ -163,6 +163,7 @@ impl<'a> Lower<'a> {
             let header = shown(self.text, pieces);
             cursor.fail(Problem::NeedlessBlock { header }, range);
         }
+        statements
     }
 
     /// What the first word of a phrase makes of it.
@@ -213,8 +214,7 @@ impl<'a> Lower<'a> {
             return Opening::Broken(Broken { span, meant: Some(other.text), name: None });
         }
         if !spoilt {
-            let known: Vec<&str> = place.keywords().collect();
-            let known = format!("`{}`", known.join("`, `"));
+            let known = place.known();
             let written = word.to_owned();
             let problem = Problem::Unknown { what: place.line(), written, nearest: near, known };
             self.report.push(problem, first.range());
@@ -301,8 +301,7 @@ impl FromBroken for ModelStatement {
 }
 
 fn not_a_word(place: Place) -> Problem {
-    let known: Vec<&str> = place.keywords().collect();
-    Problem::NotAWord { what: place.line(), known: format!("`{}`", known.join("`, `")) }
+    Problem::NotAWord { what: place.line(), known: place.known() }
 }
 
 /// The first pieces of a header, for messages.

@@ -22,6 +22,9 @@ mod words;
 use crate::diagnostic::Diagnostic;
 use crate::span::{FileId, Span};
 
+pub(crate) use outline::{Block, Phrase};
+pub(crate) use pieces::{Kind, Piece};
+
 pub use decode::{Decoded, decode};
 pub use dump::{Places, dump};
 pub use problem::{CHARACTERS, INDENT, SYNTAX};
@@ -68,22 +71,54 @@ pub fn parse_bytes(file: FileId, bytes: &[u8]) -> (String, Parsed) {
 /// Reads a file. Every text gives a tree and all its findings.
 pub fn parse(file: FileId, text: &str) -> Parsed {
     let mut report = problem::Report::new(file);
+    let (tree, _) = read(text, &mut report);
+    let mut diagnostics = report.findings;
+    diagnostics.sort_by_key(|finding| (finding.span.start, finding.span.end));
+    Parsed { tree, diagnostics }
+}
+
+fn read(text: &str, report: &mut problem::Report) -> (tree::File, Sketch) {
+    let file = report.file;
     if text.len() > MAX_BYTES {
         report.push(problem::Problem::TooLarge { limit: MAX_BYTES }, 0..0);
         let tree = tree::File { file, declarations: Vec::new(), comments: Vec::new() };
-        return Parsed { tree, diagnostics: report.findings };
+        return (tree, Sketch { pieces: Vec::new(), phrases: Vec::new(), broken: Vec::new() });
     }
-    pieces::controls(text, &mut report);
-    let pieces = pieces::pieces(text, &mut report);
-    let phrases = outline::outline(text, &pieces, &mut report);
-    let mut lower = lower::Lower::new(text, &pieces, &mut report);
+    pieces::controls(text, report);
+    let pieces = pieces::pieces(text, report);
+    let phrases = outline::outline(text, &pieces, report);
+    let mut lower = lower::Lower::new(text, &pieces, report);
     let declarations = lower.declarations(&phrases, words::Place::Top);
     let comments = pieces
         .iter()
-        .filter(|piece| piece.kind == pieces::Kind::Comment)
+        .filter(|piece| piece.kind == Kind::Comment)
         .map(|piece| Span::new(file, piece.range()))
         .collect();
-    let mut diagnostics = report.findings;
-    diagnostics.sort_by_key(|finding| (finding.span.start, finding.span.end));
-    Parsed { tree: tree::File { file, declarations, comments }, diagnostics }
+    let mut broken: Vec<usize> = report.broken.iter().map(|range| range.start).collect();
+    broken.sort_unstable();
+    (tree::File { file, declarations, comments }, Sketch { pieces, phrases, broken })
+}
+
+/// A text before its statements have types: what the formatter works on.
+pub(crate) struct Sketch {
+    /// All of the text but its blanks.
+    pub(crate) pieces: Vec<Piece>,
+    /// The statements and declarations that they make up.
+    pub(crate) phrases: Vec<Phrase>,
+    /// At which bytes it does not follow the grammar, in rising order.
+    broken: Vec<usize>,
+}
+
+impl Sketch {
+    /// The sketch of `text`, and its tree as a part of `file`.
+    pub(crate) fn new(file: FileId, text: &str) -> (tree::File, Self) {
+        read(text, &mut problem::Report::new(file))
+    }
+
+    /// Whether any of `pieces`, which stand side by side, does not follow the grammar.
+    pub(crate) fn is_broken(&self, pieces: &[Piece]) -> bool {
+        let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else { return false };
+        let next = self.broken.partition_point(|byte| *byte < first.start as usize);
+        self.broken.get(next).is_some_and(|byte| *byte < last.end as usize)
+    }
 }

@@ -23,6 +23,21 @@ pub(crate) struct Phrase {
     pub(crate) mended: bool,
 }
 
+impl Phrase {
+    /// The index of its first piece, its `{` if it has none of its own.
+    pub(crate) fn start(&self) -> usize {
+        self.pieces.start
+    }
+
+    /// The index after its last piece, its block's included.
+    pub(crate) fn end(&self) -> usize {
+        let Some(block) = &self.block else { return self.pieces.end };
+        let opened = block.open.map_or(self.pieces.end, |open| open + 1);
+        let within = block.phrases.last().map_or(opened, Phrase::end);
+        block.close.map_or(within, |close| close + 1).max(opened)
+    }
+}
+
 /// What stands between braces.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Block {

@@ -90,8 +90,14 @@ pub(crate) fn pieces(text: &str, report: &mut Report) -> Vec<Piece> {
             );
         }
     }
-    for bad in found.iter().filter(|piece| piece.kind.is_bad()) {
-        report_bad(*bad, text, report);
+    let mut strayed = false;
+    for piece in &found {
+        // What is pasted or mistyped on one line is one mistake.
+        let again = strayed && piece.kind == Kind::Stray;
+        if piece.kind.is_bad() && !again {
+            report_bad(*piece, text, report);
+        }
+        strayed = piece.kind == Kind::Stray || (strayed && piece.kind != Kind::Newline);
     }
     found
 }

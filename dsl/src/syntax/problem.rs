@@ -139,15 +139,20 @@ pub(crate) enum Problem {
 pub(crate) struct Report {
     pub(crate) file: FileId,
     pub(crate) findings: Vec<Diagnostic>,
+    /// Where the text does not follow the grammar; what only a later version reads does.
+    pub(crate) broken: Vec<Range<usize>>,
 }
 
 impl Report {
     pub(crate) fn new(file: FileId) -> Self {
-        Self { file, findings: Vec::new() }
+        Self { file, findings: Vec::new(), broken: Vec::new() }
     }
 
     /// Adds the finding that `problem` is there.
     pub(crate) fn push(&mut self, problem: Problem, range: Range<usize>) {
+        if !matches!(problem, Problem::Unsupported { .. } | Problem::TextIndent) {
+            self.broken.push(range.clone());
+        }
         let finding = diagnostic(problem, self.file, range);
         self.findings.push(finding);
     }

@@ -74,7 +74,7 @@ fn name_list(
     loop {
         let left = cursor.end();
         names.extend(cursor.name(what));
-        if cursor.end() == left || !cursor.comma(place, ends) {
+        if cursor.end() == left || !cursor.comma(place, ends) || cursor.trailing_comma(ends) {
             return names;
         }
     }

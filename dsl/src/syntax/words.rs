@@ -29,6 +29,13 @@ impl Place {
         KEYWORDS.iter().filter(move |word| word.stands(self)).map(|word| word.text)
     }
 
+    /// Those of them that this version reads, for people.
+    pub(crate) fn known(self) -> String {
+        let supported = KEYWORDS.iter().filter(|word| word.supported && word.stands(self));
+        let quoted: Vec<String> = supported.map(|word| format!("`{}`", word.text)).collect();
+        quoted.join(", ")
+    }
+
     /// The keyword that `text` is here.
     pub(crate) fn keyword(self, text: &str) -> Option<&'static Keyword> {
         KEYWORDS.iter().find(|word| word.text == text && word.stands(self))
