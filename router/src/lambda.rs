@@ -10,8 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::StatusCode;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 
@@ -62,18 +61,18 @@ pub async fn run(router: Arc<Router>) -> Result<(), LambdaError> {
     }
     let handler = service_fn(move |event: LambdaEvent<Value>| {
         let router = Arc::clone(&router);
-        async move { Ok::<_, lambda_runtime::Error>(invoked(router, event).await) }
+        async move { Ok::<_, lambda_runtime::Error>(invoked(&router, event).await) }
     });
     lambda_runtime::Runtime::new(handler).run().await.map_err(LambdaError::Runtime)
 }
 
-async fn invoked(router: Arc<Router>, event: LambdaEvent<Value>) -> Reply<Answer> {
+async fn invoked(router: &Router, event: LambdaEvent<Value>) -> Reply<Answer> {
     let front = Front::of(&event.payload);
     let response = match event::request(event.payload) {
         Ok(mut request) => {
             let left = time_left(event.context.deadline(), SystemTime::now(), front);
             request.extensions_mut().insert(Deadline(left));
-            handled(router, request).await
+            router.handle(request).await
         }
         Err(why) => respond::refuse(StatusCode::BAD_REQUEST, "invalid_event", why.to_string()),
     };
@@ -81,16 +80,6 @@ async fn invoked(router: Arc<Router>, event: LambdaEvent<Value>) -> Reply<Answer
         Front::FunctionUrl => reply::streamed(response),
         Front::HttpApi => reply::buffered(response).await,
     }
-}
-
-/// The handler's response; a panic of it becomes an answer, too.
-async fn handled(router: Arc<Router>, request: Request<Bytes>) -> Response<Answer> {
-    // A task of its own is what a panic ends.
-    let task = tokio::spawn(async move { router.handle(request).await });
-    task.await.unwrap_or_else(|_| {
-        let message = "The router failed while it worked on this request.";
-        respond::refuse(StatusCode::BAD_GATEWAY, "internal_error", message)
-    })
 }
 
 /// How long the answer may take.

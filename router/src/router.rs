@@ -1,9 +1,11 @@
 //! The handler that every front calls: a request's way from its head to its response.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::header::ALLOW;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 
@@ -44,7 +46,8 @@ impl Router {
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Answer> {
         let stopwatch = Stopwatch::start();
         let prepared = self.config.current();
-        let mut response = self.dispatch(request, &prepared, stopwatch).await;
+        let dispatched = AssertUnwindSafe(self.dispatch(request, &prepared, stopwatch));
+        let mut response = dispatched.catch_unwind().await.unwrap_or_else(|_| broken());
         let headers = response.headers_mut();
         headers.insert(respond::REQUEST_ID, self.request_id());
         headers.insert(respond::MAP, prepared.digest.clone());
@@ -151,6 +154,17 @@ impl Endpoint {
     }
 }
 
+/// A mistake of ours ends the request that met it and nothing else.
+fn broken() -> Response<Answer> {
+    let error = ClientError {
+        message: "The router failed while it worked on this request; please report it.".into(),
+        kind: "server_error",
+        code: Some("internal_error".into()),
+        param: None,
+    };
+    respond::error(StatusCode::INTERNAL_SERVER_ERROR, &error)
+}
+
 fn wrong_method(endpoint: Endpoint) -> Response<Answer> {
     let allowed = endpoint.allowed();
     let message = format!("This path takes {allowed}.");
@@ -158,4 +172,33 @@ fn wrong_method(endpoint: Endpoint) -> Response<Answer> {
         respond::refuse(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::config::Upstreams;
+
+    #[tokio::test]
+    async fn a_mistake_of_ours_is_a_500_and_the_next_request_is_served() {
+        let mut map: model_map::ModelMap = serde_json::from_value(serde_json::json!({
+            "digest": "", "env": "test", "format": 1,
+            "models": {}, "prompts": {}, "providers": {}, "roles": {},
+        }))
+        .unwrap();
+        let map = model_map::seal(&mut map).unwrap();
+        let config = Config::new(&map, Upstreams::Real, SystemTime::UNIX_EPOCH).unwrap();
+        let ambient = Ambient { now: || panic!("no clock"), random: || 7 };
+        let router = Router::new(Arc::new(config), ClientKeys::default(), ambient);
+        let ask = async |path: &str| {
+            let request = Request::get(path).body(Bytes::new()).unwrap();
+            router.handle(request).await
+        };
+        let response = ask("/health").await;
+        assert_eq!(response.status(), 500);
+        assert_eq!(response.headers()["x-request-id"], "req_0000000000000007");
+        assert_eq!(ask("/v1/models").await.status(), 200);
+    }
 }
