@@ -1,6 +1,8 @@
 //! The router as its clients and its upstreams see it, through real sockets.
 #![expect(
     unreachable_pub,
+    clippy::expect_used,
+    clippy::panic,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "tests: what is not as expected ends them"
@@ -10,9 +12,12 @@ mod failing;
 #[path = "../support/faults.rs"]
 mod faults;
 mod front;
+mod lambda;
 mod live;
 #[path = "../support/process.rs"]
 mod process;
 mod replay;
 #[path = "../support/running.rs"]
 mod running;
+#[path = "../support/runtime_api.rs"]
+mod runtime_api;
