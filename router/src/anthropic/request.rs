@@ -1,12 +1,185 @@
 //! The client's request, turned into a Messages request.
 //!
-//! Owns the top level; turns and their blocks are in `turns`.
+//! Owns the top level and the parameters; messages are in `turns`, tools in `tools`.
 
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::message::text;
+use super::thinking::Thinking;
+use super::tools::{Format, Tools};
+use super::turns::{Conversation, write_system, write_turns};
+use crate::json;
 use crate::openai::request::{ChatRequest, RequestError, Target, UpstreamRequest};
+use crate::openai::settings::Settings;
+use crate::wire::segments::Writer;
+
+/// The output limit where neither client, role nor catalogue knows one: every model takes it.
+const OUTPUT_LIMIT: u64 = 4096;
+
+/// What this protocol has a place for, or what means nothing to it.
+const KNOWN: [&str; 15] = [
+    "max_completion_tokens",
+    "max_tokens",
+    "messages",
+    "model",
+    "parallel_tool_calls",
+    "reasoning_effort",
+    "response_format",
+    "stop",
+    "stream",
+    "stream_options",
+    "temperature",
+    "tool_choice",
+    "tools",
+    "top_p",
+    "user",
+];
 
 /// The Messages request for a link. Errors name the message and the part that cannot be said in
 /// this protocol.
 pub fn build(request: &ChatRequest, target: &Target<'_>) -> Result<UpstreamRequest, RequestError> {
-    let _ = (request, target);
-    todo!()
+    for old in ["functions", "function_call"] {
+        if request.get(old).is_some() {
+            return Err(RequestError::at(old, "is not taken by this model: use `tools`"));
+        }
+    }
+    let mut settings = Settings::choose(request, target)?;
+    let conversation = Conversation::read(request, target.model)?;
+    let format = Format::read(request, target.model)?;
+    let tools = Tools::read(request, target.model, &format)?;
+    let limit = settings.output_limit.or(target.model.output_tokens).unwrap_or(OUTPUT_LIMIT);
+    let thinking = Thinking::choose(target.model, settings.effort, limit);
+    let thinking = thinking.and_then(|thinking| thinking.fit(tools.forces_a_call(), &conversation));
+    restrain(request, &mut settings, thinking.as_ref());
+    settings.dropped.extend(tools.dropped());
+    settings.dropped.extend(unknown(request));
+
+    let mut to = Writer::new(request.body());
+    to.put(r#"{"model":"#);
+    to.put_string(&target.model.id);
+    to.put(&format!(r#","max_tokens":{limit}"#));
+    if request.stream() {
+        to.put(r#","stream":true"#);
+    }
+    write_system(&mut to, target.system, &conversation);
+    write_turns(&mut to, &conversation)?;
+    tools.write(&mut to);
+    write_parameters(&mut to, request, &settings)?;
+    write_output(&mut to, thinking.as_ref(), &format);
+    to.put("}");
+    let answer_tool = format.needs_tool();
+    Ok(UpstreamRequest { body: to.finish(), dropped: settings.dropped, answer_tool })
+}
+
+/// Leaves out what does not go together with thinking, and the effort that had to be given up.
+fn restrain(request: &ChatRequest, settings: &mut Settings, thinking: Option<&Thinking>) {
+    let Some(thinking) = thinking else {
+        if settings.effort.is_some_and(|effort| effort != model_map::Effort::None) {
+            settings.drop_parameter(request, "reasoning_effort");
+        }
+        return;
+    };
+    if !thinking.is_on() {
+        return;
+    }
+    if settings.temperature.take_if(|value| *value != 1.0).is_some() {
+        settings.drop_parameter(request, "temperature");
+    }
+    if settings.top_p.take().is_some() {
+        settings.drop_parameter(request, "top_p");
+    }
+}
+
+/// What the client set and this protocol has no place for. A value that changes nothing is no
+/// loss.
+fn unknown(request: &ChatRequest) -> impl Iterator<Item = String> + '_ {
+    request
+        .fields()
+        .iter()
+        .filter(|field| !KNOWN.contains(&field.name.as_str()))
+        .filter(|field| !is_trivial(&field.name, request.value(field)))
+        .map(|field| header_name(&field.name))
+}
+
+fn is_trivial(name: &str, value: &str) -> bool {
+    let value = value.trim_ascii();
+    matches!(value, "null" | "false" | "0" | "0.0" | "{}" | "[]" | "\"\"")
+        || (name == "n" && value == "1")
+}
+
+/// A parameter's name as a header can hold it.
+fn header_name(name: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-' || c == '.';
+    name.chars().map(|c| if is_plain(c) { c } else { '_' }).take(64).collect()
+}
+
+fn write_parameters(
+    to: &mut Writer<'_>,
+    request: &ChatRequest,
+    settings: &Settings,
+) -> Result<(), RequestError> {
+    if let Some(temperature) = settings.temperature {
+        to.put(&format!(r#","temperature":{}"#, temperature.min(1.0)));
+    }
+    if let Some(top_p) = settings.top_p {
+        to.put(&format!(r#","top_p":{top_p}"#));
+    }
+    let stops = stop_sequences(request)?;
+    if !stops.is_empty() {
+        to.put(&format!(r#","stop_sequences":[{}]"#, stops.join(",")));
+    }
+    if let Some(user) = request.read::<&RawValue>("user")?.filter(|user| text(Some(user)).is_some())
+    {
+        to.put(r#","metadata":{"user_id":"#);
+        to.put(user.get());
+        to.put("}");
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Stop<'a> {
+    One(#[serde(borrow)] Cow<'a, str>),
+    Many(#[serde(borrow)] Vec<Cow<'a, str>>),
+}
+
+/// As JSON strings, less those of white space alone, which are refused.
+fn stop_sequences(request: &ChatRequest) -> Result<Vec<String>, RequestError> {
+    let stops = match request.read::<Stop<'_>>("stop")? {
+        None => Vec::new(),
+        Some(Stop::One(stop)) => vec![stop],
+        Some(Stop::Many(stops)) => stops,
+    };
+    let told = stops.iter().filter(|stop| !stop.trim().is_empty());
+    Ok(told.map(|stop| super::chunks::quoted(stop)).collect())
+}
+
+/// How hard to think and what shape the answer has.
+fn write_output(to: &mut Writer<'_>, thinking: Option<&Thinking>, format: &Format<'_>) {
+    let effort = thinking.and_then(Thinking::effort);
+    let mut parts = Vec::new();
+    if let Some(effort) = effort {
+        parts.push(format!(r#""effort":{}"#, serde_json::to_string(&effort).unwrap_or_default()));
+    }
+    if let Some(schema) = format.schema() {
+        parts.push(format!(r#""format":{{"type":"json_schema","schema":{schema}}}"#));
+    }
+    if !parts.is_empty() {
+        to.put(&format!(r#","output_config":{{{}}}"#, parts.join(",")));
+    }
+    if let Some(setting) = thinking.and_then(Thinking::setting) {
+        to.put(&format!(r#","thinking":{setting}"#));
+    }
+}
+
+/// Whether a JSON string, given with its quotes, holds nothing but white space.
+pub(super) fn is_blank(raw: &str) -> bool {
+    let inner = raw.trim_matches('"');
+    let begins_blank = |first: char| first == '\\' || first.is_whitespace();
+    inner.chars().next().is_none_or(begins_blank)
+        && json::decode(raw).is_none_or(|text| text.trim().is_empty())
 }

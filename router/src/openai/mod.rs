@@ -7,4 +7,6 @@ pub mod answer;
 mod chunk;
 pub mod error;
 pub mod request;
+pub(crate) mod settings;
+mod splice;
 pub(crate) mod stream;

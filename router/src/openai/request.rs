@@ -1,19 +1,34 @@
-//! The client's Chat Completions request, and the same for an upstream that speaks its protocol.
+//! The client's Chat Completions request.
 //!
-//! Owns the parsing and the splicing; what a request means to another protocol is that protocol's.
+//! Owns the parsing of its top level and the errors about it; the request for an upstream is in
+//! `splice`, or in another protocol's `request`.
+
+use std::ops::Range;
 
 use bytes::Bytes;
 use model_map::{Model, Parameters};
+use serde::Deserialize;
 
+pub use super::splice::build;
+use crate::json;
 use crate::wire::Segments;
 
 /// A client's request: its body, with only the top level taken apart.
 #[derive(Debug, Clone)]
 pub struct ChatRequest {
     body: Bytes,
+    fields: Vec<Field>,
     model: String,
     stream: bool,
     include_usage: bool,
+}
+
+/// A member of the body's top level.
+#[derive(Debug, Clone)]
+pub(crate) struct Field {
+    pub(crate) name: String,
+    key: Range<usize>,
+    value: Range<usize>,
 }
 
 /// Why a request cannot be served: a 400 in the client's protocol.
@@ -25,6 +40,19 @@ pub struct RequestError {
     pub param: Option<String>,
     /// Such as `invalid_json`.
     pub code: Option<&'static str>,
+}
+
+impl RequestError {
+    /// A part that cannot be read or cannot be said in the upstream's protocol. `what` completes a
+    /// sentence that begins with the part's name.
+    pub(crate) fn at(param: impl Into<String>, what: impl std::fmt::Display) -> Self {
+        let param = param.into();
+        Self { message: format!("`{param}` {what}"), param: Some(param), code: None }
+    }
+
+    fn with_code(self, code: &'static str) -> Self {
+        Self { code: Some(code), ..self }
+    }
 }
 
 /// What a link's request is made with besides the client's own.
@@ -54,8 +82,31 @@ impl ChatRequest {
     /// Takes a body apart. Errors: not JSON, deeper than 128, a key twice in one object, no
     /// `model`, `messages` that are no list.
     pub fn parse(body: Bytes) -> Result<Self, RequestError> {
-        let _ = body;
-        todo!()
+        let text = std::str::from_utf8(&body).map_err(|_| invalid("it is not UTF-8"))?;
+        let fields = json::object(text).map_err(|error| refused(&error))?;
+        let fields = fields.into_iter().map(|member| field(text, member)).collect();
+        let (model, stream, include_usage) = (String::new(), false, false);
+        let mut request = Self { body, fields, model, stream, include_usage };
+        request.model = request.read_model()?;
+        request.stream = request.read::<bool>("stream")?.unwrap_or(false);
+        let options = request.read::<StreamOptions>("stream_options")?;
+        request.include_usage = options.and_then(|options| options.include_usage).unwrap_or(false);
+        match request.get("messages") {
+            Some(messages) if messages.starts_with('[') => Ok(request),
+            Some(_) => Err(RequestError::at("messages", "must be a list")),
+            None => Err(RequestError::at("messages", "is missing")),
+        }
+    }
+
+    fn read_model(&self) -> Result<String, RequestError> {
+        let model = self
+            .read::<String>("model")?
+            .filter(|model| !model.is_empty())
+            .ok_or_else(|| RequestError::at("model", "is missing"))?;
+        if model.chars().any(char::is_control) {
+            return Err(RequestError::at("model", "holds a control character"));
+        }
+        Ok(model)
     }
 
     /// What the client asks for: a role's name.
@@ -77,11 +128,111 @@ impl ChatRequest {
     pub const fn body(&self) -> &Bytes {
         &self.body
     }
+
+    /// The members of the top level, as they stand.
+    pub(crate) fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// A member's key with its quotes.
+    pub(crate) fn key(&self, field: &Field) -> &str {
+        self.slice(&field.key)
+    }
+
+    /// A member's value.
+    pub(crate) fn value(&self, field: &Field) -> &str {
+        self.slice(&field.value)
+    }
+
+    /// The value of a member that is set and not `null`.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        let field = self.fields.iter().find(|field| field.name == name)?;
+        Some(self.value(field)).filter(|value| *value != "null")
+    }
+
+    /// A member read as a type. Errors where it is of another one.
+    pub(crate) fn read<'a, T: Deserialize<'a>>(
+        &'a self,
+        name: &str,
+    ) -> Result<Option<T>, RequestError> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let read = serde_json::from_str(value);
+        read.map(Some).map_err(|_| RequestError::at(name, "is of the wrong type"))
+    }
+
+    fn slice(&self, range: &Range<usize>) -> &str {
+        // The ranges were found in this very text.
+        let bytes = self.body.get(range.clone()).unwrap_or_default();
+        std::str::from_utf8(bytes).unwrap_or_default()
+    }
 }
 
-/// The request for an upstream that speaks the client's protocol: the client's bytes with what
-/// the link and the role set.
-pub fn build(request: &ChatRequest, target: &Target<'_>) -> Result<UpstreamRequest, RequestError> {
-    let _ = (request, target);
-    todo!()
+#[derive(Deserialize)]
+struct StreamOptions {
+    #[serde(default)]
+    include_usage: Option<bool>,
+}
+
+fn field(text: &str, member: json::Member) -> Field {
+    let name = text.get(member.key.clone()).and_then(json::decode).unwrap_or_default();
+    Field { name: name.into_owned(), key: member.key, value: member.value }
+}
+
+fn invalid(why: &str) -> RequestError {
+    let message = format!("the body is not valid: {why}");
+    RequestError { message, param: None, code: Some("invalid_json") }
+}
+
+fn refused(error: &json::JsonError) -> RequestError {
+    let refused = invalid(&error.to_string());
+    match error {
+        json::JsonError::Syntax(..) => refused,
+        json::JsonError::Depth => refused.with_code("json_too_deep"),
+        json::JsonError::Duplicate(_) => refused.with_code("duplicate_key"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<ChatRequest, RequestError> {
+        ChatRequest::parse(Bytes::from(text.to_owned()))
+    }
+
+    #[test]
+    fn reads_what_the_router_needs() {
+        let request = parse(
+            r#" {"mod\u0065l":"a","messages":[],"stream":true,"stream_options":{"include_usage":true}} "#,
+        )
+        .expect("a request");
+        assert_eq!((request.model(), request.stream(), request.include_usage()), ("a", true, true));
+        let request = parse(r#"{"model":"a","messages":[],"stream":null}"#).expect("a request");
+        assert_eq!((request.stream(), request.include_usage()), (false, false));
+    }
+
+    #[test]
+    fn refuses_with_the_part_at_fault() {
+        let part = |text: &str| {
+            let error = parse(text).expect_err("refused");
+            (error.param.unwrap_or_default(), error.code.unwrap_or_default())
+        };
+        let named = |name: &str| (name.to_owned(), "");
+        let coded = |code: &'static str| (String::new(), code);
+        assert_eq!(part(r#"{"messages":[]}"#), named("model"));
+        assert_eq!(part(r#"{"model":"","messages":[]}"#), named("model"));
+        assert_eq!(part(r#"{"model":"a\n","messages":[]}"#), named("model"));
+        assert_eq!(part(r#"{"model":"a"}"#), named("messages"));
+        assert_eq!(part(r#"{"model":"a","messages":{}}"#), named("messages"));
+        assert_eq!(part(r#"{"model":"a","messages":[],"stream":"yes"}"#), named("stream"));
+        assert_eq!(part("nonsense"), coded("invalid_json"));
+        assert_eq!(part(r#"{"model":"a","messages":[{"a":1,"a":2}]}"#), coded("duplicate_key"));
+        let deep = format!(r#"{{"model":"a","messages":{}{}}}"#, "[".repeat(200), "]".repeat(200));
+        assert_eq!(part(&deep), coded("json_too_deep"));
+    }
+
+    #[test]
+    fn refuses_what_is_not_utf8() {
+        assert!(ChatRequest::parse(Bytes::from_static(b"{\"model\":\"\xff\"}")).is_err());
+    }
 }

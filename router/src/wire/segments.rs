@@ -59,25 +59,33 @@ impl<'a> Writer<'a> {
         Self { source, done: Segments::default(), text: BytesMut::with_capacity(1024) }
     }
 
-    /// Where text that is not the source's is written.
-    pub(crate) fn text(&mut self) -> &mut BytesMut {
-        &mut self.text
-    }
-
     /// Appends own text.
     pub(crate) fn put(&mut self, text: &str) {
         self.text.extend_from_slice(text.as_bytes());
     }
 
-    /// Appends a part of the source; a long one is shared, not copied. `slice` must be borrowed
-    /// from the source.
-    pub(crate) fn share(&mut self, slice: &str) {
-        if slice.len() < COPY_BELOW {
-            return self.put(slice);
+    /// Appends `text` as a JSON string.
+    pub(crate) fn put_string(&mut self, text: &str) {
+        crate::json::put_string(&mut self.text, text);
+    }
+
+    /// Appends a part of the source; a long one is shared, not copied. Text from elsewhere is
+    /// copied.
+    pub(crate) fn share(&mut self, slice: &[u8]) {
+        match self.place(slice) {
+            Some(place) if slice.len() >= COPY_BELOW => {
+                let shared = self.source.slice(place..place + slice.len());
+                self.flush();
+                self.push(shared);
+            }
+            _ => self.text.extend_from_slice(slice),
         }
-        let shared = self.source.slice_ref(slice.as_bytes());
-        self.flush();
-        self.push(shared);
+    }
+
+    /// Where a slice lies in the source.
+    fn place(&self, slice: &[u8]) -> Option<usize> {
+        let place = slice.as_ptr().addr().checked_sub(self.source.as_ptr().addr())?;
+        (place + slice.len() <= self.source.len()).then_some(place)
     }
 
     fn flush(&mut self) {
@@ -96,5 +104,25 @@ impl<'a> Writer<'a> {
     pub(crate) fn finish(mut self) -> Segments {
         self.flush();
         self.done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_parts_are_shared_and_short_ones_copied() {
+        let source = Bytes::from(vec![b'x'; 3 * COPY_BELOW]);
+        let mut writer = Writer::new(&source);
+        writer.put("<");
+        writer.share(&source[1..9]);
+        writer.share(&source[10..10 + COPY_BELOW]);
+        writer.share(&[b'y'; COPY_BELOW]);
+        let body = writer.finish();
+        let lengths: Vec<usize> = body.parts().iter().map(Bytes::len).collect();
+        assert_eq!(lengths, [9, COPY_BELOW, COPY_BELOW]);
+        assert_eq!(body.parts()[1].as_ptr(), source[10..].as_ptr());
+        assert_eq!(body.len(), body.concat().len());
     }
 }

@@ -1,0 +1,249 @@
+//! The parts of a message as content blocks.
+//!
+//! Owns text, images and documents; calls, results and thinking are written by `turns`.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::message::{Raw, text};
+use super::request::is_blank;
+use crate::json;
+use crate::openai::request::RequestError;
+use crate::wire::segments::Writer;
+
+/// Writes what opens a list before its first element and a comma before every other.
+#[derive(Debug)]
+pub(super) struct Separator {
+    open: &'static str,
+    used: bool,
+}
+
+impl Separator {
+    pub(super) fn new(open: &'static str) -> Self {
+        Self { open, used: false }
+    }
+
+    pub(super) fn write(&mut self, to: &mut Writer<'_>) {
+        to.put(if self.used { "," } else { self.open });
+        self.used = true;
+    }
+
+    /// Closes the list if it was opened.
+    pub(super) fn close(self, to: &mut Writer<'_>, end: &str) {
+        to.put(if self.used { end } else { "" });
+    }
+}
+
+/// What a message says.
+#[derive(Debug)]
+pub(super) struct Content<'a> {
+    /// The place, such as `messages[2].content`.
+    at: String,
+    parts: Vec<Part<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Part<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
+    #[serde(borrow, default)]
+    text: Raw<'a>,
+    #[serde(borrow, default)]
+    refusal: Raw<'a>,
+    #[serde(borrow, default)]
+    image_url: Raw<'a>,
+    #[serde(borrow, default)]
+    file: Option<File<'a>>,
+    #[serde(borrow, default)]
+    cache_control: Raw<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+struct File<'a> {
+    #[serde(borrow, default)]
+    file_data: Raw<'a>,
+    #[serde(borrow, default)]
+    filename: Raw<'a>,
+}
+
+#[derive(Deserialize)]
+struct ImageUrl<'a> {
+    #[serde(borrow)]
+    url: &'a RawValue,
+}
+
+impl<'a> Content<'a> {
+    /// Reads a message's `content`: nothing, a string or a list of parts.
+    pub(super) fn read(raw: Raw<'a>, at: &str) -> Result<Self, RequestError> {
+        let parts = match raw {
+            None => Vec::new(),
+            Some(said) if said.get().starts_with('"') => {
+                vec![Part { kind: "text".into(), text: raw, ..Part::default() }]
+            }
+            Some(list) => serde_json::from_str(list.get())
+                .map_err(|error| RequestError::at(at, format!("cannot be read: {error}")))?,
+        };
+        let content = Self { at: at.to_owned(), parts };
+        for (index, part) in content.parts.iter().enumerate() {
+            part.check(|| format!("{at}[{index}]"))?;
+        }
+        Ok(content)
+    }
+
+    /// Errors where there is anything but text, for those who may say nothing else.
+    pub(super) fn check_is_text(&self) -> Result<(), RequestError> {
+        match self.parts.iter().position(|part| !part.is_text()) {
+            None => Ok(()),
+            Some(index) => {
+                let at = format!("{}[{index}]", self.at);
+                Err(RequestError::at(at, "is not text: this model takes it from users alone"))
+            }
+        }
+    }
+
+    /// Whether it says nothing but white space.
+    pub(super) fn is_blank(&self) -> bool {
+        self.parts.iter().all(Part::is_blank)
+    }
+
+    /// Writes its blocks.
+    pub(super) fn write(
+        &self,
+        to: &mut Writer<'_>,
+        separator: &mut Separator,
+    ) -> Result<(), RequestError> {
+        for (index, part) in self.parts.iter().enumerate().filter(|(_, part)| !part.is_blank()) {
+            separator.write(to);
+            if !part.write(to) {
+                let what = "is neither a data URL in base64 nor an https URL";
+                return Err(RequestError::at(format!("{}[{index}]", self.at), what));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes its text alone.
+    pub(super) fn write_text(&self, to: &mut Writer<'_>, separator: &mut Separator) {
+        for part in self.parts.iter().filter(|part| part.is_text() && !part.is_blank()) {
+            separator.write(to);
+            part.write(to);
+        }
+    }
+
+    /// Writes its text for the model to go on from: white space at its end would be refused.
+    pub(super) fn write_trimmed(&self, to: &mut Writer<'_>, separator: &mut Separator) {
+        let parts: Vec<&Part<'_>> = self.parts.iter().filter(|part| !part.is_blank()).collect();
+        let Some((last, before)) = parts.split_last() else { return };
+        for part in before {
+            separator.write(to);
+            part.write(to);
+        }
+        separator.write(to);
+        to.put(r#"{"type":"text","text":"#);
+        to.put_string(json::decode(last.words().unwrap_or("\"\"")).unwrap_or_default().trim_end());
+        to.put("}");
+    }
+}
+
+impl<'a> Part<'a> {
+    fn check(&self, at: impl Fn() -> String) -> Result<(), RequestError> {
+        match self.kind.as_ref() {
+            "text" | "refusal" | "image_url" => Ok(()),
+            "file" if self.file.as_ref().is_some_and(|file| file.file_data.is_some()) => Ok(()),
+            "file" => {
+                Err(RequestError::at(at(), "has no `file_data`: this model knows no file ids"))
+            }
+            kind => {
+                let kind: String = kind.chars().filter(|c| !c.is_control()).take(40).collect();
+                let what = format!("is of type `{kind}`, which this model does not take");
+                Err(RequestError {
+                    code: Some("unsupported_content"),
+                    ..RequestError::at(at(), what)
+                })
+            }
+        }
+    }
+
+    fn is_text(&self) -> bool {
+        matches!(self.kind.as_ref(), "text" | "refusal")
+    }
+
+    /// The text with its quotes.
+    fn words(&self) -> Option<&'a str> {
+        text(if self.kind == "refusal" { self.refusal } else { self.text })
+    }
+
+    fn is_blank(&self) -> bool {
+        self.is_text() && self.words().is_none_or(is_blank)
+    }
+
+    /// Writes one block; false where its source cannot be sent.
+    fn write(&self, to: &mut Writer<'_>) -> bool {
+        let written = match self.kind.as_ref() {
+            "image_url" => self.write_image(to).is_some(),
+            "file" => self.write_document(to).is_some(),
+            _ => {
+                to.put(r#"{"type":"text","text":"#);
+                to.share(self.words().unwrap_or("\"\"").as_bytes());
+                true
+            }
+        };
+        if let Some(cache_control) = self.cache_control {
+            to.put(r#","cache_control":"#);
+            to.put(cache_control.get());
+        }
+        to.put("}");
+        written
+    }
+
+    fn write_image(&self, to: &mut Writer<'_>) -> Option<()> {
+        let raw = self.image_url?;
+        let raw = match serde_json::from_str::<ImageUrl<'a>>(raw.get()) {
+            Ok(image) => image.url,
+            Err(_) => raw,
+        };
+        to.put(r#"{"type":"image","source":"#);
+        write_source(to, raw, |kind| kind.starts_with("image/"))
+    }
+
+    fn write_document(&self, to: &mut Writer<'_>) -> Option<()> {
+        let file = self.file.as_ref()?;
+        to.put(r#"{"type":"document","#);
+        if let Some(name) = text(file.filename) {
+            to.put(r#""title":"#);
+            to.put(name);
+            to.put(",");
+        }
+        to.put(r#""source":"#);
+        write_source(to, file.file_data?, |kind| kind == "application/pdf")
+    }
+}
+
+/// Writes the source that a URL stands for: the data in it, or where to fetch it.
+fn write_source(to: &mut Writer<'_>, raw: &RawValue, takes: fn(&str) -> bool) -> Option<()> {
+    let url = json::decode(raw.get())?;
+    if url.starts_with("https://") {
+        to.put(r#"{"type":"url","url":"#);
+        to.share(raw.get().as_bytes());
+        to.put("}");
+        return Some(());
+    }
+    let (head, data) = url.strip_prefix("data:")?.split_once(',')?;
+    let kind = head.strip_suffix(";base64")?.split(';').next()?.to_ascii_lowercase();
+    let kind = if kind == "image/jpg" { "image/jpeg" } else { kind.as_str() };
+    if !takes(kind) || !data.bytes().all(is_base64) {
+        return None;
+    }
+    to.put(r#"{"type":"base64","media_type":"#);
+    to.put_string(kind);
+    to.put(r#","data":""#);
+    to.share(data.as_bytes());
+    to.put("\"}");
+    Some(())
+}
+
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_')
+}

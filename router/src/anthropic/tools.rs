@@ -1,0 +1,264 @@
+//! Tools, the choice among them and the format of the answer.
+//!
+//! Owns their translation; calls and results in the conversation are in `turns`.
+
+use model_map::Model;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::chunks::quoted;
+use super::message::Raw;
+use crate::openai::request::{ChatRequest, RequestError};
+use crate::wire::answer::ANSWER_TOOL;
+use crate::wire::segments::Writer;
+
+/// A schema for tools that take nothing and answers of any shape.
+const ANY_OBJECT: &str = r#"{"type":"object","properties":{}}"#;
+
+/// The shape that the answer must have.
+#[derive(Debug)]
+pub(super) enum Format<'a> {
+    /// Text.
+    Free,
+    /// By the model's own structured output.
+    Structured(&'a str),
+    /// By a tool whose input is the answer, with this schema.
+    ByTool(String),
+}
+
+#[derive(Deserialize)]
+struct WireFormat<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(borrow, default)]
+    json_schema: Option<JsonSchema<'a>>,
+}
+
+#[derive(Deserialize)]
+struct JsonSchema<'a> {
+    #[serde(borrow, default)]
+    schema: Raw<'a>,
+}
+
+impl<'a> Format<'a> {
+    /// Reads `response_format`.
+    pub(super) fn read(request: &'a ChatRequest, model: &Model) -> Result<Self, RequestError> {
+        let Some(format) = request.read::<WireFormat<'a>>("response_format")? else {
+            return Ok(Self::Free);
+        };
+        let schema = format.json_schema.and_then(|wire| wire.schema).map(RawValue::get);
+        match (format.kind.as_str(), schema) {
+            ("text", _) => Ok(Self::Free),
+            ("json_schema", Some(schema)) if model.structured_output => {
+                Ok(Self::Structured(schema))
+            }
+            ("json_schema", Some(schema)) => Ok(Self::ByTool(object_schema(Some(schema)))),
+            ("json_schema", None) => {
+                Err(RequestError::at("response_format.json_schema.schema", "is missing"))
+            }
+            ("json_object", _) => Ok(Self::ByTool(r#"{"type":"object"}"#.to_owned())),
+            _ => Err(RequestError::at("response_format.type", "is not known")),
+        }
+    }
+
+    /// The schema for the model's own structured output.
+    pub(super) fn schema(&self) -> Option<&str> {
+        match self {
+            Self::Structured(schema) => Some(schema),
+            _ => None,
+        }
+    }
+
+    /// Whether the answer comes as a tool's input.
+    pub(super) fn needs_tool(&self) -> bool {
+        matches!(self, Self::ByTool(_))
+    }
+}
+
+/// What the model may call.
+#[derive(Debug)]
+pub(super) struct Tools {
+    /// As JSON.
+    list: Vec<String>,
+    /// As JSON, without the brace at its end.
+    choice: Option<String>,
+    serial: bool,
+    forced: bool,
+    dropped: bool,
+}
+
+#[derive(Deserialize)]
+struct WireTool<'a> {
+    #[serde(rename = "type", default)]
+    kind: Option<String>,
+    #[serde(borrow, default)]
+    function: Option<Function<'a>>,
+    #[serde(borrow, default)]
+    cache_control: Raw<'a>,
+}
+
+#[derive(Deserialize)]
+struct Function<'a> {
+    #[serde(borrow)]
+    name: &'a RawValue,
+    #[serde(borrow, default)]
+    description: Raw<'a>,
+    #[serde(borrow, default)]
+    parameters: Raw<'a>,
+    #[serde(default)]
+    strict: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum WireChoice {
+    Word(String),
+    Tool { function: Named },
+    Other(serde::de::IgnoredAny),
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
+
+impl Tools {
+    /// Reads `tools`, `tool_choice` and `parallel_tool_calls`, and adds the tool that a format
+    /// needs.
+    pub(super) fn read(
+        request: &ChatRequest,
+        model: &Model,
+        format: &Format<'_>,
+    ) -> Result<Self, RequestError> {
+        let wire = request.read::<Vec<WireTool<'_>>>("tools")?.unwrap_or_default();
+        let list: Result<Vec<String>, _> = wire
+            .iter()
+            .enumerate()
+            .map(|(index, tool)| translate(index, tool, model.structured_output))
+            .collect();
+        let serial = request.read::<bool>("parallel_tool_calls")? == Some(false);
+        let mut tools = Self { list: list?, choice: None, serial, forced: false, dropped: false };
+        tools.choose(request.read("tool_choice")?)?;
+        if let Format::ByTool(schema) = format {
+            tools.add_answer(schema);
+        }
+        Ok(tools)
+    }
+
+    fn choose(&mut self, choice: Option<WireChoice>) -> Result<(), RequestError> {
+        if self.list.is_empty() {
+            return Ok(());
+        }
+        let choice = match choice {
+            None => None,
+            Some(WireChoice::Word(word)) => Some(match word.as_str() {
+                "auto" => r#"{"type":"auto""#.to_owned(),
+                "none" => r#"{"type":"none""#.to_owned(),
+                "required" | "any" => r#"{"type":"any""#.to_owned(),
+                _ => return Err(RequestError::at("tool_choice", "is not known")),
+            }),
+            Some(WireChoice::Tool { function }) => {
+                Some(format!(r#"{{"type":"tool","name":{}"#, quoted(&function.name)))
+            }
+            Some(WireChoice::Other(_)) => {
+                self.dropped = true;
+                None
+            }
+        };
+        self.forced = choice.as_deref().is_some_and(|choice| {
+            choice.starts_with(r#"{"type":"any"#) || choice.starts_with(r#"{"type":"tool"#)
+        });
+        self.choice = choice;
+        Ok(())
+    }
+
+    /// The answer is a call too: it is forced unless the client forces another.
+    fn add_answer(&mut self, schema: &str) {
+        let may_call = !self.list.is_empty()
+            && self.choice.as_deref().is_none_or(|choice| !choice.contains("\"none\""));
+        let description = "Gives the answer. Its input is the whole answer; nothing else is said.";
+        self.list.push(format!(
+            r#"{{"name":"{ANSWER_TOOL}","description":"{description}","input_schema":{schema}}}"#
+        ));
+        if !self.forced {
+            self.choice = Some(match may_call {
+                true => r#"{"type":"any""#.to_owned(),
+                false => format!(r#"{{"type":"tool","name":"{ANSWER_TOOL}""#),
+            });
+            self.serial |= !may_call;
+        }
+        self.forced = true;
+    }
+
+    /// Whether the model must call one.
+    pub(super) fn forces_a_call(&self) -> bool {
+        self.forced
+    }
+
+    /// Choices that this protocol cannot say.
+    pub(super) fn dropped(&self) -> Option<String> {
+        self.dropped.then(|| "tool_choice".to_owned())
+    }
+
+    /// Writes `tools` and `tool_choice`.
+    pub(super) fn write(&self, to: &mut Writer<'_>) {
+        if self.list.is_empty() {
+            return;
+        }
+        to.put(&format!(r#","tools":[{}]"#, self.list.join(",")));
+        let choice = match (&self.choice, self.serial) {
+            (Some(choice), _) => choice.as_str(),
+            (None, true) => r#"{"type":"auto""#,
+            (None, false) => return,
+        };
+        to.put(r#","tool_choice":"#);
+        to.put(choice);
+        if self.serial && !choice.contains("\"none\"") {
+            to.put(r#","disable_parallel_tool_use":true"#);
+        }
+        to.put("}");
+    }
+}
+
+fn translate(
+    index: usize,
+    tool: &WireTool<'_>,
+    structured_output: bool,
+) -> Result<String, RequestError> {
+    let function = match (&tool.function, tool.kind.as_deref()) {
+        (Some(function), None | Some("function")) => function,
+        _ => {
+            let param = format!("tools[{index}]");
+            return Err(RequestError::at(param, "is not a function: this model takes no other"));
+        }
+    };
+    let mut json = format!(r#"{{"name":{}"#, function.name.get());
+    if let Some(description) = function.description {
+        json += &format!(r#","description":{}"#, description.get());
+    }
+    let schema = object_schema(function.parameters.map(RawValue::get));
+    json += &format!(r#","input_schema":{schema}"#);
+    if structured_output && function.strict == Some(true) {
+        json += r#","strict":true"#;
+    }
+    if let Some(cache_control) = tool.cache_control {
+        json += &format!(r#","cache_control":{}"#, cache_control.get());
+    }
+    Ok(json + "}")
+}
+
+/// A schema with the `type` that Anthropic insists on.
+fn object_schema(schema: Option<&str>) -> String {
+    #[derive(Deserialize)]
+    struct Typed<'a> {
+        #[serde(rename = "type", borrow, default)]
+        kind: Raw<'a>,
+    }
+    let Some(schema) = schema else { return ANY_OBJECT.to_owned() };
+    let members = schema.strip_prefix('{').unwrap_or_default().trim_ascii_start();
+    match serde_json::from_str::<Typed<'_>>(schema) {
+        Ok(Typed { kind: Some(_) }) => schema.to_owned(),
+        Ok(_) if !matches!(members, "" | "}") => format!(r#"{{"type":"object",{members}"#),
+        _ => ANY_OBJECT.to_owned(),
+    }
+}

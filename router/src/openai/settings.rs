@@ -1,0 +1,98 @@
+//! The parameters of a request for one model: the client's, else the role's, as far as the model
+//! takes them.
+//!
+//! Owns the choice; how each protocol writes them is its own.
+
+use model_map::{Effort, Model, Sampling};
+
+use super::request::{ChatRequest, RequestError, Target};
+
+/// What a request sets.
+#[derive(Debug, Default)]
+pub(crate) struct Settings {
+    /// The output limit in tokens, at most the model's own.
+    pub(crate) output_limit: Option<u64>,
+    /// From 0 to 2.
+    pub(crate) temperature: Option<f64>,
+    /// From 0 to 1.
+    pub(crate) top_p: Option<f64>,
+    /// One that the model takes; any where its settings are not known.
+    pub(crate) effort: Option<Effort>,
+    /// What the client set and the model does not take.
+    pub(crate) dropped: Vec<String>,
+}
+
+impl Settings {
+    /// Chooses the settings. Errors where the client's value is not one.
+    pub(crate) fn choose(request: &ChatRequest, target: &Target<'_>) -> Result<Self, RequestError> {
+        let mut settings = Self {
+            output_limit: output_limit(request, target)?,
+            temperature: request.read("temperature")?.or(target.parameters.temperature),
+            top_p: request.read("top_p")?.or(target.parameters.top_p),
+            ..Self::default()
+        };
+        settings.refuse_sampling(request, target.model.sampling);
+        settings.choose_effort(request, target)?;
+        Ok(settings)
+    }
+
+    /// Leaves a parameter out and says so where the client set it.
+    pub(crate) fn drop_parameter(&mut self, request: &ChatRequest, name: &str) {
+        if request.get(name).is_some() && !self.dropped.iter().any(|dropped| dropped == name) {
+            self.dropped.push(name.to_owned());
+        }
+    }
+
+    fn refuse_sampling(&mut self, request: &ChatRequest, sampling: Sampling) {
+        if sampling == Sampling::Refused && self.temperature.take().is_some() {
+            self.drop_parameter(request, "temperature");
+        }
+        let both = self.temperature.is_some() && self.top_p.is_some();
+        let refused = sampling == Sampling::Refused || (sampling == Sampling::One && both);
+        if refused && self.top_p.take().is_some() {
+            self.drop_parameter(request, "top_p");
+        }
+    }
+
+    fn choose_effort(
+        &mut self,
+        request: &ChatRequest,
+        target: &Target<'_>,
+    ) -> Result<(), RequestError> {
+        let asked = request.read::<Effort>("reasoning_effort").map_err(|_| {
+            let values = "none, minimal, low, medium, high, xhigh or max";
+            RequestError::at("reasoning_effort", format!("must be one of {values}"))
+        })?;
+        let Some(effort) = asked.or(target.parameters.reasoning_effort) else { return Ok(()) };
+        let model = target.model;
+        let takes_any = model.thinking_budget_min.is_some() || is_unknown(model);
+        self.effort = nearest(effort, model).or(Some(effort).filter(|_| takes_any));
+        if self.effort.is_none() {
+            self.drop_parameter(request, "reasoning_effort");
+        }
+        Ok(())
+    }
+}
+
+/// Whether nothing is known of a model: then what is asked of it is not judged.
+fn is_unknown(model: &Model) -> bool {
+    model.context_tokens.is_none() && model.output_tokens.is_none()
+}
+
+/// The value nearest to `effort` that the model takes, the lower of two.
+fn nearest(effort: Effort, model: &Model) -> Option<Effort> {
+    model.efforts.iter().copied().min_by_key(|own| (*own as u8).abs_diff(effort as u8))
+}
+
+fn output_limit(request: &ChatRequest, target: &Target<'_>) -> Result<Option<u64>, RequestError> {
+    let mut limit = None;
+    for name in ["max_completion_tokens", "max_tokens"] {
+        let asked = request.read::<u64>(name)?;
+        if asked == Some(0) {
+            return Err(RequestError::at(name, "must be at least 1"));
+        }
+        limit = limit.or(asked);
+    }
+    let limit = limit.or(target.parameters.max_tokens.map(u64::from));
+    Ok(limit.map(|limit| limit.min(target.model.output_tokens.unwrap_or(u64::MAX))))
+}

@@ -1,0 +1,148 @@
+//! The request for an upstream that speaks the client's protocol.
+//!
+//! Owns the splicing: the client's own bytes, with what the link and the role set put between.
+
+use std::ops::Range;
+
+use model_map::{OutputLimitKey, Sampling};
+
+use super::request::{ChatRequest, Field, RequestError, Target, UpstreamRequest};
+use super::settings::Settings;
+use crate::json;
+use crate::wire::segments::Writer;
+
+/// The sampling parameters beside `temperature` and `top_p` that models refuse along with them.
+const PENALTIES: [&str; 2] = ["frequency_penalty", "presence_penalty"];
+
+/// A key that only Anthropic's protocol has.
+const CACHE_CONTROL: &str = "cache_control";
+
+/// The request for an upstream that speaks the client's protocol: the client's bytes with what
+/// the link and the role set.
+pub fn build(request: &ChatRequest, target: &Target<'_>) -> Result<UpstreamRequest, RequestError> {
+    let mut settings = Settings::choose(request, target)?;
+    if target.model.sampling == Sampling::Refused {
+        PENALTIES.iter().for_each(|name| settings.drop_parameter(request, name));
+    }
+    let mut to = Writer::new(request.body());
+    to.put(r#"{"model":"#);
+    to.put_string(&target.model.id);
+    for field in request.fields() {
+        if is_kept(request, field, &settings) {
+            write_field(&mut to, request, field, target);
+        }
+    }
+    write_settings(&mut to, request, target, &settings);
+    to.put("}");
+    let Settings { dropped, .. } = settings;
+    Ok(UpstreamRequest { body: to.finish(), dropped, answer_tool: false })
+}
+
+/// Whether a member stays: not what is written anew, nor what the model does not take.
+fn is_kept(request: &ChatRequest, field: &Field, settings: &Settings) -> bool {
+    // What is `null` is not set: the role's default may stand in its place.
+    if request.value(field) == "null" {
+        return false;
+    }
+    match field.name.as_str() {
+        "model" | "max_tokens" | "max_completion_tokens" | "reasoning_effort" => false,
+        name => !settings.dropped.iter().any(|dropped| dropped == name),
+    }
+}
+
+fn write_field(to: &mut Writer<'_>, request: &ChatRequest, field: &Field, target: &Target<'_>) {
+    to.put(",");
+    to.put(request.key(field));
+    to.put(":");
+    let value = request.value(field);
+    match field.name.as_str() {
+        "messages" => write_messages(to, value, target.system),
+        "tools" => write_list(to, value),
+        _ => to.share(value.as_bytes()),
+    }
+}
+
+/// The client's messages after the role's prompts.
+fn write_messages(to: &mut Writer<'_>, messages: &str, system: &[&str]) {
+    if system.is_empty() {
+        return write_list(to, messages);
+    }
+    to.put(r#"[{"role":"system","content":"#);
+    to.put_string(&system.join("\n\n"));
+    to.put("}");
+    let rest = messages.strip_prefix('[').unwrap_or(messages).trim_ascii_start();
+    to.put(if rest.starts_with(']') { "" } else { "," });
+    write_rest(to, messages, rest);
+}
+
+/// A list without what only another protocol takes.
+fn write_list(to: &mut Writer<'_>, list: &str) {
+    write_rest(to, list, list);
+}
+
+/// `rest` is `list` or what follows its bracket.
+fn write_rest(to: &mut Writer<'_>, list: &str, rest: &str) {
+    if memchr::memmem::find(list.as_bytes(), CACHE_CONTROL.as_bytes()).is_none() {
+        return to.share(rest.as_bytes());
+    }
+    to.put(if rest.len() == list.len() { "[" } else { "" });
+    strip_elements(to, list);
+    to.put("]");
+}
+
+/// The elements of a list of messages, parts or tools, without `cache_control`.
+fn strip_elements(to: &mut Writer<'_>, list: &str) {
+    for (index, element) in json::array(list).unwrap_or_default().into_iter().enumerate() {
+        to.put(if index == 0 { "" } else { "," });
+        let element = list.get(element).unwrap_or_default();
+        match json::object(element) {
+            Ok(members) if element.contains(CACHE_CONTROL) => strip(to, element, members),
+            _ => to.share(element.as_bytes()),
+        }
+    }
+}
+
+fn strip(to: &mut Writer<'_>, object: &str, members: Vec<json::Member>) {
+    let slice = |range: &Range<usize>| object.get(range.clone()).unwrap_or_default();
+    let mut separator = "{";
+    for member in members {
+        let key = slice(&member.key);
+        if json::decode(key).is_some_and(|key| key == CACHE_CONTROL) {
+            continue;
+        }
+        to.put(separator);
+        to.put(key);
+        to.put(":");
+        match slice(&member.value) {
+            parts if key == "\"content\"" && parts.starts_with('[') => write_list(to, parts),
+            value => to.share(value.as_bytes()),
+        }
+        separator = ",";
+    }
+    to.put(if separator == "{" { "{}" } else { "}" });
+}
+
+/// What is written anew, and the role's defaults.
+fn write_settings(
+    to: &mut Writer<'_>,
+    request: &ChatRequest,
+    target: &Target<'_>,
+    settings: &Settings,
+) {
+    if let Some(limit) = settings.output_limit {
+        let key = match target.model.output_limit_key {
+            OutputLimitKey::MaxTokens => "max_tokens",
+            OutputLimitKey::MaxCompletionTokens => "max_completion_tokens",
+        };
+        to.put(&format!(r#","{key}":{limit}"#));
+    }
+    if let Some(effort) = settings.effort {
+        let effort = serde_json::to_string(&effort).unwrap_or_default();
+        to.put(&format!(r#","reasoning_effort":{effort}"#));
+    }
+    for (name, value) in [("temperature", settings.temperature), ("top_p", settings.top_p)] {
+        if let Some(value) = value.filter(|_| request.get(name).is_none()) {
+            to.put(&format!(r#","{name}":{value}"#));
+        }
+    }
+}
