@@ -55,7 +55,8 @@ fn connected(router: &Arc<Router>, stream: TcpStream, graceful: &GracefulShutdow
     let router = Arc::clone(router);
     let service = service_fn(move |request| {
         let router = Arc::clone(&router);
-        async move { Ok::<_, Infallible>(answer(&router, request).await) }
+        // In a box of its own: hyper keeps the room of a service's future while the answer streams.
+        Box::pin(async move { Ok::<_, Infallible>(answer(&router, request).await) })
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
