@@ -160,8 +160,8 @@ async fn what_cannot_be_served_is_told_through_both_fronts() {
     for event in [url_event, api_event] {
         let cases = [
             (event("POST", CHAT, &chat("nobody", false)), 404, "nobody"),
-            (event("POST", CHAT, "{"), 400, "JSON"),
-            (event("POST", CHAT, ""), 400, "JSON"),
+            (event("POST", CHAT, "{"), 400, "not valid"),
+            (event("POST", CHAT, ""), 400, "not valid"),
             (event("POST", "/v1/nothing", "{}"), 404, "/v1/nothing"),
             (event("POST", "/v1/chat completions/ä", "{}"), 404, "/v1/chat"),
             (event("POST", "//example.com/v1", "{}"), 404, "There is no"),
