@@ -1,1 +1,3 @@
+//! The `sfai-dsl` binary.
+
 fn main() {}

@@ -107,7 +107,7 @@ fn delivered(exchange: &Exchange<'_>, attempts: Attempts, answered: call::Answer
     let answer = match answered.content {
         call::Content::Whole(body) => Answer::whole(body),
         call::Content::Stream(stream) => {
-            Answer::Stream(Box::new(AnswerStream::new(stream, attempts, exchange.stopwatch)))
+            Answer::Stream(Box::new(AnswerStream::new(*stream, attempts, exchange.stopwatch)))
         }
     };
     Outcome { result: Ok(Delivered { answer, model, dropped }), tried }

@@ -4,6 +4,7 @@
 
 mod bench;
 mod program;
+mod test;
 mod trouble;
 
 use std::process::ExitCode;
@@ -19,6 +20,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Run every test
+    Test(test::Options),
     /// Measure the router beside a plain reverse proxy
     Bench(bench::Options),
     /// The plain reverse proxy that the router is measured beside
@@ -31,6 +34,7 @@ enum Chore {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
+        Chore::Test(options) => test::run(&options),
         Chore::Bench(options) => bench::run(&options),
         Chore::BenchProxy(options) => bench::proxy::run(&options),
         Chore::BenchUpstream(options) => bench::upstream::run(&options),

@@ -28,7 +28,7 @@ pub(super) enum Content {
     /// Complete.
     Whole(Bytes),
     /// Committed.
-    Stream(Started),
+    Stream(Box<Started>),
 }
 
 /// Calls a link of the plan and reads its answer up to the commit.
@@ -87,7 +87,7 @@ impl Expected {
         if wants_stream {
             let reader = StreamReader::new(self.protocol, self.options);
             let started = read::stream(exchange, attempts, (body, reader, self.place)).await?;
-            return Ok(Content::Stream(started));
+            return Ok(Content::Stream(Box::new(started)));
         }
         let body = read::whole(exchange, attempts, body).await?;
         let answer = match self.protocol {
