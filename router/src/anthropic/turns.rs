@@ -85,6 +85,11 @@ impl<'a> Conversation<'a> {
                 _ => rest.push(message),
             }
         }
+        // A client may put its whole question into a system message; here somebody must ask it.
+        if rest.is_empty() {
+            let question = system.pop().filter(|message| !message.is_empty());
+            rest.extend(question.map(|message| Message { side: Side::User, ..message }));
+        }
         let conversation = Self { system, rest };
         conversation.check_end(model)?;
         Ok(conversation)
@@ -92,10 +97,7 @@ impl<'a> Conversation<'a> {
 
     fn check_end(&self, model: &Model) -> Result<(), RequestError> {
         match self.rest.last() {
-            None => Err(RequestError::at(
-                "messages",
-                "hold nothing but system messages and white space",
-            )),
+            None => Err(RequestError::at("messages", "hold nothing but white space")),
             Some(last) if last.is_prefill() && !model.prefill => Err(RequestError::at(
                 format!("messages[{}]", last.index),
                 "is an assistant message at the end: this model does not continue one",

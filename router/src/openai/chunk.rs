@@ -65,15 +65,18 @@ pub(super) enum Finish {
 
 #[derive(Deserialize)]
 struct Choice {
-    #[serde(default, alias = "message")]
+    #[serde(default)]
     delta: Option<Delta>,
+    /// In place of `delta` in a whole answer; Perplexity's chunks have both.
+    #[serde(default)]
+    message: Option<Delta>,
     #[serde(default)]
     text: Filled,
     #[serde(default)]
     finish_reason: Option<FinishReason>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize)]
 struct Delta {
     #[serde(default)]
     content: Filled,
@@ -95,27 +98,25 @@ struct Delta {
 
 impl Choices {
     fn add(&mut self, choice: &Choice) {
-        let delta = choice.delta.as_ref().unwrap_or(&const { Delta::EMPTY });
-        let content = [&choice.text, &delta.content, &delta.refusal, &delta.audio];
-        let calls = [&delta.tool_calls, &delta.function_call];
-        let reasoning = [&delta.reasoning, &delta.reasoning_content, &delta.reasoning_details];
-        self.content |= content.iter().chain(&calls).any(|part| part.0);
-        self.reasoning |= reasoning.iter().any(|part| part.0);
+        self.content |= choice.text.0;
+        for delta in choice.delta.iter().chain(&choice.message) {
+            self.content |= delta.has_content();
+            self.reasoning |= delta.has_reasoning();
+        }
         self.finish = choice.finish_reason.as_ref().and_then(|reason| reason.0).or(self.finish);
     }
 }
 
 impl Delta {
-    const EMPTY: Self = Self {
-        content: Filled(false),
-        refusal: Filled(false),
-        tool_calls: Filled(false),
-        function_call: Filled(false),
-        audio: Filled(false),
-        reasoning: Filled(false),
-        reasoning_content: Filled(false),
-        reasoning_details: Filled(false),
-    };
+    fn has_content(&self) -> bool {
+        let said = [&self.content, &self.refusal, &self.audio];
+        let calls = [&self.tool_calls, &self.function_call];
+        said.iter().chain(&calls).any(|part| part.0)
+    }
+
+    fn has_reasoning(&self) -> bool {
+        [&self.reasoning, &self.reasoning_content, &self.reasoning_details].iter().any(|x| x.0)
+    }
 }
 
 impl<'de> Deserialize<'de> for Choices {

@@ -3,11 +3,13 @@
 //! Owns the parsing of its top level and the errors about it; the request for an upstream is in
 //! `splice`, or in another protocol's `request`.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use bytes::Bytes;
 use model_map::{Model, Parameters};
 use serde::Deserialize;
+use serde_json::Value;
 
 pub use super::splice::build;
 use crate::json;
@@ -87,6 +89,7 @@ impl ChatRequest {
         let fields = fields.into_iter().map(|member| field(text, member)).collect();
         let (model, stream, include_usage) = (String::new(), false, false);
         let mut request = Self { body, fields, model, stream, include_usage };
+        request.check_names()?;
         request.model = request.read_model()?;
         request.stream = request.read::<bool>("stream")?.unwrap_or(false);
         let options = request.read::<StreamOptions>("stream_options")?;
@@ -98,12 +101,30 @@ impl ChatRequest {
         }
     }
 
+    /// Content may hold control characters; names and metadata may not, since they end up in
+    /// headers and logs.
+    fn check_names(&self) -> Result<(), RequestError> {
+        if self.fields.iter().any(|field| has_control(&field.name)) {
+            return Err(invalid("a key holds a control character"));
+        }
+        let metadata = self.read::<BTreeMap<String, Value>>("metadata")?.unwrap_or_default();
+        let values = metadata.values().filter_map(Value::as_str);
+        if metadata.keys().map(String::as_str).chain(values).any(has_control) {
+            return Err(RequestError::at("metadata", "holds a control character"));
+        }
+        let user = self.read::<Value>("user")?.unwrap_or_default();
+        if user.as_str().is_some_and(has_control) {
+            return Err(RequestError::at("user", "holds a control character"));
+        }
+        Ok(())
+    }
+
     fn read_model(&self) -> Result<String, RequestError> {
         let model = self
             .read::<String>("model")?
             .filter(|model| !model.is_empty())
             .ok_or_else(|| RequestError::at("model", "is missing"))?;
-        if model.chars().any(char::is_control) {
+        if has_control(&model) {
             return Err(RequestError::at("model", "holds a control character"));
         }
         Ok(model)
@@ -178,6 +199,10 @@ fn field(text: &str, member: json::Member) -> Field {
     Field { name: name.into_owned(), key: member.key, value: member.value }
 }
 
+fn has_control(text: &str) -> bool {
+    text.chars().any(char::is_control)
+}
+
 fn invalid(why: &str) -> RequestError {
     let message = format!("the body is not valid: {why}");
     RequestError { message, param: None, code: Some("invalid_json") }
@@ -225,6 +250,10 @@ mod tests {
         assert_eq!(part(r#"{"model":"a"}"#), named("messages"));
         assert_eq!(part(r#"{"model":"a","messages":{}}"#), named("messages"));
         assert_eq!(part(r#"{"model":"a","messages":[],"stream":"yes"}"#), named("stream"));
+        assert_eq!(part(r#"{"model":"a","messages":[],"x\n":1}"#), coded("invalid_json"));
+        let metadata = r#"{"model":"a","messages":[],"metadata":{"k":"\u0007"}}"#;
+        assert_eq!(part(metadata), named("metadata"));
+        assert_eq!(part(r#"{"model":"a","messages":[],"user":"\u0000"}"#), named("user"));
         assert_eq!(part("nonsense"), coded("invalid_json"));
         assert_eq!(part(r#"{"model":"a","messages":[{"a":1,"a":2}]}"#), coded("duplicate_key"));
         let deep = format!(r#"{{"model":"a","messages":{}{}}}"#, "[".repeat(200), "]".repeat(200));

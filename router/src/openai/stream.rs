@@ -54,9 +54,13 @@ impl Reader {
         let rest = self.blocks.take_rest();
         let mut out = Bytes::new();
         if !self.is_over() && !rest.is_empty() {
-            // An event that lacks only its blank line: it is given one.
+            // An event that lacks only its blank line. Of a whole stream it is forwarded as it
+            // came; of one that is cut it is closed, since an error will follow it.
             let missing: &[u8] = if rest.ends_with(b"\n") { b"\n" } else { b"\n\n" };
             out = self.read(&[&rest, missing].concat().into()).out;
+            if self.ended || self.finish.is_some() {
+                out.truncate(rest.len());
+            }
         }
         End { out, ending: self.ending() }
     }
@@ -71,6 +75,11 @@ impl Reader {
 
     fn is_over(&self) -> bool {
         self.ended || self.failure.is_some()
+    }
+
+    /// Whether there is an answer, and its end.
+    fn is_whole(&self) -> bool {
+        self.token && self.finish.is_some()
     }
 
     fn ending(&self) -> Ending {
@@ -131,11 +140,14 @@ impl Reader {
             return Verdict::End;
         }
         let text = std::str::from_utf8(data);
-        if event.name == b"error" {
+        if event.name == b"error" && !self.is_whole() {
             return Verdict::Fail(error::read_event(text.unwrap_or("")));
         }
         match text.ok().map(|text| (text, parse(text))) {
-            Some((text, Some(chunk))) if chunk.is_error() => Verdict::Fail(error::read_event(text)),
+            // After a finish reason the answer is whole, and an error is forwarded like the rest.
+            Some((text, Some(chunk))) if chunk.is_error() && !self.is_whole() => {
+                Verdict::Fail(error::read_event(text))
+            }
             Some((_, Some(chunk))) => {
                 self.note(&chunk);
                 Verdict::Forward
@@ -264,9 +276,21 @@ mod tests {
     }
 
     #[test]
+    fn an_error_after_the_finish_reason_is_forwarded() {
+        let error = "data: {\"error\":{\"message\":\"m\"}}\n\n";
+        let text = format!("{HI}{STOP}{error}{DONE}");
+        let (all, end, _) = run(&text);
+        assert_eq!((all[0].out.as_ref(), end.ending), (text.as_bytes(), Ending::Complete));
+        assert!(matches!(ending(&format!("{STOP}{error}{DONE}")), Ending::Failed(_)));
+    }
+
+    #[test]
     fn an_event_without_its_blank_line_counts_when_it_is_whole() {
-        let (_, end, _) = run(&format!("{HI}{}", STOP.trim_end()));
-        assert_eq!((end.out.as_ref(), end.ending), (STOP.as_bytes(), Ending::Complete));
+        let stop = STOP.trim_end();
+        let (_, end, _) = run(&format!("{HI}{stop}"));
+        assert_eq!((end.out.as_ref(), end.ending), (stop.as_bytes(), Ending::Complete));
+        let (_, end, _) = run(HI.trim_end());
+        assert_eq!((end.out.as_ref(), end.ending), (HI.as_bytes(), Ending::Cut));
         let (_, end, _) = run(&format!("{HI}{}", &STOP[..40]));
         assert_eq!((end.out.as_ref(), end.ending), (&b""[..], Ending::Cut));
     }

@@ -8,14 +8,18 @@
     reason = "tests: what is not as expected ends them"
 )]
 
+mod accumulated;
 mod failing;
 #[path = "../support/faults.rs"]
 mod faults;
 mod front;
+mod golden;
 mod lambda;
 mod live;
 #[path = "../support/process.rs"]
 mod process;
+mod random;
+mod recorded;
 mod replay;
 #[path = "../support/running.rs"]
 mod running;
