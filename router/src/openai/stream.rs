@@ -33,10 +33,6 @@ enum Verdict {
 }
 
 impl Reader {
-    pub(crate) fn new() -> Self {
-        Self::default()
-    }
-
     pub(crate) fn push(&mut self, chunk: Bytes) -> Progress {
         if self.is_over() {
             return self.progress(Bytes::new(), 0);
@@ -166,10 +162,10 @@ impl Reader {
 
 /// Reads a chunk; one of a shape that is not known says nothing, but is JSON. None when it is not.
 fn parse(text: &str) -> Option<Chunk<'_>> {
-    if text.starts_with('{') {
-        if let Ok(chunk) = serde_json::from_str(text) {
-            return Some(chunk);
-        }
+    if text.starts_with('{')
+        && let Ok(chunk) = serde_json::from_str(text)
+    {
+        return Some(chunk);
     }
     serde_json::from_str::<IgnoredAny>(text).ok().map(|_| Chunk::default())
 }
@@ -222,7 +218,7 @@ mod tests {
     const DONE: &str = "data: [DONE]\n\n";
 
     fn run(text: &str) -> (Vec<Progress>, End, Reader) {
-        let mut reader = Reader::new();
+        let mut reader = Reader::default();
         let all = vec![reader.push(Bytes::from(text.to_owned()))];
         let end = reader.finish();
         (all, end, reader)
@@ -237,7 +233,7 @@ mod tests {
         let chunk = Bytes::from_static(
             b": note\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n",
         );
-        let progress = Reader::new().push(chunk.clone());
+        let progress = Reader::default().push(chunk.clone());
         assert_eq!(progress.out.as_ptr(), chunk.as_ptr());
         assert_eq!((progress.out.len(), progress.events, progress.token), (chunk.len(), 2, true));
     }
@@ -291,7 +287,7 @@ mod tests {
         assert_eq!((end.out.as_ref(), end.ending), (stop.as_bytes(), Ending::Complete));
         let (_, end, _) = run(HI.trim_end());
         assert_eq!((end.out.as_ref(), end.ending), (HI.as_bytes(), Ending::Cut));
-        let (_, end, _) = run(&format!("{HI}{}", &STOP[..40]));
+        let (_, end, _) = run(&format!("{HI}{}", STOP.get(..40).expect("longer")));
         assert_eq!((end.out.as_ref(), end.ending), (&b""[..], Ending::Cut));
     }
 

@@ -62,7 +62,7 @@ pub struct StreamReader(Reader);
 
 #[derive(Debug)]
 enum Reader {
-    Openai(openai::stream::Reader),
+    Openai(Box<openai::stream::Reader>),
     Anthropic(Box<anthropic::stream::Reader>),
 }
 
@@ -70,7 +70,7 @@ impl StreamReader {
     /// A reader for the start of a stream in the upstream's protocol.
     pub fn new(protocol: Protocol, options: AnswerOptions) -> Self {
         Self(match protocol {
-            Protocol::Openai => Reader::Openai(openai::stream::Reader::new()),
+            Protocol::Openai => Reader::Openai(Box::default()),
             Protocol::Anthropic => {
                 Reader::Anthropic(Box::new(anthropic::stream::Reader::new(options)))
             }
