@@ -345,6 +345,24 @@ mod tests {
     }
 
     #[test]
+    fn the_input_of_the_forced_tool_is_the_answer() {
+        let tool = block(
+            0,
+            r#"{"type":"tool_use","id":"t","name":"sfai_json_answer","input":{}}"#,
+            &[r#"{"type":"input_json_delta","partial_json":"{\"a\":1}"}"#],
+        );
+        let text = start() + &tool + &stop("tool_use");
+        let options = AnswerOptions { answer_tool: true, ..AnswerOptions::default() };
+        let mut reader = Reader::new(options);
+        let out = reader.push(Bytes::from(text.clone())).out;
+        let out = String::from_utf8_lossy(&out).into_owned();
+        assert!(out.contains(r#""delta":{"content":"{\"a\":1}"}"#), "{out}");
+        assert!(out.contains(r#""finish_reason":"stop""#) && !out.contains("tool_calls"), "{out}");
+        // A client's own tool of that name is a tool.
+        assert!(run(&text).0.contains("tool_calls"));
+    }
+
+    #[test]
     fn nothing_follows_an_error() {
         let error =
             event(r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#);

@@ -146,3 +146,64 @@ fn write_settings(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use model_map::{Model, Parameters};
+
+    use super::*;
+
+    fn built(body: &Bytes, system: &[&str]) -> UpstreamRequest {
+        let model: Model = serde_json::from_str(r#"{"id":"m","provider":"p"}"#).expect("a model");
+        let parameters = Parameters::default();
+        let target = Target { model: &model, parameters: &parameters, system };
+        let request = ChatRequest::parse(body.clone()).expect("a request");
+        build(&request, &target).expect("built")
+    }
+
+    fn text(body: &str, system: &[&str]) -> String {
+        let built = built(&Bytes::from(body.to_owned()), system).body.concat();
+        String::from_utf8_lossy(&built).into_owned()
+    }
+
+    #[test]
+    fn what_is_not_set_stays_as_it_was_written() {
+        let messages = r#"[ {"role" : "user", "content":"\u00e9 \/ 1.0"} ]"#;
+        let body = format!(r#"{{"messages":{messages}, "x\u0079":1.50, "model":"role"}}"#);
+        let expected = format!(r#"{{"model":"m","messages":{messages},"x\u0079":1.50}}"#);
+        assert_eq!(text(&body, &[]), expected);
+    }
+
+    #[test]
+    fn prompts_stand_before_the_clients_messages() {
+        let prompt = r#"{"role":"system","content":"a\n\nb"}"#;
+        let with = |messages: &str| {
+            text(&format!(r#"{{"model":"r","messages":{messages}}}"#), &["a", "b"])
+        };
+        assert_eq!(with("[]"), format!(r#"{{"model":"m","messages":[{prompt}]}}"#));
+        assert_eq!(with("[ 1]"), format!(r#"{{"model":"m","messages":[{prompt},1]}}"#));
+        let cached = r#"[{"role":"user","cache_control":{},"content":"cache_control"}]"#;
+        let kept = r#"{"role":"user","content":"cache_control"}"#;
+        assert_eq!(with(cached), format!(r#"{{"model":"m","messages":[{prompt},{kept}]}}"#));
+    }
+
+    #[test]
+    fn a_schema_may_have_a_property_named_cache_control() {
+        let tools = r#"[{"type":"function","function":{"parameters":{"cache_control":1}}}]"#;
+        let body = format!(r#"{{"model":"r","messages":[],"tools":{tools}}}"#);
+        assert_eq!(text(&body, &[]), body.replace("\"r\"", "\"m\""));
+    }
+
+    #[test]
+    fn long_messages_are_not_copied() {
+        let content = "x".repeat(1 << 20);
+        let body =
+            format!(r#"{{"model":"r","messages":[{{"role":"user","content":"{content}"}}]}}"#);
+        let body = Bytes::from(body);
+        let built = built(&body, &["p"]).body;
+        let range = body.as_ptr_range();
+        let longest = built.parts().iter().max_by_key(|part| part.len()).expect("parts");
+        assert!(range.contains(&longest.as_ptr()) && longest.len() > content.len());
+    }
+}
