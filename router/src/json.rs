@@ -226,7 +226,7 @@ impl<'a> Scan<'a> {
                 self.at = self.text.len();
                 return self.expected("`\"`");
             };
-            if rest.get(..length).is_some_and(|run| run.iter().any(|byte| *byte < 0x20)) {
+            if has_control(rest.get(..length).unwrap_or_default()) {
                 return self.expected("an escape in place of a control character");
             }
             self.at += length + 1;
@@ -281,6 +281,11 @@ impl<'a> Scan<'a> {
         self.at += word.len();
         Ok(())
     }
+}
+
+/// Looks at every byte, since a loop without an early end is done several bytes at a time.
+fn has_control(run: &[u8]) -> bool {
+    run.iter().fold(false, |found, byte| found | (*byte < 0x20))
 }
 
 fn twice_in_few<'k>(keys: &'k [Cow<'_, str>]) -> Option<&'k str> {
