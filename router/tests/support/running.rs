@@ -106,7 +106,7 @@ impl MapBuilder {
             "arms": [{"chain": links}],
             "retry": {"count": 0, "min_backoff_ms": 1, "max_backoff_ms": 5, "on": []},
             "timeouts": {"connect_ms": 1000, "first_token_ms": 10_000, "idle_ms": 10_000,
-                "total_ms": 30_000},
+                "total_ms": 120_000},
         });
         merge(&mut role, change);
         self.0["roles"][name] = role;
