@@ -2,8 +2,20 @@
 //!
 //! Owns the language; what the compiled map means at run time is in `model-map`.
 
+pub mod catalogue;
+pub mod check;
+pub mod command;
 pub mod diagnostic;
+pub mod emit;
 pub mod format;
+pub mod load;
 pub mod nearest;
+pub mod program;
+pub mod project;
+pub mod render;
+pub mod resolve;
+pub mod rules;
 pub mod span;
 pub mod syntax;
+mod toml_read;
+pub mod write;

@@ -1,3 +1,10 @@
 //! The `sfai-dsl` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use sfai_dsl::command::{Cli, run};
+
+fn main() -> ExitCode {
+    run(&Cli::parse()).into()
+}

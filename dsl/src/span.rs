@@ -90,9 +90,14 @@ pub struct Sources {
 }
 
 impl Sources {
+    /// The id that the next file gets.
+    pub fn next_id(&self) -> FileId {
+        FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX))
+    }
+
     /// Adds a file and gives it its id.
     pub fn add(&mut self, file: SourceFile) -> FileId {
-        let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
+        let id = self.next_id();
         self.files.push(file);
         id
     }

@@ -1,0 +1,233 @@
+//! Catalogue files as TOML.
+//!
+//! Owns their keys; what the facts mean is in the parent module.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use model_map::{Effort, OutputLimitKey, Sampling};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::{Ability, Deprecation, Facts, Price, Section};
+pub use crate::toml_read::Problem;
+use crate::toml_read::{boolean, count, document, millionths, string, strings, table, unknown_key};
+
+const SECTION_KEYS: [&str; 3] = ["hosts", "models", "protocol"];
+
+const MODEL_KEYS: [&str; 11] = [
+    "accepts",
+    "context",
+    "deprecated",
+    "efforts",
+    "input",
+    "output",
+    "output_limit_key",
+    "prefill",
+    "price",
+    "sampling",
+    "thinking_budget_min",
+];
+
+const PRICE_KEYS: [&str; 4] = ["cache_read", "cache_write", "input", "output"];
+
+/// What one file says about a section.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SectionPatch {
+    hosts: Option<Vec<String>>,
+    protocol: Option<String>,
+    models: BTreeMap<String, Facts>,
+}
+
+impl SectionPatch {
+    /// `base` with what this says in its place.
+    pub fn over(self, mut base: Section) -> Section {
+        base.hosts = self.hosts.unwrap_or(base.hosts);
+        base.protocol = self.protocol.or(base.protocol);
+        for (id, facts) in self.models {
+            let under = base.models.remove(&id).unwrap_or_default();
+            base.models.insert(id, facts.over(under));
+        }
+        base
+    }
+}
+
+impl Facts {
+    /// These facts, and those of `base` where these have none.
+    pub fn over(self, base: Self) -> Self {
+        Self {
+            context: self.context.or(base.context),
+            input: self.input.or(base.input),
+            output: self.output.or(base.output),
+            accepts: self.accepts.or(base.accepts),
+            sampling: self.sampling.or(base.sampling),
+            efforts: self.efforts.or(base.efforts),
+            thinking_budget_min: self.thinking_budget_min.or(base.thinking_budget_min),
+            prefill: self.prefill.or(base.prefill),
+            output_limit_key: self.output_limit_key.or(base.output_limit_key),
+            price: self.price.over(base.price),
+            deprecated: self.deprecated.or(base.deprecated),
+        }
+    }
+}
+
+impl Price {
+    fn over(self, base: Self) -> Self {
+        Self {
+            input: self.input.or(base.input),
+            output: self.output.or(base.output),
+            cache_read: self.cache_read.or(base.cache_read),
+            cache_write: self.cache_write.or(base.cache_write),
+        }
+    }
+}
+
+/// Reads a catalogue: its sections in the order of their names, and what is wrong with it.
+pub fn overlay(text: &str) -> (Vec<(String, SectionPatch)>, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let document = document(text, &mut problems);
+    let sections = document.get_ref().iter().filter_map(|(name, value)| {
+        let patch = section(table(value, &mut problems)?, &mut problems);
+        Some((name.get_ref().to_string(), patch))
+    });
+    let sections = sections.collect();
+    (sections, problems)
+}
+
+fn section(keys: &DeTable<'_>, problems: &mut Vec<Problem>) -> SectionPatch {
+    let mut patch = SectionPatch::default();
+    for (key, value) in keys {
+        match key.get_ref().as_ref() {
+            "hosts" => patch.hosts = strings(value, problems).map(without_places),
+            "protocol" => patch.protocol = string(value, problems),
+            "models" => {
+                let models = table(value, problems).into_iter().flatten();
+                patch.models = models
+                    .filter_map(|(id, value)| {
+                        let facts = facts(table(value, problems)?, problems);
+                        Some((id.get_ref().to_string(), facts))
+                    })
+                    .collect();
+            }
+            other => problems.push(unknown_key(other, key.span(), &SECTION_KEYS)),
+        }
+    }
+    patch
+}
+
+fn without_places(strings: Vec<(String, Range<usize>)>) -> Vec<String> {
+    strings.into_iter().map(|(text, _)| text).collect()
+}
+
+fn facts(keys: &DeTable<'_>, problems: &mut Vec<Problem>) -> Facts {
+    let mut facts = Facts::default();
+    for (key, value) in keys {
+        match key.get_ref().as_ref() {
+            "context" => facts.context = count(value, problems),
+            "input" => facts.input = count(value, problems),
+            "output" => facts.output = count(value, problems),
+            "accepts" => facts.accepts = words(value, problems, Ability::from_name),
+            "sampling" => facts.sampling = word(value, problems, sampling),
+            "efforts" => facts.efforts = words(value, problems, effort),
+            "thinking_budget_min" => {
+                let budget = count(value, problems);
+                facts.thinking_budget_min = budget.and_then(|tokens| u32::try_from(tokens).ok());
+            }
+            "prefill" => facts.prefill = boolean(value, problems),
+            "output_limit_key" => facts.output_limit_key = word(value, problems, limit_key),
+            "price" => facts.price = price(value, problems),
+            "deprecated" => facts.deprecated = deprecated(value, problems),
+            other => problems.push(unknown_key(other, key.span(), &MODEL_KEYS)),
+        }
+    }
+    facts
+}
+
+fn price(value: &Spanned<DeValue<'_>>, problems: &mut Vec<Problem>) -> Price {
+    let mut price = Price::default();
+    for (key, value) in table(value, problems).into_iter().flatten() {
+        match key.get_ref().as_ref() {
+            "input" => price.input = millionths(value, problems),
+            "output" => price.output = millionths(value, problems),
+            "cache_read" => price.cache_read = millionths(value, problems),
+            "cache_write" => price.cache_write = millionths(value, problems),
+            other => problems.push(unknown_key(other, key.span(), &PRICE_KEYS)),
+        }
+    }
+    price
+}
+
+/// `true`, or the day as a string.
+fn deprecated(value: &Spanned<DeValue<'_>>, problems: &mut Vec<Problem>) -> Option<Deprecation> {
+    if let Some(day) = value.get_ref().as_str() {
+        return Some(Deprecation { on: Some(day.into()) });
+    }
+    boolean(value, problems)?.then_some(Deprecation { on: None })
+}
+
+fn word<T>(
+    value: &Spanned<DeValue<'_>>,
+    problems: &mut Vec<Problem>,
+    read: impl Fn(&str) -> Option<T>,
+) -> Option<T> {
+    let text = string(value, problems)?;
+    let found = read(&text);
+    if found.is_none() {
+        problems.push(unknown_word(&text, value.span()));
+    }
+    found
+}
+
+fn words<T: Ord>(
+    value: &Spanned<DeValue<'_>>,
+    problems: &mut Vec<Problem>,
+    read: impl Fn(&str) -> Option<T>,
+) -> Option<BTreeSet<T>> {
+    let texts = strings(value, problems)?;
+    let found = texts.into_iter().filter_map(|(text, place)| {
+        let found = read(&text);
+        if found.is_none() {
+            problems.push(unknown_word(&text, place));
+        }
+        found
+    });
+    Some(found.collect())
+}
+
+fn unknown_word(text: &str, place: Range<usize>) -> Problem {
+    let help = "see \"The catalogue\" in docs/language.md";
+    Problem::new(place, format!("`{text}` is not a value here"), help)
+}
+
+fn sampling(word: &str) -> Option<Sampling> {
+    match word {
+        "any" => Some(Sampling::Any),
+        "one" => Some(Sampling::One),
+        "refused" => Some(Sampling::Refused),
+        _ => None,
+    }
+}
+
+fn limit_key(word: &str) -> Option<OutputLimitKey> {
+    match word {
+        "max_tokens" => Some(OutputLimitKey::MaxTokens),
+        "max_completion_tokens" => Some(OutputLimitKey::MaxCompletionTokens),
+        _ => None,
+    }
+}
+
+/// The effort of a word.
+pub fn effort(word: &str) -> Option<Effort> {
+    EFFORTS.into_iter().find(|(_, name)| *name == word).map(|(effort, _)| effort)
+}
+
+/// Every effort with its word, rising.
+pub const EFFORTS: [(Effort, &str); 7] = [
+    (Effort::None, "none"),
+    (Effort::Minimal, "minimal"),
+    (Effort::Low, "low"),
+    (Effort::Medium, "medium"),
+    (Effort::High, "high"),
+    (Effort::Xhigh, "xhigh"),
+    (Effort::Max, "max"),
+];

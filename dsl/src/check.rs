@@ -1,0 +1,114 @@
+//! A whole check: the program without environment blocks, and under each of them.
+//!
+//! Owns what is looked at and which findings are kept; the findings are the rules'.
+
+use std::collections::BTreeSet;
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::load::Loaded;
+use crate::program::Program;
+use crate::project::Project;
+use crate::render::Tally;
+use crate::resolve::prompt_files::PromptFiles;
+use crate::resolve::{Input, Space, resolve};
+use crate::rules;
+use crate::rules::unused;
+use crate::syntax::tree::{Declaration, Name};
+
+/// A checked program.
+#[derive(Debug)]
+pub struct Checked {
+    /// What it means in the environment that was asked for.
+    pub program: Program,
+    /// In the order of the files and their text, each once.
+    pub findings: Vec<Diagnostic>,
+}
+
+/// Checks a program in every environment; `env` is the one to compile for.
+pub fn check(project: &Project, loaded: &Loaded, env: &str) -> Checked {
+    let prompt_files = PromptFiles::default();
+    let input = Input {
+        sources: &loaded.sources,
+        files: &loaded.files,
+        trees: &loaded.trees,
+        catalogue: &project.catalogue,
+        platform: project.platform,
+        prompt_files: &prompt_files,
+    };
+    let envs = env_names(loaded);
+    let base = resolve(input, env, None);
+    let mut used = base.used;
+    let mut findings = loaded.findings.clone();
+    findings.extend(base.findings);
+    rules::check(&base.program, &mut findings);
+    let mut program = base.program;
+    for name in envs {
+        let under = resolve(input, name, Some(name));
+        used.extend(under.used);
+        let mut own = under.findings;
+        rules::check(&under.program, &mut own);
+        add_own(&mut findings, own, name);
+        if name == env {
+            program = under.program;
+        }
+    }
+    let errors: Vec<_> =
+        findings.iter().filter(|one| one.severity == Severity::Error).cloned().collect();
+    if Tally::of(&loaded.findings).errors == 0 {
+        let unused = unused(loaded, &used);
+        findings.extend(unused.into_iter().filter(|one| !is_part_of_an_error(one, &errors)));
+    }
+    sort(&mut findings);
+    Checked { program, findings }
+}
+
+/// Adds the findings that exist only under the blocks of `env`.
+fn add_own(findings: &mut Vec<Diagnostic>, own: Vec<Diagnostic>, env: &str) {
+    let is_known = |finding: &Diagnostic| {
+        let same = |known: &&Diagnostic| known.code == finding.code && known.span == finding.span;
+        findings.iter().any(|known| same(&known))
+    };
+    let new: Vec<_> = own.into_iter().filter(|finding| !is_known(finding)).collect();
+    let named = new.into_iter().map(|finding| Diagnostic { env: Some(env.into()), ..finding });
+    findings.extend(named);
+}
+
+/// One cause is one finding: a name in a cycle is not left over, too.
+fn is_part_of_an_error(unused: &Diagnostic, errors: &[Diagnostic]) -> bool {
+    let related = |error: &Diagnostic| error.related.iter().any(|it| it.span == unused.span);
+    errors.iter().any(|error| error.span == unused.span || related(error))
+}
+
+fn sort(findings: &mut Vec<Diagnostic>) {
+    let key = |one: &Diagnostic| (one.span, one.code, one.env.clone());
+    findings.sort_by_cached_key(key);
+    findings.dedup_by(|a, b| a.code == b.code && a.span == b.span && a.message == b.message);
+}
+
+fn env_names(loaded: &Loaded) -> BTreeSet<&str> {
+    let declarations = loaded.trees.iter().flat_map(|tree| &tree.declarations);
+    let names = declarations.filter_map(|declaration| match declaration {
+        Declaration::Env(env) => env.name.as_ref(),
+        _ => None,
+    });
+    names.map(|name| name.text.as_str()).collect()
+}
+
+/// What is declared and used in no environment. Roles are what clients ask for.
+fn unused(loaded: &Loaded, used: &BTreeSet<(Space, &str)>) -> Vec<Diagnostic> {
+    let declarations = loaded.trees.iter().flat_map(|tree| &tree.declarations);
+    let named = declarations.filter_map(declared);
+    let unused = named.filter(|(space, name)| !used.contains(&(*space, name.text.as_str())));
+    unused.map(|(space, name)| unused::finding(space, name)).collect()
+}
+
+fn declared(declaration: &Declaration) -> Option<(Space, &Name)> {
+    let (space, name) = match declaration {
+        Declaration::Provider(one) => (Space::Provider, &one.name),
+        Declaration::Model(one) => (Space::Model, &one.name),
+        Declaration::Prompt(one) => (Space::Prompt, &one.name),
+        Declaration::Let(one) => (Space::Let, &one.name),
+        _ => return None,
+    };
+    name.as_ref().map(|name| (space, name))
+}

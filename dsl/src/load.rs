@@ -1,0 +1,141 @@
+//! From paths to the texts of a program.
+//!
+//! Owns the search for `.sfr` files and their reading; what they hold is for [`crate::syntax`].
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::Diagnostic;
+use crate::project::{Project, relative, tidy};
+use crate::span::{FileId, SourceFile, Sources};
+use crate::syntax::{parse_bytes, tree};
+
+/// How many folders deep `.sfr` files are looked for; more is a loop of links.
+const MOST_FOLDERS: usize = 64;
+
+/// The files of a program, as read.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// Their texts.
+    pub sources: Sources,
+    /// In the order of their paths.
+    pub files: Vec<LoadedFile>,
+    /// What they hold, in the same order.
+    pub trees: Vec<tree::File>,
+    /// What could not be read.
+    pub findings: Vec<Diagnostic>,
+}
+
+/// One `.sfr` file.
+#[derive(Debug, Clone)]
+pub struct LoadedFile {
+    /// Its id in the sources.
+    pub id: FileId,
+    /// Where it is.
+    pub path: PathBuf,
+    /// The folder that its prompt files may not leave.
+    pub folder: PathBuf,
+    /// Whether every byte of it could be read.
+    pub is_utf8: bool,
+}
+
+/// Why there is no program.
+#[derive(Debug)]
+pub enum LoadError {
+    /// No `.sfr` file under these paths.
+    Nothing(Vec<String>),
+    /// A path that cannot be read.
+    Unreadable(String, io::Error),
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing(paths) => {
+                let paths: Vec<_> = paths.iter().map(|path| format!("`{path}`")).collect();
+                write!(to, "no .sfr file found: looked for *.sfr in {}", paths.join(", "))
+            }
+            Self::Unreadable(path, error) => write!(to, "`{path}` cannot be read: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+/// Reads every `.sfr` file of `paths` (relative to `working`), or of the project's folder when
+/// there is none. A folder is searched to its leaves; a file is taken whatever its name.
+///
+/// # Errors
+/// When there is no such file, or one cannot be read.
+pub fn load(project: &Project, working: &Path, paths: &[PathBuf]) -> Result<Loaded, LoadError> {
+    let from: Vec<PathBuf> = match paths {
+        [] => vec![tidy(&project.root.join(&project.folder))],
+        paths => paths.iter().map(|path| tidy(&working.join(path))).collect(),
+    };
+    let shown = |path: &Path| match relative(&project.root, path) {
+        name if name.is_empty() => ".".to_owned(),
+        name => name,
+    };
+    let mut found = BTreeMap::new();
+    for path in &from {
+        find(project, path, &mut found).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => LoadError::Nothing(vec![shown(path)]),
+            _ => LoadError::Unreadable(shown(path), error),
+        })?;
+    }
+    if found.is_empty() {
+        return Err(LoadError::Nothing(from.iter().map(|path| shown(path)).collect()));
+    }
+    let mut loaded = Loaded::default();
+    for (path, folder) in found {
+        let name = shown(&path);
+        let bytes = fs::read(&path).map_err(|error| LoadError::Unreadable(name.clone(), error))?;
+        loaded.add(name, &bytes, path, folder);
+    }
+    Ok(loaded)
+}
+
+impl Loaded {
+    fn add(&mut self, name: String, bytes: &[u8], path: PathBuf, folder: PathBuf) {
+        let is_utf8 = std::str::from_utf8(bytes).is_ok();
+        let (text, parsed) = parse_bytes(self.sources.next_id(), bytes);
+        let id = self.sources.add(SourceFile::new(name, text));
+        self.findings.extend(parsed.diagnostics);
+        self.trees.push(parsed.tree);
+        self.files.push(LoadedFile { id, path, folder, is_utf8 });
+    }
+}
+
+/// Collects files with the folder that each belongs to.
+fn find(project: &Project, path: &Path, found: &mut BTreeMap<PathBuf, PathBuf>) -> io::Result<()> {
+    if fs::metadata(path)?.is_dir() {
+        return find_in(path, path, MOST_FOLDERS, found);
+    }
+    let routes = tidy(&project.root.join(&project.folder));
+    let parent = path.parent().unwrap_or(path).to_path_buf();
+    let folder = if path.starts_with(&routes) { routes } else { parent };
+    found.entry(path.to_path_buf()).or_insert(folder);
+    Ok(())
+}
+
+fn find_in(
+    top: &Path,
+    folder: &Path,
+    depth: usize,
+    found: &mut BTreeMap<PathBuf, PathBuf>,
+) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        // A link that leads nowhere is no file of the program.
+        let Ok(metadata) = fs::metadata(&path) else { continue };
+        if metadata.is_dir() && depth > 0 {
+            find_in(top, &path, depth - 1, found)?;
+        } else if metadata.is_file() && path.extension().is_some_and(|ending| ending == "sfr") {
+            found.entry(path).or_insert_with(|| top.to_path_buf());
+        }
+    }
+    Ok(())
+}

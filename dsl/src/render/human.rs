@@ -1,0 +1,197 @@
+//! Findings for people, drawn by miette.
+//!
+//! Owns the drawing; programs read [`super::json`] instead.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
+    SourceCode, SourceSpan, SpanContents,
+};
+
+use super::{Tally, counted, shown};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::span::{FileId, Sources, Span};
+
+/// More than this nobody reads, and miette scans a whole file for each.
+const MOST_DRAWN: usize = 50;
+
+/// How to draw.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    /// With terminal colours and box characters; else plain ASCII.
+    pub color: bool,
+    /// Columns.
+    pub width: usize,
+}
+
+/// The findings one under the other, and a last line that counts them; nothing for none.
+pub fn render(sources: &Sources, findings: &[Diagnostic], look: Look) -> String {
+    let theme = if look.color { GraphicalTheme::unicode() } else { GraphicalTheme::none() };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(look.width)
+        .with_links(false)
+        .with_context_lines(1);
+    let texts = Texts::of(sources, findings);
+    let mut drawn = String::new();
+    for finding in findings.iter().take(MOST_DRAWN) {
+        let report = Report::of(&texts, finding);
+        if handler.render_report(&mut drawn, &report).is_err() {
+            // miette fails on a span outside its text; the words are what matters.
+            drawn.push_str(&format!("{}\n", finding.message));
+        }
+        drawn.push('\n');
+    }
+    if findings.len() > MOST_DRAWN {
+        let more = findings.len() - MOST_DRAWN;
+        drawn.push_str(&format!("… and {more} more; `--format json` gives all\n"));
+    }
+    if !findings.is_empty() {
+        let Tally { errors, warnings } = Tally::of(findings);
+        let line = [(errors, "error"), (warnings, "warning")]
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, noun)| counted(count, noun))
+            .collect::<Vec<_>>()
+            .join(", ");
+        drawn.push_str(&line);
+        drawn.push('\n');
+    }
+    drawn
+}
+
+/// The texts of the files that findings point into.
+struct Texts<'s> {
+    by_file: BTreeMap<FileId, Text<'s>>,
+}
+
+/// One of them, as it may be shown.
+struct Text<'s> {
+    path: &'s str,
+    text: std::borrow::Cow<'s, str>,
+}
+
+impl<'s> Texts<'s> {
+    fn of(sources: &'s Sources, findings: &[Diagnostic]) -> Self {
+        let drawn = findings.iter().take(MOST_DRAWN);
+        let files = drawn.flat_map(|finding| {
+            let related = finding.related.iter().map(|other| other.span.file);
+            related.chain([finding.span.file])
+        });
+        let text = |id: FileId| {
+            let file = sources.get(id)?;
+            Some((id, Text { path: &file.path, text: shown(id, file, findings) }))
+        };
+        Self { by_file: files.filter_map(text).collect() }
+    }
+}
+
+impl SourceCode for Text<'_> {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let found = self.text.as_bytes().read_span(span, before, after)?;
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.path.to_owned(),
+            found.data(),
+            *found.span(),
+            found.line(),
+            found.column(),
+            found.line_count(),
+        )))
+    }
+}
+
+/// A finding as miette wants it: what lies in the same file as labels, what lies elsewhere as
+/// related reports.
+struct Report<'d> {
+    code: Option<&'static str>,
+    severity: miette::Severity,
+    message: String,
+    help: Option<&'d str>,
+    text: Option<&'d Text<'d>>,
+    labels: Vec<LabeledSpan>,
+    elsewhere: Vec<Report<'d>>,
+}
+
+impl<'d> Report<'d> {
+    fn of(texts: &'d Texts<'d>, finding: &'d Diagnostic) -> Self {
+        let only = finding.env.as_ref().map(|env| format!(" (only in env {env})"));
+        let (here, there): (Vec<_>, Vec<_>) =
+            finding.related.iter().partition(|other| other.span.file == finding.span.file);
+        let mut labels = vec![LabeledSpan::new_primary_with_span(None, bytes(finding.span))];
+        labels.extend(here.iter().map(|other| {
+            LabeledSpan::new_with_span(Some(other.message.clone()), bytes(other.span))
+        }));
+        let elsewhere = there.iter().map(|other| Report {
+            code: None,
+            severity: miette::Severity::Advice,
+            message: other.message.clone(),
+            help: None,
+            text: texts.by_file.get(&other.span.file),
+            labels: vec![LabeledSpan::new_primary_with_span(None, bytes(other.span))],
+            elsewhere: Vec::new(),
+        });
+        Report {
+            code: Some(finding.code.0),
+            severity: match finding.severity {
+                Severity::Error => miette::Severity::Error,
+                Severity::Warning => miette::Severity::Warning,
+            },
+            message: format!("{}{}", finding.message, only.unwrap_or_default()),
+            help: finding.help.as_deref(),
+            text: texts.by_file.get(&finding.span.file),
+            labels,
+            elsewhere: elsewhere.collect(),
+        }
+    }
+}
+
+fn bytes(span: Span) -> SourceSpan {
+    let range = span.range();
+    (range.start, range.len()).into()
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for Report<'_> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, to)
+    }
+}
+
+impl std::error::Error for Report<'_> {}
+
+impl miette::Diagnostic for Report<'_> {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(self.code?))
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(self.severity)
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(self.help?))
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.text.map(|text| text as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(self.labels.iter().cloned()))
+    }
+
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn miette::Diagnostic> + 'a>> {
+        Some(Box::new(self.elsewhere.iter().map(|one| one as &dyn miette::Diagnostic)))
+    }
+}

@@ -1,0 +1,126 @@
+//! From trees to a program: names, constants, inheritance, environments.
+//!
+//! Owns the meaning of what is written; how findings are worded is in [`crate::rules`].
+
+mod base_url;
+mod block;
+mod graph;
+mod model;
+mod prompt;
+pub mod prompt_files;
+mod provider;
+mod role;
+mod slot;
+mod values;
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use crate::catalogue::Catalogue;
+use crate::diagnostic::Diagnostic;
+use crate::load::LoadedFile;
+use crate::program::{Model, Program, Provider};
+use crate::project::Platform;
+use crate::span::Sources;
+use crate::syntax::tree::File;
+use prompt_files::PromptFiles;
+use values::Literal;
+use view::View;
+
+pub use values::in_units;
+pub use view::Space;
+
+/// What is resolved, the same for every environment.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'t> {
+    /// The texts.
+    pub sources: &'t Sources,
+    /// Where they are.
+    pub files: &'t [LoadedFile],
+    /// What they hold, in the same order.
+    pub trees: &'t [File],
+    /// What is known about models.
+    pub catalogue: &'t Catalogue,
+    /// Where the router runs.
+    pub platform: Platform,
+    /// The prompt files read so far.
+    pub prompt_files: &'t PromptFiles,
+}
+
+/// A program in one environment, and what is wrong with it.
+#[derive(Debug)]
+pub struct Resolution<'t> {
+    /// What could be resolved.
+    pub program: Program,
+    /// Why the rest could not.
+    pub findings: Vec<Diagnostic>,
+    /// The names that are used.
+    pub used: BTreeSet<(Space, &'t str)>,
+}
+
+/// Resolves the program with `${env}` as `env`, and with the blocks of the environment `blocks`
+/// over it, if one is given.
+pub fn resolve<'t>(input: Input<'t>, env: &str, blocks: Option<&str>) -> Resolution<'t> {
+    let mut findings = Vec::new();
+    let view = View::of(input.trees.iter(), blocks, &mut findings);
+    let mut resolver = Resolver {
+        view,
+        env: env.to_owned(),
+        sources: input.sources,
+        files: input.files,
+        catalogue: input.catalogue,
+        prompt_files: input.prompt_files,
+        lets: BTreeMap::new(),
+        providers: BTreeMap::new(),
+        models: BTreeMap::new(),
+        prompts: BTreeMap::new(),
+        findings,
+        used: BTreeSet::new(),
+    };
+    resolver.read_lets();
+    resolver.read_providers();
+    resolver.read_models();
+    resolver.read_prompts();
+    let roles = resolver.read_roles();
+    let providers = resolver.providers.into_iter();
+    let models = resolver.models.into_iter();
+    let program = Program {
+        env: resolver.env,
+        platform: input.platform,
+        providers: providers.filter_map(|(name, one)| Some((name.to_owned(), one?))).collect(),
+        models: models.map(|(name, model)| (name.to_owned(), model)).collect(),
+        roles,
+    };
+    Resolution { program, findings: resolver.findings, used: resolver.used }
+}
+
+/// What has been resolved so far. A name without a value has had its finding.
+struct Resolver<'t> {
+    view: View<'t>,
+    env: String,
+    sources: &'t Sources,
+    files: &'t [LoadedFile],
+    catalogue: &'t Catalogue,
+    prompt_files: &'t PromptFiles,
+    lets: BTreeMap<&'t str, Option<Literal<'t>>>,
+    providers: BTreeMap<&'t str, Option<Rc<Provider>>>,
+    models: BTreeMap<&'t str, Rc<Model>>,
+    prompts: BTreeMap<&'t str, Option<Rc<str>>>,
+    findings: Vec<Diagnostic>,
+    used: BTreeSet<(Space, &'t str)>,
+}
+
+impl<'t> Resolver<'t> {
+    fn use_name(&mut self, space: Space, name: &'t str) {
+        self.used.insert((space, name));
+    }
+
+    /// The name that an unknown one is meant to be, if that is likely; it then counts as used,
+    /// since one mistake is one finding.
+    fn near(&mut self, space: Space, name: &str) -> Option<&'t str> {
+        let near = self.view.nearest(space, name)?;
+        self.use_name(space, near);
+        Some(near)
+    }
+}

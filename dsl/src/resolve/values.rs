@@ -1,0 +1,252 @@
+//! Values: constants looked up, holes in strings filled.
+//!
+//! Owns what a value is; whether it is sensible where it stands is for who reads it.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::Resolver;
+use super::graph::order;
+use super::view::Space;
+use crate::nearest::nearest;
+use crate::rules::{cycle, unknown_name, wrong_kind};
+use crate::syntax::tree::{ModelId, Money, Name, Number, Part, Value, ValueKind};
+
+/// A value without names of constants in it.
+#[derive(Debug, Clone)]
+pub(super) enum Literal<'t> {
+    Number(Number),
+    Duration(Duration),
+    Share(u32),
+    Money(Money),
+    Size(u64),
+    Text(Rc<str>),
+    /// A bare word that is no constant.
+    Word(&'t str),
+    Target(&'t ModelId),
+}
+
+impl<'t> Resolver<'t> {
+    /// Reads every `let`, each after those that it is made of.
+    pub(super) fn read_lets(&mut self) {
+        let needs: BTreeMap<&'t str, Vec<&'t str>> = self
+            .view
+            .lets
+            .iter()
+            .map(|(name, node)| (*name, node.value.as_ref().map(names_in).unwrap_or_default()))
+            .collect();
+        let order = order(&needs);
+        for circle in &order.cycles {
+            let names = circle.iter().filter_map(|name| self.view.lets.get(name)?.name.as_ref());
+            self.findings.push(cycle::finding("let", names.collect()));
+        }
+        // A constant of a circle is a hole to every other of it.
+        for name in order.cycles.into_iter().flatten() {
+            self.lets.insert(name, None);
+        }
+        for name in order.names {
+            if !self.lets.contains_key(name) {
+                let value = self.view.lets.get(name).and_then(|node| node.value.as_ref());
+                let literal = value.and_then(|value| self.literal(value));
+                self.lets.insert(name, literal);
+            }
+        }
+    }
+
+    /// What a value is; none if it is broken or its finding has been given.
+    pub(super) fn literal(&mut self, value: &'t Value) -> Option<Literal<'t>> {
+        Some(match &value.kind {
+            ValueKind::Number(number) => Literal::Number(*number),
+            ValueKind::Duration(duration) => Literal::Duration(*duration),
+            ValueKind::Share(percents) => Literal::Share(*percents),
+            ValueKind::Money(money) => Literal::Money(*money),
+            ValueKind::Size(bytes) => Literal::Size(*bytes),
+            ValueKind::ModelId(target) => Literal::Target(target),
+            ValueKind::String(parts) | ValueKind::Text(parts) => Literal::Text(self.fill(parts)?),
+            ValueKind::Ident(word) if self.view.knows(Space::Let, word) => self.constant(word)?,
+            ValueKind::Ident(word) => Literal::Word(word),
+            ValueKind::Broken => return None,
+        })
+    }
+
+    fn constant(&mut self, name: &'t str) -> Option<Literal<'t>> {
+        self.use_name(Space::Let, name);
+        self.lets.get(name).cloned().flatten()
+    }
+
+    fn fill(&mut self, parts: &'t [Part]) -> Option<Rc<str>> {
+        if let [Part::Literal(text)] = parts {
+            return Some(Rc::from(text.as_str()));
+        }
+        let mut filled = String::new();
+        let mut is_whole = true;
+        for part in parts {
+            match part {
+                Part::Literal(text) => filled.push_str(text),
+                Part::Hole(name) => match self.hole(name) {
+                    Some(text) => filled.push_str(&text),
+                    None => is_whole = false,
+                },
+            }
+        }
+        is_whole.then(|| Rc::from(filled))
+    }
+
+    fn hole(&mut self, name: &'t Name) -> Option<Rc<str>> {
+        if name.text == "env" {
+            return Some(Rc::from(self.env.as_str()));
+        }
+        if self.view.knows(Space::Let, &name.text) {
+            return self.constant(&name.text).map(|literal| in_text(&literal));
+        }
+        let lets = self.view.lets.keys().copied();
+        let near = nearest(&name.text, lets.chain(["env"]));
+        if let Some(near) = near {
+            self.use_name(Space::Let, near);
+        }
+        self.findings.push(unknown_name::hole(name, near));
+        None
+    }
+
+    /// A value of one kind; `wanted` names it: "a duration such as `20s`".
+    pub(super) fn read<T>(
+        &mut self,
+        value: Option<&'t Value>,
+        wanted: &str,
+        read: impl FnOnce(&Literal<'t>) -> Option<T>,
+    ) -> Option<T> {
+        let value = value?;
+        let literal = self.literal(value)?;
+        if let Some(found) = read(&literal) {
+            return Some(found);
+        }
+        let finding = match (&literal, &value.kind) {
+            (Literal::Word(word), ValueKind::Ident(_)) => {
+                let near = self.view.nearest(Space::Let, word);
+                if let Some(near) = near {
+                    self.use_name(Space::Let, near);
+                }
+                unknown_name::constant(word, value.span, wanted, near)
+            }
+            _ => wrong_kind::finding(value.span, wanted, describe(&literal)),
+        };
+        self.findings.push(finding);
+        None
+    }
+
+    /// A string or text.
+    pub(super) fn text(&mut self, value: Option<&'t Value>) -> Option<Rc<str>> {
+        self.read(value, "a string in quotes", |literal| match literal {
+            Literal::Text(text) => Some(Rc::clone(text)),
+            _ => None,
+        })
+    }
+
+    /// A duration.
+    pub(super) fn duration(&mut self, value: Option<&'t Value>) -> Option<Duration> {
+        self.read(value, "a duration such as `20s`", |literal| match literal {
+            Literal::Duration(duration) => Some(*duration),
+            _ => None,
+        })
+    }
+
+    /// A number.
+    pub(super) fn number(&mut self, value: Option<&'t Value>) -> Option<Number> {
+        self.read(value, "a number", |literal| match literal {
+            Literal::Number(number) => Some(*number),
+            _ => None,
+        })
+    }
+
+    /// An amount of money.
+    pub(super) fn money(&mut self, value: Option<&'t Value>) -> Option<Money> {
+        self.read(value, "an amount such as `$3`", |literal| match literal {
+            Literal::Money(money) => Some(*money),
+            _ => None,
+        })
+    }
+
+    /// A bare word, or a constant that is one.
+    pub(super) fn word(&mut self, value: Option<&'t Value>, wanted: &str) -> Option<&'t str> {
+        self.read(value, wanted, |literal| match literal {
+            Literal::Word(word) => Some(*word),
+            _ => None,
+        })
+    }
+}
+
+fn names_in(value: &Value) -> Vec<&str> {
+    match &value.kind {
+        ValueKind::Ident(name) => vec![name],
+        ValueKind::String(parts) | ValueKind::Text(parts) => parts
+            .iter()
+            .filter_map(|part| match part {
+                Part::Hole(name) => Some(name.text.as_str()),
+                Part::Literal(_) => None,
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// A constant inside a string, in one form however it was written.
+fn in_text(literal: &Literal<'_>) -> Rc<str> {
+    match literal {
+        Literal::Text(text) => Rc::clone(text),
+        Literal::Word(word) => Rc::from(*word),
+        Literal::Number(Number::Integer(value)) => Rc::from(value.to_string()),
+        Literal::Number(Number::Decimal(value)) => Rc::from(value.to_string()),
+        Literal::Duration(duration) => Rc::from(in_units(*duration)),
+        Literal::Share(percents) => Rc::from(format!("{percents}%")),
+        Literal::Money(money) => Rc::from(in_dollars(*money)),
+        Literal::Size(bytes) => Rc::from(bytes.to_string()),
+        Literal::Target(target) => Rc::from(format!("{}/{}", target.provider.text, target.id.text)),
+    }
+}
+
+/// A duration in its largest whole unit: `90s`, `5m`.
+pub fn in_units(duration: Duration) -> String {
+    let milliseconds = duration.as_millis();
+    let units = [(3_600_000, "h"), (60_000, "m"), (1000, "s")];
+    let whole =
+        units.into_iter().find(|(size, _)| milliseconds > 0 && milliseconds.is_multiple_of(*size));
+    let (size, unit) = whole.unwrap_or((1, "ms"));
+    format!("{}{unit}", milliseconds / size)
+}
+
+fn in_dollars(money: Money) -> String {
+    let (whole, rest) = (money.micro_dollars / 1_000_000, money.micro_dollars % 1_000_000);
+    if rest == 0 {
+        return format!("${whole}");
+    }
+    format!("${whole}.{}", format!("{rest:06}").trim_end_matches('0'))
+}
+
+fn describe(literal: &Literal<'_>) -> &'static str {
+    match literal {
+        Literal::Number(_) => "a number",
+        Literal::Duration(_) => "a duration",
+        Literal::Share(_) => "a share",
+        Literal::Money(_) => "an amount of money",
+        Literal::Size(_) => "a size",
+        Literal::Text(_) => "a string",
+        Literal::Word(_) => "a word",
+        Literal::Target(_) => "a model id",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_and_money_have_one_form() {
+        assert_eq!(in_units(Duration::from_secs(90)), "90s");
+        assert_eq!(in_units(Duration::from_secs(300)), "5m");
+        assert_eq!(in_units(Duration::from_millis(1500)), "1500ms");
+        assert_eq!(in_units(Duration::ZERO), "0ms");
+        assert_eq!(in_dollars(Money { micro_dollars: 50_000 }), "$0.05");
+        assert_eq!(in_dollars(Money { micro_dollars: 3_000_000 }), "$3");
+    }
+}

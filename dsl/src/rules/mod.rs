@@ -1,0 +1,150 @@
+//! Every rule: its code, its page, its bad and good example, its words and its check.
+//!
+//! Owns what is said about a program; what the program means is in [`crate::resolve`].
+//! A code is given once and never again, not even after its rule is gone.
+
+pub mod cycle;
+pub mod deprecated_model;
+pub mod duplicate;
+pub mod incomplete;
+pub mod invalid_value;
+pub mod never_retried;
+pub mod no_route;
+pub mod not_yet;
+pub mod plain_http;
+pub mod prompt_file;
+pub mod rejected_parameter;
+pub mod repeated_target;
+pub mod secret;
+pub mod settings;
+pub mod single_provider;
+pub mod syntax;
+pub mod timeouts;
+pub mod unknown_model;
+pub mod unknown_name;
+pub mod unused;
+pub mod url_user;
+pub mod vendor_name;
+pub mod wrong_kind;
+
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::program::Program;
+
+/// A rule, as its page shows it.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// Its stable name.
+    pub code: Code,
+    /// The name of its page: `unknown-name`.
+    pub name: &'static str,
+    /// How bad what it finds is.
+    pub severity: Severity,
+    /// What it finds, in a few words.
+    pub title: &'static str,
+    /// Why that is bad and what to do, in Markdown.
+    pub doc: &'static str,
+    /// A program in which it finds one thing, and no other rule any.
+    pub bad: Example,
+    /// The same program mended.
+    pub good: Example,
+    /// Looks at a resolved program; none for rules that see what resolving or reading sees.
+    pub check: Option<fn(&Program, &mut Vec<Diagnostic>)>,
+}
+
+/// A small program. It stands beside [`PRELUDE`], so that it need not repeat providers and models.
+#[derive(Debug, Clone, Copy)]
+pub struct Example {
+    /// What `routes/example.sfr` holds.
+    pub text: &'static str,
+    /// Other files, by their paths from the project's folder.
+    pub beside: &'static [(&'static str, &'static [u8])],
+}
+
+/// An example of one file.
+pub(crate) const fn one(text: &'static str) -> Example {
+    Example { text, beside: &[] }
+}
+
+/// The providers and models of the examples.
+pub const PRELUDE: &str = r#"provider anthropic {
+  protocol anthropic
+  base_url "https://api.anthropic.com"
+  api_key  secret "/sfai/${env}/ANTHROPIC_API_KEY"
+}
+
+provider openai {
+  protocol openai
+  base_url "https://api.openai.com/v1"
+  api_key  secret "/sfai/${env}/OPENAI_API_KEY"
+}
+
+model sonnet   = anthropic/claude-sonnet-4-6
+model haiku    = anthropic/claude-haiku-4-5
+model gpt      = openai/gpt-5.4
+model gpt_mini = openai/gpt-5.4-mini
+"#;
+
+/// Every rule, in the order of the codes.
+pub const RULES: [&Rule; 25] = [
+    &syntax::SYNTAX,
+    &syntax::CHARACTERS,
+    &syntax::INDENT,
+    &unknown_name::RULE,
+    &duplicate::RULE,
+    &cycle::RULE,
+    &no_route::RULE,
+    &incomplete::RULE,
+    &unknown_model::RULE,
+    &secret::RULE,
+    &prompt_file::RULE,
+    &invalid_value::RULE,
+    &wrong_kind::RULE,
+    &never_retried::RULE,
+    &url_user::RULE,
+    &plain_http::RULE,
+    &not_yet::RULE,
+    &settings::RULE,
+    &repeated_target::RULE,
+    &single_provider::RULE,
+    &rejected_parameter::RULE,
+    &timeouts::RULE,
+    &unused::RULE,
+    &deprecated_model::RULE,
+    &vendor_name::RULE,
+];
+
+/// Every finding of the rules that look at a resolved program.
+pub fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
+    for rule in RULES {
+        if let Some(check) = rule.check {
+            check(program, findings);
+        }
+    }
+}
+
+/// Whether what a finding of this code underlines must not be shown.
+pub fn hides_source(code: Code) -> bool {
+    code == secret::RULE.code || code == url_user::RULE.code
+}
+
+/// "`a`, `b` or `c`".
+pub(crate) fn alternatives(names: &[&str]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => quoted.concat(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_rise_and_names_are_their_own() {
+        assert!(RULES.windows(2).all(|pair| pair[0].code < pair[1].code));
+        assert_eq!(RULES.iter().map(|rule| rule.name).collect::<BTreeSet<_>>().len(), RULES.len());
+    }
+}
