@@ -52,9 +52,14 @@ fn wirings(stream: &[u8], random: &mut fastrand::Rng) -> Vec<Fault> {
 async fn setup(protocol: &str) -> (Upstream, Running) {
     let upstream = Upstream::start().await;
     let link = format!("{protocol}/m");
-    let map = MapBuilder::new(upstream.address).role("r", &[&link], json!({}));
+    let map = MapBuilder::new(upstream.address).role("r", &[&link], patient());
     let router = running::start(&map.bytes()).await;
     (upstream, router)
+}
+
+/// A quarter of a million single bytes take their time on a busy machine; no timer is tested here.
+fn patient() -> Value {
+    json!({"timeouts": {"first_token_ms": 600_000, "idle_ms": 600_000, "total_ms": 900_000}})
 }
 
 async fn replay(router: &Running) -> (u16, String) {
