@@ -16,6 +16,7 @@ pub mod demo;
 mod json;
 pub mod lambda;
 pub mod openai;
+mod repoll;
 mod respond;
 pub mod router;
 pub mod secrets;

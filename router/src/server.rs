@@ -19,6 +19,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::answer::Answer;
+use crate::repoll::Repoll;
 use crate::respond;
 use crate::router::Router;
 
@@ -62,7 +63,7 @@ fn connected(router: &Arc<Router>, stream: TcpStream, graceful: &GracefulShutdow
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_IN)
         .serve_connection(TokioIo::new(stream), service);
-    let connection = graceful.watch(connection);
+    let connection = Repoll::new(graceful.watch(connection));
     tokio::spawn(async move {
         // A connection that ends with an error is the client's affair: nothing of ours is lost.
         let _ = connection.await;
