@@ -3,11 +3,12 @@
 //! A state machine under its driver's clock: every time is a [`Duration`] since the request came
 //! in. It neither calls nor waits; the router does so for real, an offline test pretends to.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::failure::{Failure, FailureClass};
-use crate::map::{Retry, Timeouts};
 use crate::plan::Plan;
+use crate::role::{Retry, Timeouts};
 
 /// What the driver does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub struct Attempt {
 pub struct Attempts {
     timeouts: Timeouts,
     retry: Retry,
+    /// The failures after which the next link is taken.
+    fallback_on: BTreeSet<FailureClass>,
     /// Whether the answer is streamed: only then is there a first token to wait for.
     streamed: bool,
     /// Per link: its window in tokens.
@@ -56,8 +59,9 @@ impl Attempts {
     /// The attempts of a planned request.
     pub fn new(plan: &Plan<'_>, streamed: bool) -> Self {
         Self {
-            timeouts: plan.role.timeouts,
+            timeouts: plan.timeouts,
             retry: plan.role.retry.clone(),
+            fallback_on: plan.role.fallback_on.clone(),
             streamed,
             windows: plan.chain.iter().map(|link| link.model.context_tokens).collect(),
             retries: 0,
@@ -213,7 +217,7 @@ impl Attempts {
     }
 
     fn next_link(&mut self, failure: &Failure) -> Option<usize> {
-        if !failure.class.falls_back() && !failure.link_specific {
+        if !self.fallback_on.contains(&failure.class) && !failure.link_specific {
             return None;
         }
         if failure.class == FailureClass::ContextLength {

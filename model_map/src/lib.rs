@@ -5,18 +5,31 @@
 //! and production cannot disagree.
 
 pub mod attempt;
+pub mod client;
+pub mod condition;
+pub mod facts;
 pub mod failure;
+mod glob;
 pub mod load;
 pub mod map;
 pub mod plan;
+pub mod role;
 pub mod seal;
 
 pub use attempt::{Attempt, Attempts, Step};
+pub use client::{Budget, Client, Limited, Period, RateLimit};
+pub use condition::{Condition, Flag, NumberFact, NumberTest, TextFact, TextPattern, TextTest};
+pub use facts::{Facts, RequestFacts, estimate_tokens};
 pub use failure::{Failure, FailureClass};
+pub use glob::matches as glob_matches;
 pub use load::{LoadError, load};
 pub use map::{
-    ApiKey, Arm, Effort, Link, Model, ModelMap, OutputLimitKey, Parameters, Protocol, Provider,
-    Retry, Role, Sampling, Sources, Timeouts,
+    Ability, ApiKey, Effort, Model, ModelMap, OutputLimitKey, Price, Protocol, Provider, Sampling,
+    Sources,
 };
-pub use plan::{Plan, PlannedLink, UnknownRole, plan};
+pub use plan::{Draw, Plan, PlannedLink, Unplanned, may_ask, plan, prompt_tokens};
+pub use role::{
+    Arm, Audit, CacheBreakpoint, Commit, Guard, Limits, Link, Parameters, Retry, Role, Share,
+    System, SystemMode, TimeoutChanges, Timeouts, usual_fallback,
+};
 pub use seal::{prompt_id, seal};

@@ -1,10 +1,12 @@
 //! From bytes to a map that can be served, or the reason why not.
 
+mod role;
+
 use std::fmt;
 
 use serde_json::Value;
 
-use crate::map::{FORMAT, ModelMap, Provider, Role};
+use crate::map::{FORMAT, ModelMap, Protocol, Provider};
 use crate::seal::{digest, prompt_id};
 
 /// Why a map is refused.
@@ -93,11 +95,24 @@ fn check_content(map: &ModelMap) -> Result<(), String> {
             return Err(format!("prompt `{id}` is not the text that its id was made from"));
         }
     }
-    map.roles.iter().try_for_each(|(name, role)| check_role(map, name, role))
+    for (name, client) in &map.clients {
+        let allowed = client.allow.iter().flatten();
+        if let Some(role) = allowed.into_iter().find(|role| !map.roles.contains_key(*role)) {
+            return Err(format!("client `{name}` may ask for the unknown role `{role}`"));
+        }
+    }
+    map.roles.iter().try_for_each(|(name, role)| role::check(map, name, role))
 }
 
 fn check_provider(name: &str, provider: &Provider) -> Result<(), String> {
-    let url = &provider.base_url;
+    let Some(url) = &provider.base_url else {
+        return match provider.protocol {
+            Protocol::Bedrock | Protocol::Demo => Ok(()),
+            Protocol::Anthropic | Protocol::Openai => {
+                Err(format!("provider `{name}` has no base_url"))
+            }
+        };
+    };
     if url.starts_with("https://") || provider.allow_plain_http || is_loopback_http(url) {
         return Ok(());
     }
@@ -119,29 +134,6 @@ pub fn is_loopback_http(url: &str) -> bool {
     let host = authority.split(':').next().unwrap_or_default();
     let is_loopback_v4 = host.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback());
     host.eq_ignore_ascii_case("localhost") || is_loopback_v4
-}
-
-fn check_role(map: &ModelMap, name: &str, role: &Role) -> Result<(), String> {
-    let [arm] = role.arms.as_slice() else {
-        return Err(format!("role `{name}` has {} arms, format {FORMAT} has one", role.arms.len()));
-    };
-    if arm.chain.is_empty() {
-        return Err(format!("role `{name}` has an empty chain"));
-    }
-    if let Some(link) = arm.chain.iter().find(|link| !map.models.contains_key(&link.model)) {
-        return Err(format!("role `{name}` names the unknown model `{}`", link.model));
-    }
-    if let Some(id) = role.system.iter().find(|id| !map.prompts.contains_key(*id)) {
-        return Err(format!("role `{name}` names the unknown prompt `{id}`"));
-    }
-    if let Some(class) = role.retry.on.iter().find(|class| !class.is_retryable()) {
-        return Err(format!("role `{name}` retries `{class}`, which a repetition never mends"));
-    }
-    let times = &role.timeouts;
-    if [times.connect, times.first_token, times.idle, times.total].iter().any(|t| t.is_zero()) {
-        return Err(format!("role `{name}` has a timeout of zero"));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 //! Owns the shape alone: what a well-shaped map must also satisfy is in [`crate::load`].
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::failure::FailureClass;
+use crate::client::Client;
+use crate::role::Role;
 
 /// The only format this version reads and writes.
 pub const FORMAT: u32 = 1;
@@ -17,6 +17,9 @@ pub const FORMAT: u32 = 1;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ModelMap {
+    /// By name; when there is none, the router's own settings say who may call.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub clients: BTreeMap<String, Client>,
     /// `sha256:` and 64 hex digits, over the canonical content without `digest` and `sources`.
     pub digest: String,
     /// The environment that it was compiled for.
@@ -47,8 +50,10 @@ pub struct Provider {
     /// Where its key is found; none for servers that need none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key: Option<ApiKey>,
-    /// Without a slash at its end; the protocol's path is appended.
-    pub base_url: String,
+    /// Without a slash at its end; the protocol's path is appended. Only `bedrock` and `demo` may
+    /// have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
     /// Extra request headers, by lower-case name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
@@ -66,6 +71,10 @@ pub struct Provider {
 pub enum Protocol {
     /// The Messages API; `base_url` is the host, without `/v1`.
     Anthropic,
+    /// Amazon Bedrock's Converse API, in the region of the function or of `base_url`.
+    Bedrock,
+    /// The router's own built-in upstream, which answers without a model.
+    Demo,
     /// Chat Completions; `base_url` ends in `/v1` where the server's does.
     Openai,
 }
@@ -86,6 +95,9 @@ pub enum ApiKey {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Model {
+    /// What a request may hold beside text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepts: Option<BTreeSet<Ability>>,
     /// Input and output together, in tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_tokens: Option<u64>,
@@ -94,6 +106,9 @@ pub struct Model {
     pub efforts: BTreeSet<Effort>,
     /// The provider's own identifier.
     pub id: String,
+    /// The most input, in tokens, where it is less than `context_tokens`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_tokens: Option<u64>,
     /// How an OpenAI-style request names its output limit.
     #[serde(default, skip_serializing_if = "OutputLimitKey::is_default")]
     pub output_limit_key: OutputLimitKey,
@@ -103,17 +118,93 @@ pub struct Model {
     /// Whether a conversation may end in an assistant message that the model goes on from.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub prefill: bool,
+    /// What it costs.
+    #[serde(default, skip_serializing_if = "Price::is_unknown")]
+    pub price: Price,
     /// The provider's name in the map.
     pub provider: String,
     /// Which sampling parameters it takes.
     #[serde(default, skip_serializing_if = "Sampling::is_default")]
     pub sampling: Sampling,
-    /// Whether it takes a JSON schema for its answer.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub structured_output: bool,
     /// The least thinking budget in tokens, where thinking is set by a budget.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thinking_budget_min: Option<u32>,
+}
+
+impl Model {
+    /// The most input that it takes, in tokens, if that is known.
+    pub fn input_window(&self) -> Option<u64> {
+        match (self.input_tokens, self.context_tokens) {
+            (Some(input), Some(context)) => Some(input.min(context)),
+            (input, context) => input.or(context),
+        }
+    }
+
+    /// Whether it is known to take requests with this.
+    pub fn accepts(&self, ability: Ability) -> bool {
+        self.accepts.as_ref().is_some_and(|those| those.contains(&ability))
+    }
+}
+
+/// What a model can be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Ability {
+    /// Pictures.
+    Image,
+    /// Schemas for the answer.
+    Json,
+    /// PDF documents.
+    Pdf,
+    /// Tools.
+    Tools,
+}
+
+impl Ability {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Image, Self::Json, Self::Pdf, Self::Tools];
+
+    /// The word in `.sfr` files and catalogues.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Json => "json",
+            Self::Pdf => "pdf",
+            Self::Tools => "tools",
+        }
+    }
+
+    /// The ability of a word.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|ability| ability.name() == name)
+    }
+}
+
+/// In millionths of a US dollar per million tokens; an absent one is unknown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    /// Input read from the provider's cache.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_read: Option<u64>,
+    /// Input written to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_write: Option<u64>,
+    /// Fresh input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<u64>,
+    /// Output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<u64>,
+}
+
+impl Price {
+    /// Whether nothing of it is known.
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Which of `temperature` and `top_p` a model takes.
@@ -169,138 +260,6 @@ pub enum Effort {
     Max,
 }
 
-/// What a client gets that asks for a role.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Role {
-    /// One line for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub about: Option<String>,
-    /// Tried in order, the first that holds decides. In format 1 there is exactly one.
-    pub arms: Vec<Arm>,
-    /// Request parameters for clients that do not set them.
-    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
-    pub parameters: Parameters,
-    /// Tries on the same link before the next one.
-    pub retry: Retry,
-    /// Ids in `prompts`, put before the client's own system messages in this order.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub system: Vec<String>,
-    /// When to give up.
-    pub timeouts: Timeouts,
-}
-
-/// One way through a role.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Arm {
-    /// The first link is tried first; at least one.
-    pub chain: Vec<Link>,
-}
-
-/// One place in a chain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Link {
-    /// A key of `models`.
-    pub model: String,
-}
-
-/// Defaults of request parameters. An absent one is left to the client or the provider.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Parameters {
-    /// The answer's limit in tokens, at least 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_tokens: Option<u32>,
-    /// How hard to think.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reasoning_effort: Option<Effort>,
-    /// 0 to 2.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub temperature: Option<f64>,
-    /// Above 0, to 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub top_p: Option<f64>,
-}
-
-impl Parameters {
-    /// Whether the role sets none.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// Retries on one link.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Retry {
-    /// Tries beyond the first, on each link.
-    pub count: u32,
-    /// The longest back-off before jitter.
-    #[serde(rename = "max_backoff_ms", with = "milliseconds")]
-    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
-    pub max_backoff: Duration,
-    /// The first back-off before jitter; it doubles from there.
-    #[serde(rename = "min_backoff_ms", with = "milliseconds")]
-    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
-    pub min_backoff: Duration,
-    /// The failures that are retried: classes for which [`FailureClass::is_retryable`] holds.
-    pub on: BTreeSet<FailureClass>,
-}
-
-impl Default for Retry {
-    /// No retry; the back-off that `retry` has when it names none.
-    fn default() -> Self {
-        Self {
-            count: 0,
-            max_backoff: Duration::from_secs(5),
-            min_backoff: Duration::from_millis(200),
-            on: BTreeSet::new(),
-        }
-    }
-}
-
-/// When to give up, all from before the connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Timeouts {
-    /// Name resolution, TCP and TLS of one attempt; lies inside `first_token`.
-    #[serde(rename = "connect_ms", with = "milliseconds")]
-    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
-    pub connect: Duration,
-    /// From an attempt's start to its first content, reasoning or tool delta.
-    #[serde(rename = "first_token_ms", with = "milliseconds")]
-    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
-    pub first_token: Duration,
-    /// Between two events of a stream.
-    #[serde(rename = "idle_ms", with = "milliseconds")]
-    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
-    pub idle: Duration,
-    /// The whole request, all attempts and back-off included.
-    #[serde(rename = "total_ms", with = "milliseconds")]
-    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
-    pub total: Duration,
-}
-
-impl Default for Timeouts {
-    /// The language's built-in values.
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(2),
-            first_token: Duration::from_secs(20),
-            idle: Duration::from_secs(30),
-            total: Duration::from_secs(300),
-        }
-    }
-}
-
 /// Positions (`routes/backend.sfr:38`) in the program that the map was compiled from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -309,22 +268,25 @@ pub struct Sources {
     /// By role: the position of each of its arms, in their order.
     #[serde(default)]
     pub arms: BTreeMap<String, Vec<String>>,
+    /// By role: the position of each of its guarded blocks, in their order.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub guards: BTreeMap<String, Vec<String>>,
     /// By role: where it is declared.
     #[serde(default)]
     pub roles: BTreeMap<String, String>,
 }
 
 /// A [`Duration`] as whole milliseconds.
-mod milliseconds {
+pub(crate) mod milliseconds {
     use std::time::Duration;
 
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(value: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(value: &Duration, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_u64(u64::try_from(value.as_millis()).unwrap_or(u64::MAX))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
         u64::deserialize(from).map(Duration::from_millis)
     }
 }

@@ -6,9 +6,18 @@
 //! A hole (`None`, or [`ValueKind::Broken`]) always comes with a syntax finding, so that nothing
 //! more need be said about it.
 
+mod client;
+mod condition;
+mod promise;
+
 use crate::span::{FileId, Span};
 
 pub use super::value::{ModelId, Money, Number, Part, Value, ValueKind};
+pub use client::{Budget, Client, ClientStatement, RateLimit};
+pub use condition::{Comparison, Condition, Fact, Joined, Operator, Test};
+pub use promise::{
+    Ask, AskFact, Claim, Ensure, Expect, Expected, Given, Subject, TestCase, TestStatement,
+};
 
 /// One file.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +41,9 @@ pub enum Declaration {
     Role(Role),
     Let(Let),
     Env(Env),
+    Client(Client),
+    Ensure(Ensure),
+    Test(TestCase),
     /// Not to be read; its finding has been given.
     Broken(Broken),
 }
@@ -47,6 +59,9 @@ impl Declaration {
             Self::Role(node) => node.span,
             Self::Let(node) => node.span,
             Self::Env(node) => node.span,
+            Self::Client(node) => node.span,
+            Self::Ensure(node) => node.span,
+            Self::Test(node) => node.span,
             Self::Broken(node) => node.span,
         }
     }
@@ -304,6 +319,30 @@ pub enum Statement {
     System(System),
     /// `route A -> B -> C`
     Route(Route),
+    /// `when COND route …`, `when COND { … }`
+    When(When),
+    /// `otherwise route …`
+    Otherwise(Otherwise),
+    /// `fallback on CLASS, …`
+    Fallback(Classes),
+    /// `hedge after D`
+    Hedge(Setting),
+    /// `limit max_tokens 8_192`
+    Limit(Entries),
+    /// `deny PARAM, …`
+    Deny(Names),
+    /// `accept image, tools`
+    Accept(Names),
+    /// `commit first_token`
+    Commit(Setting),
+    /// `resume`
+    Resume(Span),
+    /// `strict`
+    Strict(Span),
+    /// `cache system`
+    Cache(Setting),
+    /// `audit full`
+    Audit(Setting),
     /// `timeout connect 2s, total 5m`
     Timeout(Entries),
     /// `retry 1 on network, overloaded backoff 200ms..5s`
@@ -324,6 +363,15 @@ impl Statement {
             Self::Route(node) => node.span,
             Self::Timeout(node) | Self::Set(node) => node.span,
             Self::Retry(node) => node.span,
+            Self::When(node) => node.span,
+            Self::Otherwise(node) => node.span,
+            Self::Fallback(node) => node.span,
+            Self::Limit(node) => node.span,
+            Self::Deny(node) | Self::Accept(node) => node.span,
+            Self::Hedge(node) | Self::Commit(node) | Self::Cache(node) | Self::Audit(node) => {
+                node.span
+            }
+            Self::Resume(span) | Self::Strict(span) => *span,
             Self::Broken(node) => node.span,
         }
     }
@@ -337,6 +385,18 @@ impl Statement {
             Self::Timeout(_) => Some("timeout"),
             Self::Retry(_) => Some("retry"),
             Self::Set(_) => Some("set"),
+            Self::When(_) => Some("when"),
+            Self::Otherwise(_) => Some("otherwise"),
+            Self::Fallback(_) => Some("fallback"),
+            Self::Hedge(_) => Some("hedge"),
+            Self::Limit(_) => Some("limit"),
+            Self::Deny(_) => Some("deny"),
+            Self::Accept(_) => Some("accept"),
+            Self::Commit(_) => Some("commit"),
+            Self::Resume(_) => Some("resume"),
+            Self::Strict(_) => Some("strict"),
+            Self::Cache(_) => Some("cache"),
+            Self::Audit(_) => Some("audit"),
             Self::Broken(node) => node.meant,
         }
     }
@@ -366,13 +426,65 @@ pub enum SystemMode {
     Replace,
 }
 
-/// `route A -> B -> C`
+/// `route A -> B -> C`, `route 90% A | 10% B -> C`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Route {
+    /// All of it, the keyword included.
+    pub span: Span,
+    /// One of these comes first, by its share; empty where nothing is drawn.
+    pub draw: Vec<Weighted>,
+    /// The first is tried first, after the one that was drawn; empty if none could be read, or all
+    /// is drawn.
+    pub chain: Vec<Link>,
+}
+
+/// `90% A`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Weighted {
+    /// From the share to the model.
+    pub span: Span,
+    /// Its share, a [`ValueKind::Share`] or the name of a `let`; none if it is missing.
+    pub share: Option<Value>,
+    /// Where it leads.
+    pub link: Link,
+}
+
+/// `when COND route …`, `when COND { … }`
+#[derive(Debug, Clone, PartialEq)]
+pub struct When {
+    /// All of it, its block included.
+    pub span: Span,
+    /// When it applies.
+    pub condition: Condition,
+    /// What then.
+    pub then: Then,
+}
+
+/// What a `when` guards.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Then {
+    /// An arm; none if its route could not be read.
+    Route(Option<Route>),
+    /// `set`, `system` and `timeout`; what else stands there has been found.
+    Block(Vec<Statement>),
+}
+
+/// `otherwise route …`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Otherwise {
     /// All of it.
     pub span: Span,
-    /// The first is tried first; empty if none could be read.
-    pub chain: Vec<Link>,
+    /// None if it could not be read.
+    pub route: Option<Route>,
+}
+
+/// `fallback on CLASS, …`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Classes {
+    /// All of it.
+    pub span: Span,
+    /// In the order of the text.
+    pub classes: Vec<Name>,
 }
 
 /// One place in a chain.

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::map::{Model, Role};
+use crate::map::Model;
 use crate::plan::PlannedLink;
+use crate::role::Role;
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -20,17 +21,14 @@ fn model(context_tokens: Option<u64>) -> Model {
 fn role(retry: u32) -> Role {
     let on = [FailureClass::RateLimit, FailureClass::Overloaded, FailureClass::Network];
     Role {
-        about: None,
-        arms: Vec::new(),
-        parameters: Default::default(),
         retry: Retry { count: retry, on: on.into(), ..Retry::default() },
-        system: Vec::new(),
         timeouts: Timeouts {
             connect: 50 * MS,
             first_token: 1000 * MS,
             idle: 400 * MS,
             total: 5000 * MS,
         },
+        ..Role::of(Vec::new())
     }
 }
 
@@ -38,7 +36,16 @@ fn attempts(role: &Role, windows: &[Option<u64>], streamed: bool) -> Attempts {
     let models: BTreeMap<usize, Model> =
         windows.iter().map(|window| model(*window)).enumerate().collect();
     let chain = models.values().map(|model| PlannedLink { key: "p/m", model }).collect();
-    Attempts::new(&Plan { chain, role, role_name: "r", rule: "" }, streamed)
+    let plan = Plan {
+        chain,
+        parameters: role.parameters,
+        role,
+        role_name: "r",
+        rule: "",
+        system: &role.system,
+        timeouts: role.timeouts,
+    };
+    Attempts::new(&plan, streamed)
 }
 
 fn of(class: FailureClass) -> Failure {

@@ -3,12 +3,17 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::facts::RequestFacts;
+use crate::plan::Draw;
 use crate::seal::seal;
 
 /// A map that uses every part of the format.
 fn sealed() -> Vec<u8> {
     let mut map: ModelMap = serde_json::from_value(json!({
         "digest": "", "env": "dev", "format": 1,
+        "clients": {"ci": {"allow": ["coder"], "budget": {"micro_dollars": 5, "per": "day"},
+            "key": {"secret": "/sfai/dev/ci"},
+            "limits": [{"count": 60, "of": "requests", "per_ms": 60_000}]}},
         "models": {
             "anthropic/claude": {"provider": "anthropic", "id": "claude", "context_tokens": 200_000},
             "openai/gpt": {"provider": "openai", "id": "gpt", "sampling": "refused",
@@ -23,11 +28,22 @@ fn sealed() -> Vec<u8> {
         },
         "roles": {"coder": {
             "about": "Writes code",
-            "arms": [{"chain": [{"model": "anthropic/claude"}, {"model": "openai/gpt"}]}],
+            "arms": [
+                {"chain": [{"model": "anthropic/claude"}, {"model": "openai/gpt"}]},
+                {"when": {"all": [{"number": {"fact": "messages", "at_most": 4}},
+                    {"text": {"fact": {"metadata": "k"}, "is": {"matches": "a*"}}}]},
+                 "draw": [{"model": "openai/gpt", "percent": 60},
+                    {"model": "anthropic/claude", "percent": 40}], "chain": []},
+            ],
             "parameters": {"temperature": 0.2, "max_tokens": 100},
             "retry": {"count": 1, "min_backoff_ms": 200, "max_backoff_ms": 5000,
                 "on": ["network", "rate_limit"]},
-            "system": [prompt_id("Be brief.")],
+            "system": {"prompts": [prompt_id("Be brief.")]},
+            "accept": ["image"], "audit": "full", "cache": "system", "commit": "complete",
+            "deny": ["seed"], "fallback_on": ["overloaded"], "hedge_after_ms": 700,
+            "guards": [{"when": {"not": {"flag": "tools"}}, "parameters": {"top_p": 0.5},
+                "timeouts": {"idle_ms": 10}}],
+            "limits": {"max_tokens": 9}, "resume": true, "strict": true,
             "timeouts": {"connect_ms": 2000, "first_token_ms": 20000, "idle_ms": 30000,
                 "total_ms": 300_000},
         }},
@@ -103,18 +119,22 @@ fn another_format_is_refused_before_its_content_is_looked_at() {
 #[test]
 fn unknown_names_and_values_that_cannot_be_served_are_named() {
     type Change = fn(&mut Value);
-    let cases: [(Change, &str); 9] = [
+    let cases: [(Change, &str); 13] = [
         (|map| map["news"] = true.into(), "unknown field `news`"),
         (
             |map| map["roles"]["coder"]["arms"][0]["chain"][1]["model"] = "openai/x".into(),
             "role `coder` names the unknown model `openai/x`",
         ),
         (|map| map["models"]["openai/gpt"]["provider"] = "x".into(), "the unknown provider `x`"),
-        (|map| map["roles"]["coder"]["system"] = json!(["0"]), "the unknown prompt `0`"),
+        (|map| map["roles"]["coder"]["system"]["prompts"] = json!(["0"]), "the unknown prompt `0`"),
         (|map| map["prompts"] = json!({"0123456789abcdef": "Be long."}), "is not the text"),
-        (|map| map["roles"]["coder"]["arms"] = json!([]), "has 0 arms"),
+        (|map| map["roles"]["coder"]["arms"] = json!([]), "has no arm"),
         (|map| map["roles"]["coder"]["arms"][0]["chain"] = json!([]), "an empty chain"),
         (|map| map["roles"]["coder"]["timeouts"]["idle_ms"] = 0.into(), "a timeout of zero"),
+        (|map| map["roles"]["coder"]["guards"][0]["timeouts"]["idle_ms"] = 0.into(), "of zero"),
+        (|map| map["roles"]["coder"]["arms"][1]["draw"][0]["percent"] = 61.into(), "of 101 %"),
+        (|map| map["clients"]["ci"]["allow"] = json!(["x"]), "the unknown role `x`"),
+        (|map| map["providers"]["openai"]["base_url"] = Value::Null, "has no base_url"),
         (|map| map["roles"]["coder"]["retry"]["on"] = json!(["auth"]), "retries `auth`"),
     ];
     for (change, says) in cases {
@@ -144,9 +164,9 @@ fn plain_http_is_for_loopback_or_where_it_is_meant() {
 #[test]
 fn a_plan_names_the_rule_that_decided() {
     let map = load(&sealed()).unwrap();
-    let plan = crate::plan(&map, "coder").unwrap();
+    let plan = crate::plan(&map, "coder", &RequestFacts::default(), Draw::percent(0)).unwrap();
     let chain: Vec<_> = plan.chain.iter().map(|link| link.key).collect();
     assert_eq!(chain, ["anthropic/claude", "openai/gpt"]);
     assert_eq!((plan.role_name, plan.rule), ("coder", "routes/a.sfr:3"));
-    assert!(crate::plan(&map, "Coder").is_err());
+    assert!(crate::plan(&map, "Coder", &RequestFacts::default(), Draw::percent(0)).is_err());
 }
