@@ -5,6 +5,7 @@
 //! and production cannot disagree.
 
 pub mod attempt;
+pub mod audit;
 pub mod client;
 pub mod condition;
 pub mod facts;
