@@ -1,0 +1,160 @@
+//! From a map back to a program that compiles to it.
+//!
+//! Owns names and order; the spelling of single values is [`crate::spell`]'s, the layout
+//! [`crate::format`]'s. What a map no longer has (aliases, comments, `like`, environments) is made
+//! up or left out.
+
+mod names;
+mod role;
+
+use std::fmt::Write;
+
+use model_map::{ApiKey, Client, Limited, Model, ModelMap, Period, Protocol, Provider};
+
+use crate::spell;
+use names::Names;
+
+/// The program of a map, one statement a line and not laid out.
+pub fn decompile(map: &ModelMap, knows: &dyn Fn(&ModelMap, &str) -> bool) -> String {
+    let names = Names::of(map);
+    let mut text = format!("# Decompiled from {}, compiled for `{}`.\n", map.digest, map.env);
+    for (name, provider) in &map.providers {
+        push_provider(&mut text, name, provider);
+    }
+    text.push('\n');
+    for (key, model) in &map.models {
+        push_model(&mut text, &names, (key, model), knows(map, key));
+    }
+    for (id, prompt) in &map.prompts {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "\nprompt {} = {}\n", names.prompt(id), prompt_text(prompt));
+    }
+    let defaults = role::Defaults::of(map);
+    defaults.push(&mut text);
+    for (name, role) in &map.roles {
+        role::push(&mut text, &names, (name, role), &defaults);
+    }
+    for (name, client) in &map.clients {
+        push_client(&mut text, name, client);
+    }
+    text
+}
+
+fn push_provider(text: &mut String, name: &str, provider: &Provider) {
+    let protocol = match provider.protocol {
+        Protocol::Anthropic => "anthropic",
+        Protocol::Bedrock => "bedrock",
+        Protocol::Demo => "demo",
+        Protocol::Openai => "openai",
+    };
+    let _ = write!(text, "\nprovider {name} {{\n  protocol {protocol}\n");
+    if let Some(url) = &provider.base_url {
+        let _ = writeln!(text, "  base_url {}", spell::string(url));
+    }
+    if let Some(key) = &provider.api_key {
+        let _ = writeln!(text, "  api_key {}", key_text(key));
+    }
+    for (name, value) in &provider.headers {
+        let _ = writeln!(text, "  header {} {}", spell::string(name), spell::string(value));
+    }
+    if let Some(limit) = provider.max_connections {
+        let _ = writeln!(text, "  max_connections {limit}");
+    }
+    if provider.allow_plain_http {
+        text.push_str("  allow plain_http\n");
+    }
+    text.push_str("}\n");
+}
+
+fn key_text(key: &ApiKey) -> String {
+    match key {
+        ApiKey::Env(variable) => format!("env {}", spell::string(variable)),
+        ApiKey::Secret(path) => format!("secret {}", spell::string(path)),
+    }
+}
+
+fn push_model(text: &mut String, names: &Names, (key, model): (&str, &Model), is_known: bool) {
+    let alias = names.model(key);
+    let _ = write!(text, "model {alias} = {}/{}", model.provider, model.id);
+    let facts = if is_known { Vec::new() } else { facts(model) };
+    if facts.is_empty() {
+        // A block, even an empty one, says that the catalogue need not know the model.
+        text.push_str(if is_known { "\n" } else { " {\n}\n" });
+        return;
+    }
+    let _ = write!(text, " {{\n  {}\n}}\n", facts.join("\n  "));
+}
+
+fn facts(model: &Model) -> Vec<String> {
+    let tokens = |what, tokens: Option<u64>| tokens.map(|it| format!("{what} {}", spell::number(it)));
+    let price = &model.price;
+    let prices = [
+        ("input", price.input),
+        ("output", price.output),
+        ("cache_read", price.cache_read),
+        ("cache_write", price.cache_write),
+    ];
+    let prices: Vec<_> = prices
+        .into_iter()
+        .filter_map(|(what, amount)| Some(format!("{what} {}", spell::dollars(amount?))))
+        .collect();
+    let accepts = model.accepts.iter().map(|those| {
+        let words: Vec<_> = those.iter().map(|ability| ability.name()).collect();
+        format!("accepts {}", words.join(", "))
+    });
+    let all = [
+        tokens("context", model.context_tokens),
+        tokens("input", model.input_tokens),
+        tokens("output", model.output_tokens),
+        (!prices.is_empty()).then(|| format!("price {}", prices.join(", "))),
+    ];
+    all.into_iter().flatten().chain(accepts).collect()
+}
+
+/// A prompt as a text over several lines, or as a string where a text could not hold it.
+fn prompt_text(prompt: &str) -> String {
+    let fits = !prompt.is_empty()
+        && !prompt.starts_with('\n')
+        && !prompt.ends_with('\n')
+        && !prompt.contains("\"\"\"")
+        && !prompt.ends_with('"')
+        && prompt.chars().all(|c| !c.is_control() || c == '\n' || c == '\t')
+        && prompt.lines().all(|line| line.is_empty() || !line.trim().is_empty());
+    if !fits {
+        return spell::string(prompt);
+    }
+    let mut text = String::from("\"\"\"\n");
+    for line in prompt.split('\n') {
+        if !line.is_empty() {
+            text.push_str("  ");
+            text.push_str(&line.replace("${", "$${"));
+        }
+        text.push('\n');
+    }
+    text.push_str("  \"\"\"");
+    text
+}
+
+fn push_client(text: &mut String, name: &str, client: &Client) {
+    let _ = write!(text, "\nclient {name} {{\n");
+    if let Some(key) = &client.key {
+        let _ = writeln!(text, "  key {}", key_text(key));
+    }
+    if let Some(allow) = client.allow.as_ref().filter(|allow| !allow.is_empty()) {
+        let roles: Vec<_> = allow.iter().map(|role| spell::name(role)).collect();
+        let _ = writeln!(text, "  allow {}", roles.join(", "));
+    }
+    for limit in &client.limits {
+        let of = match limit.of {
+            Limited::Requests => "",
+            Limited::Tokens => " tokens",
+        };
+        let (count, per) = (spell::number(limit.count), spell::duration(limit.per));
+        let _ = writeln!(text, "  limit {count}{of} per {per}");
+    }
+    if let Some(budget) = &client.budget {
+        let (amount, per) = (spell::dollars(budget.micro_dollars), Period::name(budget.per));
+        let _ = writeln!(text, "  budget {amount} per {per}");
+    }
+    text.push_str("}\n");
+}
