@@ -11,10 +11,11 @@ const connect = net.Socket.prototype.connect;
 // Node calls it with `[options, callback]`, others with the options alone.
 net.Socket.prototype.connect = function (first, ...others) {
   const options = Array.isArray(first) ? first[0] : first;
-  if (LOOPBACK.has(options?.host)) {
+  const host = options?.host ?? "localhost";
+  if (LOOPBACK.has(host)) {
     return connect.call(this, first, ...others);
   }
-  const refusal = new Error(`the tests let no one reach ${options?.host}`);
+  const refusal = new Error(`the tests let no one reach ${host}`);
   process.nextTick(() => this.destroy(Object.assign(refusal, { code: "ECONNREFUSED" })));
   return this;
 };

@@ -115,6 +115,12 @@ class Upstream(Process):
             self._take()
         return self._matching(path)
 
+    def next_call(self, path):
+        """The number of the first request whose path has this part, once it has come."""
+        while not (numbers := self._matching(path)):
+            self._take()
+        return numbers[0]
+
     def end_of(self, number):
         """How the exchange of this number ended, once it has."""
         while self._exchanges[number]["end"] is None:

@@ -240,16 +240,24 @@ class Failures(WithFaults):
         text = next(chunk.choices[0].delta.content for chunk in stream if has_text(chunk))
         self.assertEqual(text, "This ")
         stream.close()
-        [number] = self.upstream.calls(self.path(fault))
+        number = self.upstream.next_call(self.path(fault))
         self.assertEqual(self.upstream.end_of(number), "ClientLeft")
 
     def test_giving_up_before_the_first_token_ends_the_upstream_request(self):
         fault = "hang-before-headers"
-        impatient = self.client.with_options(timeout=0.5, max_retries=0)
-        with self.assertRaises(openai.APITimeoutError):
-            self.ask(self.rescued(fault), impatient, stream=True)
-        [number] = self.upstream.calls(self.path(fault))
+
+        async def ask_and_leave():
+            async with sdk(self.router, openai.AsyncOpenAI) as client:
+                asked = asyncio.create_task(self.ask(self.rescued(fault), client, stream=True))
+                number = await asyncio.to_thread(self.upstream.next_call, self.path(fault))
+                asked.cancel()
+                with self.assertRaises(asyncio.CancelledError):
+                    await asked
+                return number
+
+        number = asyncio.run(ask_and_leave())
         self.assertEqual(self.upstream.end_of(number), "ClientLeft")
+        self.check_calls(fault, 1)
 
 
 def has_text(chunk):
