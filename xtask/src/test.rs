@@ -19,9 +19,10 @@ pub(crate) struct Options {
 }
 
 /// A part: its name, and the arguments of cargo that run it.
-const PARTS: [(&str, &[&str]); 3] = [
+const PARTS: [(&str, &[&str]); 4] = [
     ("format", &["fmt", "--all", "--check"]),
     ("lints", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"]),
+    ("generated", &["run", "--quiet", "--package", "xtask", "--", "docs", "--check"]),
     ("tests", &["test", "--workspace", "--no-fail-fast"]),
 ];
 
