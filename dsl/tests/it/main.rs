@@ -7,5 +7,7 @@
 )]
 
 mod cli;
+mod golden;
 mod project;
+mod properties;
 mod rules;
