@@ -1,0 +1,1 @@
+//! The way from the source to the files.
