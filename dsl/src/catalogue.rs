@@ -15,7 +15,7 @@ use model_map::{Effort, OutputLimitKey, Sampling};
 use crate::glob;
 use embedded::EMBEDDED;
 pub use price::{Price, PriceOver};
-pub use read::{EFFORTS, Problem, SectionPatch, effort, overlay};
+pub use read::{EFFORTS, Problem, SectionPatch, effort, limit_key_name, overlay, sampling_name};
 
 /// The facts of one model. An absent one is unknown.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -106,9 +106,13 @@ impl Section {
     /// region sells under a prefix of its own may have a price of its own.
     pub fn model(&self, id: &str) -> Option<&Facts> {
         self.models.get(id).or_else(|| {
-            let mut bases = self.prefixes.iter().filter_map(|prefix| id.strip_prefix(prefix));
-            bases.find_map(|base| self.models.get(base))
+            let base = self.without_prefix(id)?;
+            self.models.get(base).filter(|_| self.without_prefix(base).is_none())
         })
+    }
+
+    fn without_prefix<'i>(&self, id: &'i str) -> Option<&'i str> {
+        self.prefixes.iter().find_map(|prefix| id.strip_prefix(prefix.as_str()))
     }
 
     fn is_served_by(&self, host: &str) -> bool {

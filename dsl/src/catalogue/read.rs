@@ -209,6 +209,14 @@ pub const fn sampling_name(sampling: Sampling) -> &'static str {
     }
 }
 
+/// The word of a way to name the output limit.
+pub const fn limit_key_name(key: OutputLimitKey) -> &'static str {
+    match key {
+        OutputLimitKey::MaxTokens => "max_tokens",
+        OutputLimitKey::MaxCompletionTokens => "max_completion_tokens",
+    }
+}
+
 /// The effort of a word.
 pub fn effort(word: &str) -> Option<Effort> {
     EFFORTS.into_iter().find(|(_, name)| *name == word).map(|(effort, _)| effort)

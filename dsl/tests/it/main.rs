@@ -6,6 +6,8 @@
     reason = "tests: what is not as expected ends them"
 )]
 
+mod catalogue;
 mod cli;
+mod models;
 mod project;
 mod rules;

@@ -46,7 +46,11 @@ impl Facts {
             thinking_budget_min: budget(model),
             price: price(&model.cost),
             price_over: model.cost.tiers.first().map(price_over),
-            deprecated: model.status.as_deref().filter(|is| *is == "deprecated").map(|_| "true".into()),
+            deprecated: model
+                .status
+                .as_deref()
+                .filter(|is| *is == "deprecated")
+                .map(|_| "true".into()),
             ..Self::default()
         }
     }
