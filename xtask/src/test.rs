@@ -38,15 +38,27 @@ pub(crate) fn run(options: &Options) -> Result<(), Trouble> {
             failed.push(name);
         }
     }
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/recorded");
-    if shared.is_dir() {
-        println!("nothing was skipped");
-    } else {
-        println!("skipped: recorded exchanges, since there are none beside this checkout");
-    }
+    tell_skipped();
     match failed.as_slice() {
         [] => Ok(()),
         failed => Err(Trouble::new("pass", format!("these parts failed: {}", failed.join(", ")))),
+    }
+}
+
+/// Says which tests had nothing to compare with.
+fn tell_skipped() {
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
+    let folders =
+        [("recorded", "recorded exchanges"), ("catalog", "the source of the catalogue of models")];
+    let missing: Vec<_> = folders
+        .into_iter()
+        .filter_map(|(folder, what)| (!shared.join(folder).is_dir()).then_some(what))
+        .collect();
+    if missing.is_empty() {
+        println!("nothing was skipped");
+    } else {
+        let missing = missing.join(", ");
+        println!("skipped, since they are not beside this checkout: {missing}");
     }
 }
 

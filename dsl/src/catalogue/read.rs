@@ -179,7 +179,7 @@ fn words<T: Ord>(
 }
 
 fn unknown_word(text: &str, place: Range<usize>) -> Problem {
-    let help = "see \"The catalogue\" in docs/language.md";
+    let help = "see \"What is known of a model\" in docs/catalogue.md";
     Problem::new(place, format!("`{text}` is not a value here"), help)
 }
 

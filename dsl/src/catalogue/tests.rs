@@ -186,3 +186,33 @@ fn what_is_wrong_in_a_price_is_told() {
     let no_tokens = "a price for long input does not say over how many tokens it holds";
     assert_eq!(messages, ["`outptu` is not a key here", no_tokens]);
 }
+
+fn documentation() -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/catalogue.md");
+    std::fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn the_documentation_lists_what_sections_are_found_by() {
+    let text = documentation();
+    let ticked = |words: &[&str]| {
+        let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+        format!("{} ", words.join(", ")).trim_start().to_owned()
+    };
+    for one in EMBEDDED {
+        let protocol: Vec<_> = one.protocol.into_iter().collect();
+        let cells = [&[one.name][..], one.other_names, one.hosts, &protocol].map(ticked);
+        let row = format!("| {}|", cells.join("| "));
+        assert!(text.lines().any(|line| line == row), "{row}");
+    }
+}
+
+#[test]
+fn the_documentation_s_catalogue_has_no_problem() {
+    let text = documentation();
+    let blocks: Vec<_> = text.split("```toml\n# models.toml").skip(1).collect();
+    let [block] = blocks.as_slice() else { panic!("one example") };
+    let (sections, problems) = overlay(block.split("```").next().unwrap());
+    assert_eq!(problems, vec![]);
+    assert_eq!(sections.len(), 2);
+}

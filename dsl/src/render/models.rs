@@ -35,15 +35,14 @@ pub fn human(models: &[Listed<'_>], width: Option<usize>) -> String {
     }
     let table = Table { columns: columns(models) };
     let (mut text, left_out) = table.draw(width);
-    let mut notes = vec!["USD per million tokens; ? is unknown, - is none".to_owned()];
+    let count = if models.len() == 1 { "1 model" } else { &format!("{} models", models.len()) };
+    text.push_str(&format!("\n{count}; USD per million tokens; ? is unknown, - is none\n"));
     if models.iter().any(|one| one.facts.price_over.is_some()) {
-        notes.push("* more for long input, see --format json".into());
+        text.push_str("* more for long input: see --format json\n");
     }
     if !left_out.is_empty() {
-        notes.push(format!("left out for want of width: {}", left_out.join(", ")));
+        text.push_str(&format!("left out for want of width: {}\n", left_out.join(", ")));
     }
-    let count = if models.len() == 1 { "1 model" } else { &format!("{} models", models.len()) };
-    text.push_str(&format!("\n{count}. {}\n", notes.join("; ")));
     text
 }
 
@@ -70,10 +69,13 @@ fn columns(models: &[Listed<'_>]) -> Vec<Column> {
     ]
 }
 
-/// `1_048_576`, as the language writes it.
 fn tokens(count: Option<u64>) -> String {
-    let Some(count) = count else { return UNKNOWN.into() };
-    let digits = count.to_string();
+    count.map_or(UNKNOWN.into(), grouped)
+}
+
+/// `1_048_576`, as the language and catalogue files write it.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
         if place > 0 && (digits.len() - place).is_multiple_of(3) {

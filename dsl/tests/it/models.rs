@@ -26,7 +26,7 @@ fn all_models_are_listed_without_any_program() {
     assert!(all.is_sorted());
     let output = project.run(&["models"]);
     let table = text(&output.stdout);
-    assert_eq!(table.lines().count(), all.len() + 3, "a title, a blank line and a note");
+    assert_eq!(table.lines().count(), all.len() + 4, "a title, a blank line and two notes");
     let line = table.lines().find(|line| line.contains(" claude-3-opus-20240229 ")).unwrap();
     let words: Vec<_> = line.split_whitespace().collect();
     let expected = [

@@ -2,9 +2,8 @@
 //!
 //! Owns what each field of the source becomes; what people add is in `by_hand`.
 
-use std::fmt::Write;
-
 use sfai_dsl::catalogue::effort;
+use sfai_dsl::render::models::grouped;
 
 use super::source::{Cost, Limit, Model, Reasoning, Tier};
 
@@ -118,18 +117,4 @@ fn entries<const N: usize>(prices: [(&str, Option<f64>); N]) -> String {
 fn amount(dollars: f64) -> String {
     let text = format!("{dollars:.6}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-/// `128_000`.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
-            text.push('_');
-        }
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{digit}");
-    }
-    text
 }

@@ -48,7 +48,8 @@ lab       nothing-is-known-of-it          ?       ?  ?                   ?      
 lab       old                             ?       ?  -                   budget from 1024      0   0.50  2026-10-22
 lab       vector                        512       ?  text, for a vector  ?                     ?      ?  yes
 
-4 models. USD per million tokens; ? is unknown, - is none; * more for long input, see --format json
+4 models; USD per million tokens; ? is unknown, - is none
+* more for long input: see --format json
 ";
     assert_eq!(with_models(|models| human(models, None)), expected);
     assert_eq!(with_models(|models| human(models, Some(115))), expected);
@@ -71,7 +72,7 @@ fn a_narrow_table_leaves_columns_out_and_says_so() {
 #[test]
 fn a_column_without_content_is_not_drawn() {
     let text = with_models(|models| human(&models[..1], None));
-    assert!(!text.contains("deprecated") && text.contains("\n1 model. "), "{text}");
+    assert!(!text.contains("deprecated") && text.contains("\n1 model; "), "{text}");
     assert_eq!(human(&[], None), "");
 }
 
