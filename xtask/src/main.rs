@@ -4,6 +4,7 @@
 
 mod bench;
 mod docs;
+mod catalogue;
 mod program;
 mod test;
 mod trouble;
@@ -25,6 +26,8 @@ enum Chore {
     Test(test::Options),
     /// Write what is generated of the documentation
     Docs(docs::Options),
+    /// Write the catalogue of models from its source
+    Catalogue(catalogue::Options),
     /// Measure the router beside a plain reverse proxy
     Bench(bench::Options),
     /// The plain reverse proxy that the router is measured beside
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
         Chore::Test(options) => test::run(&options),
         Chore::Docs(options) => docs::run(&options),
+        Chore::Catalogue(options) => catalogue::run(&options),
         Chore::Bench(options) => bench::run(&options),
         Chore::BenchProxy(options) => bench::proxy::run(&options),
         Chore::BenchUpstream(options) => bench::upstream::run(&options),

@@ -43,6 +43,10 @@ const PARTS: [(&str, Part); 5] = [
     ("clients", clients::run),
 ];
 
+/// What tests compare with where it is there: folders beside this checkout.
+const SHARED: [(&str, &str); 2] =
+    [("recorded", "recorded exchanges"), ("catalog", "facts about models")];
+
 /// Runs the parts in order, all of them even after a failure.
 pub(crate) fn run(options: &Options) -> Result<(), Trouble> {
     let chosen = |name: &str| options.only.as_deref().is_none_or(|only| only == name);
@@ -66,8 +70,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Trouble> {
         };
         println!("part {name}: {verdict} in {:.0} s", started.elapsed().as_secs_f64());
     }
-    if !top().join("../shared/recorded").is_dir() {
-        skipped.push("recorded exchanges, since there are none beside this checkout".to_owned());
+    for (folder, what) in SHARED {
+        if !top().join("../shared").join(folder).is_dir() {
+            skipped.push(format!("{what}, since there are none beside this checkout"));
+        }
     }
     if skipped.is_empty() {
         println!("nothing was skipped");

@@ -6,8 +6,10 @@
     reason = "tests: what is not as expected ends them"
 )]
 
+mod catalogue;
 mod cli;
 mod golden;
+mod models;
 mod project;
 mod properties;
 mod rules;
