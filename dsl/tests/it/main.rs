@@ -7,6 +7,7 @@
 )]
 
 mod cli;
+mod docs;
 mod golden;
 mod project;
 mod properties;
