@@ -82,7 +82,8 @@ fn every_example_in_the_docs_compiles_and_is_laid_out() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(count >= 15, "{count} examples");
+    // Else the blocks are no longer found.
+    assert!(count >= 10, "{count} examples");
 }
 
 /// The arguments of the command lines for `sfai-dsl` that stand in blocks, fenced or indented.
