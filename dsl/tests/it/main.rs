@@ -8,6 +8,7 @@
 
 mod catalogue;
 mod cli;
+mod docs;
 mod golden;
 mod models;
 mod project;

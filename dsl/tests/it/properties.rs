@@ -64,7 +64,7 @@ fn edited() -> impl Strategy<Value = String> {
     })
 }
 
-fn apply<'t>(edit: &Edit, tokens: &mut Vec<&'t str>) {
+fn apply(edit: &Edit, tokens: &mut Vec<&str>) {
     let length = tokens.len();
     match edit {
         Edit::Insert(at, word) => {
@@ -155,7 +155,7 @@ fn without_blanks(text: &str) -> String {
 }
 
 proptest! {
-    #![proptest_config(config(2))]
+    #![proptest_config(config(4))]
 
     #[test]
     fn any_text_is_read_checked_and_drawn(text in edited()) {
@@ -216,7 +216,7 @@ fn declarations(text: &str) -> Vec<&str> {
 }
 
 proptest! {
-    #![proptest_config(config(8))]
+    #![proptest_config(config(16))]
 
     #[test]
     fn the_order_of_declarations_and_files_changes_no_digest(
