@@ -3,6 +3,8 @@
 //! Owns the facts and how overlays change them; which facts a program's model has is decided in
 //! [`crate::resolve`].
 
+mod embedded;
+mod price;
 mod read;
 
 use std::cell::OnceCell;
@@ -10,31 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model_map::{Effort, OutputLimitKey, Sampling};
 
-pub use read::{EFFORTS, Problem, SectionPatch, effort, overlay};
-
-/// The embedded sections. A section is parsed when a program first asks for it, so that the others
-/// cost nothing at start.
-const EMBEDDED: [Embedded; 2] = [
-    Embedded {
-        name: "anthropic",
-        hosts: &["api.anthropic.com"],
-        protocol: "anthropic",
-        text: include_str!("../catalogue/anthropic.toml"),
-    },
-    Embedded {
-        name: "openai",
-        hosts: &["api.openai.com"],
-        protocol: "openai",
-        text: include_str!("../catalogue/openai.toml"),
-    },
-];
-
-struct Embedded {
-    name: &'static str,
-    hosts: &'static [&'static str],
-    protocol: &'static str,
-    text: &'static str,
-}
+use crate::glob;
+use embedded::EMBEDDED;
+pub use price::{Price, PriceOver};
+pub use read::{EFFORTS, Problem, SectionPatch, effort, limit_key_name, overlay, sampling_name};
 
 /// The facts of one model. An absent one is unknown.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -57,8 +38,12 @@ pub struct Facts {
     pub prefill: Option<bool>,
     /// How a request names its output limit.
     pub output_limit_key: Option<OutputLimitKey>,
+    /// Whether it turns text into vectors instead of answering.
+    pub embeds: Option<bool>,
     /// What it costs.
     pub price: Price,
+    /// What it costs instead when the input is long, where that differs.
+    pub price_over: Option<PriceOver>,
     /// Whether, and if known when, the provider retires it.
     pub deprecated: Option<Deprecation>,
 }
@@ -96,19 +81,6 @@ impl Ability {
     }
 }
 
-/// In millionths of a US dollar per million tokens.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Price {
-    /// Fresh input.
-    pub input: Option<u64>,
-    /// Output.
-    pub output: Option<u64>,
-    /// Input read from the provider's cache.
-    pub cache_read: Option<u64>,
-    /// Input written to it.
-    pub cache_write: Option<u64>,
-}
-
 /// That a provider retires a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deprecation {
@@ -119,12 +91,33 @@ pub struct Deprecation {
 /// The models of one provider.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Section {
-    /// The hosts that serve them.
+    /// The hosts that serve them, as globs: `bedrock-runtime.*.amazonaws.com`.
     pub hosts: Vec<String>,
     /// The protocol whose default section this is.
     pub protocol: Option<String>,
+    /// What may stand before an identifier without making it another model: `us.`.
+    pub prefixes: Vec<String>,
     /// By the provider's own identifier.
     pub models: BTreeMap<String, Facts>,
+}
+
+impl Section {
+    /// The facts of an identifier: its own, else those of what follows its prefix. A model that a
+    /// region sells under a prefix of its own may have a price of its own.
+    pub fn model(&self, id: &str) -> Option<&Facts> {
+        self.models.get(id).or_else(|| {
+            let base = self.without_prefix(id)?;
+            self.models.get(base).filter(|_| self.without_prefix(base).is_none())
+        })
+    }
+
+    fn without_prefix<'i>(&self, id: &'i str) -> Option<&'i str> {
+        self.prefixes.iter().find_map(|prefix| id.strip_prefix(prefix.as_str()))
+    }
+
+    fn is_served_by(&self, host: &str) -> bool {
+        self.hosts.iter().any(|pattern| glob::matches(pattern, host))
+    }
 }
 
 /// The embedded facts under the overlays of `sfai.toml`.
@@ -139,33 +132,42 @@ impl Catalogue {
     pub fn with(sections: impl IntoIterator<Item = (String, read::SectionPatch)>) -> Self {
         let mut catalogue = Self::default();
         for (name, patch) in sections {
-            let base = match catalogue.overlays.remove(&name) {
+            let name = embedded::own_name(&name).unwrap_or(&name);
+            let base = match catalogue.overlays.remove(name) {
                 Some(section) => section,
-                None => catalogue.embedded(&name).cloned().unwrap_or_default(),
+                None => catalogue.embedded(name).cloned().unwrap_or_default(),
             };
-            catalogue.overlays.insert(name, patch.over(base));
+            catalogue.overlays.insert(name.to_owned(), patch.over(base));
         }
         catalogue
     }
 
     /// The section of a provider: by its name, else by its host, else by its protocol.
     pub fn section(&self, provider: &str, host: &str, protocol: &str) -> Option<&Section> {
-        self.overlays
-            .get(provider)
-            .or_else(|| self.embedded(provider))
-            .or_else(|| self.by(|hosts, _| hosts.contains(&host)))
-            .or_else(|| self.by(|_, of| of == Some(protocol)))
+        let host = host.to_ascii_lowercase();
+        self.named(embedded::own_name(provider).unwrap_or(provider))
+            .or_else(|| {
+                let overlay = self.overlays.values().find(|one| one.is_served_by(&host));
+                let built_in = || self.named(embedded::name_of_host(&host)?);
+                overlay.or_else(built_in)
+            })
+            .or_else(|| {
+                let is_default = |one: &&Section| one.protocol.as_deref() == Some(protocol);
+                let overlay = self.overlays.values().find(is_default);
+                overlay.or_else(|| self.named(embedded::name_of_protocol(protocol)?))
+            })
     }
 
-    fn by(&self, is_it: impl Fn(&[&str], Option<&str>) -> bool) -> Option<&Section> {
-        let overlay = self.overlays.values().find(|section| {
-            let hosts: Vec<&str> = section.hosts.iter().map(String::as_str).collect();
-            is_it(&hosts, section.protocol.as_deref())
-        });
-        overlay.or_else(|| {
-            let found = EMBEDDED.iter().find(|one| is_it(one.hosts, Some(one.protocol)))?;
-            self.embedded(found.name)
-        })
+    /// Every section with its name, in the order of the names.
+    pub fn sections(&self) -> impl Iterator<Item = (&str, &Section)> {
+        let built_in = EMBEDDED.iter().map(|one| one.name);
+        let names: BTreeSet<&str> =
+            self.overlays.keys().map(String::as_str).chain(built_in).collect();
+        names.into_iter().filter_map(|name| Some((name, self.named(name)?)))
+    }
+
+    fn named(&self, name: &str) -> Option<&Section> {
+        self.overlays.get(name).or_else(|| self.embedded(name))
     }
 
     fn embedded(&self, name: &str) -> Option<&Section> {
@@ -180,62 +182,4 @@ impl Catalogue {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_embedded_texts_have_no_problem_and_agree_with_their_index() {
-        for embedded in EMBEDDED {
-            let (sections, problems) = overlay(embedded.text);
-            assert_eq!(problems, vec![], "{}", embedded.name);
-            let [(name, patch)] = sections.as_slice() else { panic!("one section a file") };
-            let section = patch.clone().over(Section::default());
-            assert_eq!(name, embedded.name);
-            assert_eq!(section.hosts, embedded.hosts);
-            assert_eq!(section.protocol.as_deref(), Some(embedded.protocol));
-            assert!(section.models.len() > 20);
-        }
-    }
-
-    #[test]
-    fn a_section_is_found_by_name_then_host_then_protocol() {
-        let catalogue = Catalogue::default();
-        let of = |name, host, protocol| {
-            catalogue.section(name, host, protocol).map(|s| s.protocol.clone().unwrap())
-        };
-        assert_eq!(of("anthropic", "x", "openai").as_deref(), Some("anthropic"));
-        assert_eq!(of("mine", "api.anthropic.com", "openai").as_deref(), Some("anthropic"));
-        assert_eq!(of("mine", "x", "openai").as_deref(), Some("openai"));
-        assert_eq!(of("mine", "x", "bedrock"), None);
-    }
-
-    #[test]
-    fn facts_are_those_of_the_providers() {
-        let catalogue = Catalogue::default();
-        let facts = |name: &str, id: &str| {
-            catalogue.section(name, "", "").unwrap().models.get(id).cloned().unwrap()
-        };
-        let sonnet = facts("anthropic", "claude-sonnet-4-6");
-        assert_eq!(sonnet.context, Some(1_000_000));
-        assert_eq!(sonnet.sampling, Some(Sampling::One));
-        assert_eq!((sonnet.prefill, sonnet.thinking_budget_min), (None, Some(1024)));
-        assert_eq!(sonnet.price.input, Some(3_000_000));
-        let haiku = facts("anthropic", "claude-haiku-4-5");
-        assert_eq!((haiku.prefill, haiku.efforts), (Some(true), Some(BTreeSet::new())));
-        let gpt = facts("openai", "gpt-5.4");
-        assert_eq!(gpt.sampling, Some(Sampling::Refused));
-        assert_eq!(gpt.output_limit_key, Some(OutputLimitKey::MaxCompletionTokens));
-        assert_eq!(gpt.price.cache_read, Some(250_000));
-    }
-
-    #[test]
-    fn an_overlay_changes_one_fact_and_keeps_the_others() {
-        let (sections, problems) =
-            overlay("[openai.models.\"gpt-5.4\"]\noutput = 5\n[mine.models.x]\n");
-        assert_eq!(problems, vec![]);
-        let catalogue = Catalogue::with(sections);
-        let gpt = &catalogue.section("openai", "", "").unwrap().models["gpt-5.4"];
-        assert_eq!((gpt.output, gpt.context), (Some(5), Some(1_050_000)));
-        assert!(catalogue.section("mine", "", "").unwrap().models.contains_key("x"));
-    }
-}
+mod tests;

@@ -13,6 +13,7 @@ use crate::resolve::prompt_files::PromptFiles;
 use crate::resolve::{Input, Space, resolve};
 use crate::rules;
 use crate::rules::unused;
+use crate::span::Span;
 use crate::syntax::tree::{Declaration, Name};
 
 /// A checked program.
@@ -58,8 +59,16 @@ pub fn check(project: &Project, loaded: &Loaded, env: &str) -> Checked {
         let unused = unused(loaded, &used);
         findings.extend(unused.into_iter().filter(|one| !is_part_of_an_error(one, &errors)));
     }
+    let broken: BTreeSet<Span> = loaded.findings.iter().map(|one| one.span).collect();
+    findings.retain(|one| one.severity == Severity::Error || !holds_any(one.span, &broken));
     sort(&mut findings);
     Checked { program, findings }
+}
+
+/// One cause is one finding: of a statement that could not be read whole, the rest says little.
+fn holds_any(span: Span, broken: &BTreeSet<Span>) -> bool {
+    let from = Span { end: span.start, ..span };
+    broken.range(from..).next().is_some_and(|one| one.file == span.file && one.end <= span.end)
 }
 
 /// Adds the findings that exist only under the blocks of `env`.

@@ -5,9 +5,10 @@
 mod check;
 mod compile;
 mod fmt;
+mod models;
 
 use std::fmt::Display;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -36,6 +37,8 @@ enum Verb {
     Compile(compile::Options),
     /// Lay files out in the one way; it says nothing of what they mean
     Fmt(fmt::Options),
+    /// List the models that the catalogue knows
+    Models(models::Options),
 }
 
 /// How a verb ended.
@@ -61,6 +64,7 @@ pub fn run(cli: &Cli) -> Exit {
         Verb::Check(options) => check::run(options),
         Verb::Compile(options) => compile::run(options),
         Verb::Fmt(options) => fmt::run(options),
+        Verb::Models(options) => models::run(options),
     };
     done.unwrap_or_else(|CouldNotRun(why)| {
         eprintln!("sfai-dsl: {why}");
@@ -86,13 +90,19 @@ struct Opened {
 /// Finds the project and reads its files. A broken `sfai.toml` is shown and ends the verb.
 fn open(paths: &[PathBuf]) -> Result<Opened, CouldNotRun> {
     let working = std::env::current_dir()?;
-    let project = Project::find(&working)?;
+    let project = project(&working)?;
+    let loaded = load(&project, &working, paths)?;
+    Ok(Opened { project, loaded })
+}
+
+/// Finds the project alone. A broken `sfai.toml` is shown and ends the verb.
+fn project(working: &Path) -> Result<Project, CouldNotRun> {
+    let project = Project::find(working)?;
     if !project.findings.is_empty() {
         eprint!("{}", render(&project.sources, &project.findings, look()));
         return Err(CouldNotRun("the project's settings have mistakes".into()));
     }
-    let loaded = load(&project, &working, paths)?;
-    Ok(Opened { project, loaded })
+    Ok(project)
 }
 
 /// Findings for people, on stderr or stdout by who asks.

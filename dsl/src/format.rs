@@ -44,7 +44,7 @@ impl fmt::Display for NotFormatted {
 impl std::error::Error for NotFormatted {}
 
 /// The text of `file`, which was read from `text`, in the one layout. Regions that could not be
-/// read stay as they are.
+/// read stay as they are, and so does the whole file if its layout hangs on them.
 pub fn format(text: &str, file: &File) -> Result<String, NotFormatted> {
     if text.len() > syntax::MAX_BYTES {
         return Ok(text.to_owned());
@@ -53,7 +53,13 @@ pub fn format(text: &str, file: &File) -> Result<String, NotFormatted> {
     let tidy = rows::lay_out(text, &before);
     let (tree, after) = Sketch::new(file.file, &tidy);
     let same_tree = syntax::dump(&tree, Places::Hidden) == syntax::dump(file, Places::Hidden);
-    let refuse = |changed| Err(NotFormatted { changed });
+    // Where braces or quotes are missing, a line may mean something else once it is laid out; then
+    // the mistake comes first, and `check` names it.
+    let is_broken = before.is_broken(&before.pieces);
+    let refuse = |changed| match is_broken {
+        true => Ok(text.to_owned()),
+        false => Err(NotFormatted { changed }),
+    };
     if !same_tree || words(text, &before) != words(&tidy, &after) {
         return refuse(Change::Meaning);
     }

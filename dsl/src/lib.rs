@@ -8,6 +8,7 @@ pub mod command;
 pub mod diagnostic;
 pub mod emit;
 pub mod format;
+pub mod glob;
 pub mod load;
 pub mod nearest;
 pub mod program;

@@ -3,6 +3,8 @@
 //! Owns the choice of the chore alone; each chore is one file, or one folder, of its own.
 
 mod bench;
+mod docs;
+mod catalogue;
 mod program;
 mod test;
 mod trouble;
@@ -22,6 +24,10 @@ struct Cli {
 enum Chore {
     /// Run every test
     Test(test::Options),
+    /// Write what is generated of the documentation
+    Docs(docs::Options),
+    /// Write the catalogue of models from its source
+    Catalogue(catalogue::Options),
     /// Measure the router beside a plain reverse proxy
     Bench(bench::Options),
     /// The plain reverse proxy that the router is measured beside
@@ -35,6 +41,8 @@ enum Chore {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
         Chore::Test(options) => test::run(&options),
+        Chore::Docs(options) => docs::run(&options),
+        Chore::Catalogue(options) => catalogue::run(&options),
         Chore::Bench(options) => bench::run(&options),
         Chore::BenchProxy(options) => bench::proxy::run(&options),
         Chore::BenchUpstream(options) => bench::upstream::run(&options),

@@ -2,11 +2,14 @@
 //!
 //! Owns the order of the parts and what is said of each; the tests themselves are the crates'.
 
-use std::path::Path;
+mod clients;
+
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 
 use crate::trouble::{Doing, Trouble};
 
@@ -14,35 +17,69 @@ use crate::trouble::{Doing, Trouble};
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// Run only the part of this name
-    #[arg(long)]
+    #[arg(long, value_parser = PossibleValuesParser::new(PARTS.map(|(name, _)| name)))]
     only: Option<String>,
 }
 
-/// A part: its name, and the arguments of cargo that run it.
-const PARTS: [(&str, &[&str]); 3] = [
-    ("format", &["fmt", "--all", "--check"]),
-    ("lints", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"]),
-    ("tests", &["test", "--workspace", "--no-fail-fast"]),
+/// What came of a part.
+enum Outcome {
+    Passed,
+    Failed,
+    /// With the reason.
+    Skipped(String),
+}
+
+/// Runs a part.
+type Part = fn() -> Result<Outcome, Trouble>;
+
+/// The parts by their names, in order. The last one finds built what the one before has tested.
+const PARTS: [(&str, Part); 5] = [
+    ("format", || cargo(&["fmt", "--all", "--check"])),
+    ("lints", || {
+        cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"])
+    }),
+    ("generated", || cargo(&["run", "--quiet", "--package", "xtask", "--", "docs", "--check"])),
+    ("tests", || cargo(&["test", "--workspace", "--no-fail-fast"])),
+    ("clients", clients::run),
 ];
+
+/// What tests compare with where it is there: folders beside this checkout.
+const SHARED: [(&str, &str); 2] =
+    [("recorded", "recorded exchanges"), ("catalog", "facts about models")];
 
 /// Runs the parts in order, all of them even after a failure.
 pub(crate) fn run(options: &Options) -> Result<(), Trouble> {
     let chosen = |name: &str| options.only.as_deref().is_none_or(|only| only == name);
-    let mut failed = Vec::new();
-    for (name, arguments) in PARTS.into_iter().filter(|(name, _)| chosen(name)) {
+    let (mut failed, mut skipped) = (Vec::new(), Vec::new());
+    for (name, part) in PARTS.into_iter().filter(|(name, _)| chosen(name)) {
         let started = Instant::now();
-        let passed = cargo(arguments)?;
-        let verdict = if passed { "passed" } else { "FAILED" };
+        let outcome = part().unwrap_or_else(|trouble| {
+            eprintln!("part {name}: {trouble}");
+            Outcome::Failed
+        });
+        let verdict = match outcome {
+            Outcome::Passed => "passed",
+            Outcome::Failed => {
+                failed.push(name);
+                "FAILED"
+            }
+            Outcome::Skipped(why) => {
+                skipped.push(format!("{name}, since {why}"));
+                "skipped"
+            }
+        };
         println!("part {name}: {verdict} in {:.0} s", started.elapsed().as_secs_f64());
-        if !passed {
-            failed.push(name);
+    }
+    for (folder, what) in SHARED {
+        if !top().join("../shared").join(folder).is_dir() {
+            skipped.push(format!("{what}, since there are none beside this checkout"));
         }
     }
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/recorded");
-    if shared.is_dir() {
+    if skipped.is_empty() {
         println!("nothing was skipped");
-    } else {
-        println!("skipped: recorded exchanges, since there are none beside this checkout");
+    }
+    for what in skipped {
+        println!("skipped: {what}");
     }
     match failed.as_slice() {
         [] => Ok(()),
@@ -50,8 +87,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Trouble> {
     }
 }
 
-fn cargo(arguments: &[&str]) -> Result<bool, Trouble> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let status = Command::new(env!("CARGO")).args(arguments).current_dir(root).status();
-    Ok(status.doing("start cargo")?.success())
+fn cargo(arguments: &[&str]) -> Result<Outcome, Trouble> {
+    let status = Command::new(env!("CARGO")).args(arguments).current_dir(top()).status();
+    Ok(if status.doing("start cargo")?.success() { Outcome::Passed } else { Outcome::Failed })
+}
+
+/// The workspace's folder.
+fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }

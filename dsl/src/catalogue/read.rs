@@ -9,33 +9,34 @@ use model_map::{Effort, OutputLimitKey, Sampling};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Ability, Deprecation, Facts, Price, Section};
+use super::{Ability, Deprecation, Facts, Price, Section, price};
 pub use crate::toml_read::Problem;
-use crate::toml_read::{boolean, count, document, millionths, string, strings, table, unknown_key};
+use crate::toml_read::{boolean, count, document, string, strings, table, unknown_key};
 
-const SECTION_KEYS: [&str; 3] = ["hosts", "models", "protocol"];
+const SECTION_KEYS: [&str; 4] = ["hosts", "models", "prefixes", "protocol"];
 
-const MODEL_KEYS: [&str; 11] = [
+const MODEL_KEYS: [&str; 13] = [
     "accepts",
     "context",
     "deprecated",
     "efforts",
+    "embeds",
     "input",
     "output",
     "output_limit_key",
     "prefill",
     "price",
+    "price_over",
     "sampling",
     "thinking_budget_min",
 ];
-
-const PRICE_KEYS: [&str; 4] = ["cache_read", "cache_write", "input", "output"];
 
 /// What one file says about a section.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SectionPatch {
     hosts: Option<Vec<String>>,
     protocol: Option<String>,
+    prefixes: Option<Vec<String>>,
     models: BTreeMap<String, Facts>,
 }
 
@@ -44,6 +45,7 @@ impl SectionPatch {
     pub fn over(self, mut base: Section) -> Section {
         base.hosts = self.hosts.unwrap_or(base.hosts);
         base.protocol = self.protocol.or(base.protocol);
+        base.prefixes = self.prefixes.unwrap_or(base.prefixes);
         for (id, facts) in self.models {
             let under = base.models.remove(&id).unwrap_or_default();
             base.models.insert(id, facts.over(under));
@@ -55,6 +57,8 @@ impl SectionPatch {
 impl Facts {
     /// These facts, and those of `base` where these have none.
     pub fn over(self, base: Self) -> Self {
+        // Whoever sets a price knows nothing of the tier that the old one had.
+        let has_price = self.price != Price::default();
         Self {
             context: self.context.or(base.context),
             input: self.input.or(base.input),
@@ -65,19 +69,10 @@ impl Facts {
             thinking_budget_min: self.thinking_budget_min.or(base.thinking_budget_min),
             prefill: self.prefill.or(base.prefill),
             output_limit_key: self.output_limit_key.or(base.output_limit_key),
+            embeds: self.embeds.or(base.embeds),
             price: self.price.over(base.price),
+            price_over: self.price_over.or(base.price_over.filter(|_| !has_price)),
             deprecated: self.deprecated.or(base.deprecated),
-        }
-    }
-}
-
-impl Price {
-    fn over(self, base: Self) -> Self {
-        Self {
-            input: self.input.or(base.input),
-            output: self.output.or(base.output),
-            cache_read: self.cache_read.or(base.cache_read),
-            cache_write: self.cache_write.or(base.cache_write),
         }
     }
 }
@@ -99,6 +94,7 @@ fn section(keys: &DeTable<'_>, problems: &mut Vec<Problem>) -> SectionPatch {
     for (key, value) in keys {
         match key.get_ref().as_ref() {
             "hosts" => patch.hosts = strings(value, problems).map(without_places),
+            "prefixes" => patch.prefixes = strings(value, problems).map(without_places),
             "protocol" => patch.protocol = string(value, problems),
             "models" => {
                 let models = table(value, problems).into_iter().flatten();
@@ -135,26 +131,14 @@ fn facts(keys: &DeTable<'_>, problems: &mut Vec<Problem>) -> Facts {
             }
             "prefill" => facts.prefill = boolean(value, problems),
             "output_limit_key" => facts.output_limit_key = word(value, problems, limit_key),
-            "price" => facts.price = price(value, problems),
+            "embeds" => facts.embeds = boolean(value, problems),
+            "price" => facts.price = price::read(value, problems),
+            "price_over" => facts.price_over = price::read_over(value, problems),
             "deprecated" => facts.deprecated = deprecated(value, problems),
             other => problems.push(unknown_key(other, key.span(), &MODEL_KEYS)),
         }
     }
     facts
-}
-
-fn price(value: &Spanned<DeValue<'_>>, problems: &mut Vec<Problem>) -> Price {
-    let mut price = Price::default();
-    for (key, value) in table(value, problems).into_iter().flatten() {
-        match key.get_ref().as_ref() {
-            "input" => price.input = millionths(value, problems),
-            "output" => price.output = millionths(value, problems),
-            "cache_read" => price.cache_read = millionths(value, problems),
-            "cache_write" => price.cache_write = millionths(value, problems),
-            other => problems.push(unknown_key(other, key.span(), &PRICE_KEYS)),
-        }
-    }
-    price
 }
 
 /// `true`, or the day as a string.
@@ -195,7 +179,7 @@ fn words<T: Ord>(
 }
 
 fn unknown_word(text: &str, place: Range<usize>) -> Problem {
-    let help = "see \"The catalogue\" in docs/language.md";
+    let help = "see \"What is known of a model\" in docs/catalogue.md";
     Problem::new(place, format!("`{text}` is not a value here"), help)
 }
 
@@ -213,6 +197,23 @@ fn limit_key(word: &str) -> Option<OutputLimitKey> {
         "max_tokens" => Some(OutputLimitKey::MaxTokens),
         "max_completion_tokens" => Some(OutputLimitKey::MaxCompletionTokens),
         _ => None,
+    }
+}
+
+/// The word of a way to take sampling parameters.
+pub const fn sampling_name(sampling: Sampling) -> &'static str {
+    match sampling {
+        Sampling::Any => "any",
+        Sampling::One => "one",
+        Sampling::Refused => "refused",
+    }
+}
+
+/// The word of a way to name the output limit.
+pub const fn limit_key_name(key: OutputLimitKey) -> &'static str {
+    match key {
+        OutputLimitKey::MaxTokens => "max_tokens",
+        OutputLimitKey::MaxCompletionTokens => "max_completion_tokens",
     }
 }
 

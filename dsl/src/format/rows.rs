@@ -131,8 +131,11 @@ impl Walk<'_> {
         let indent = before.get(line..).unwrap_or_default();
         let is_alone = indent.chars().all(|c| matches!(c, ' ' | '\t'));
         let indent = if is_alone { indent.to_owned() } else { "  ".repeat(depth) };
+        // A text that is never closed takes in the blank lines after it; each run would add one.
+        let (own, newlines) = without_last_newlines(own);
         let text = with_newlines(&format!("{indent}{own}")).into_owned();
         self.rows.push(Row::Verbatim { text, comment: None });
+        self.blank(newlines + 1);
         self.at = end;
     }
 
@@ -200,6 +203,13 @@ fn parted(text: &str, pieces: &[Piece]) -> (Run, usize) {
         },
         _ => (Run::Statements, 1),
     }
+}
+
+/// `text` up to its last line, and how many newlines came after it.
+fn without_last_newlines(text: &str) -> (&str, usize) {
+    let kept = text.trim_end_matches(['\n', '\r']);
+    let cut = text.get(kept.len()..).unwrap_or_default();
+    (kept, cut.matches('\n').count())
 }
 
 fn as_written(text: &str, pieces: &[Piece]) -> String {

@@ -120,7 +120,7 @@ impl<'t> Resolver<'t> {
         let host = host(&provider.base_url);
         let section = self.catalogue.section(&provider.name, host, protocol);
         let id = target.id.text.as_str();
-        if let Some(known) = section.and_then(|section| section.models.get(id)) {
+        if let Some(known) = section.and_then(|section| section.model(id)) {
             return Some(own.over(known.clone()));
         }
         if has_block {

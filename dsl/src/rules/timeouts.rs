@@ -71,18 +71,27 @@ fn worst_case(role: &Role, route: &Route) -> Option<Diagnostic> {
     }
     let message = format!(
         "this chain may take {} to its first token, longer than `total`, {}",
-        in_units(worst),
+        spoken(worst),
         in_units(total.value)
     );
     let help = format!(
         "each link may take {}: lower `first_token` or `retry`, raise `total`, or shorten the chain",
-        in_units(of_link)
+        spoken(of_link)
     );
     let finding = Diagnostic::warning(RULE.code, route.span, message).help(help);
     Some(match total.span {
         Some(span) => finding.related(span, "the whole request"),
         None => finding,
     })
+}
+
+/// A sum of times, for people: `121.2s`, where [`in_units`] has only `121200ms`.
+fn spoken(time: Duration) -> String {
+    if time.subsec_millis() == 0 || time.as_secs() == 0 {
+        return in_units(time);
+    }
+    let fraction = format!("{:03}", time.subsec_millis());
+    format!("{}.{}s", time.as_secs(), fraction.trim_end_matches('0'))
 }
 
 /// The longest that one link may take before the next one is tried.
@@ -108,6 +117,12 @@ mod tests {
 
     use super::*;
     use crate::span::FileId;
+
+    #[test]
+    fn sums_are_shown_in_seconds() {
+        let shown = [121_200, 60_050, 60_000, 900].map(Duration::from_millis).map(spoken);
+        assert_eq!(shown, ["121.2s", "60.05s", "1m", "900ms"]);
+    }
 
     #[test]
     fn the_worst_case_counts_retries_and_doubling_waits() {

@@ -6,6 +6,11 @@
     reason = "tests: what is not as expected ends them"
 )]
 
+mod catalogue;
 mod cli;
+mod docs;
+mod golden;
+mod models;
 mod project;
+mod properties;
 mod rules;

@@ -1,0 +1,99 @@
+//! Prices in catalogue files.
+//!
+//! Owns their keys and which of two prices a request pays; what a request costs is for who asks.
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::read::Problem;
+use crate::toml_read::{count, millionths, table, unknown_key};
+
+const KEYS: [&str; 4] = ["cache_read", "cache_write", "input", "output"];
+const KEYS_OVER: [&str; 5] = ["cache_read", "cache_write", "input", "output", "tokens"];
+
+/// In millionths of a US dollar per million tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Price {
+    /// Fresh input.
+    pub input: Option<u64>,
+    /// Output.
+    pub output: Option<u64>,
+    /// Input read from the provider's cache.
+    pub cache_read: Option<u64>,
+    /// Input written to it.
+    pub cache_write: Option<u64>,
+}
+
+/// The price of a request whose input is long; it holds for all of the request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PriceOver {
+    /// The most input tokens that still pay the ordinary price.
+    pub tokens: u64,
+    /// What every token costs above that.
+    pub price: Price,
+}
+
+impl Price {
+    /// This price, and that of `base` where this has none.
+    pub fn over(self, base: Self) -> Self {
+        Self {
+            input: self.input.or(base.input),
+            output: self.output.or(base.output),
+            cache_read: self.cache_read.or(base.cache_read),
+            cache_write: self.cache_write.or(base.cache_write),
+        }
+    }
+}
+
+impl super::Facts {
+    /// What a request with so much input pays.
+    pub fn price_at(&self, input_tokens: u64) -> Price {
+        match self.price_over {
+            Some(over) if input_tokens > over.tokens => over.price.over(self.price),
+            _ => self.price,
+        }
+    }
+}
+
+/// Reads `{ input = 3, output = 15 }`.
+pub(super) fn read(value: &Spanned<DeValue<'_>>, problems: &mut Vec<Problem>) -> Price {
+    let mut price = Price::default();
+    for (key, value) in table(value, problems).into_iter().flatten() {
+        match slot(&mut price, key.get_ref()) {
+            Some(slot) => *slot = millionths(value, problems),
+            None => problems.push(unknown_key(key.get_ref(), key.span(), &KEYS)),
+        }
+    }
+    price
+}
+
+/// Reads `{ tokens = 200_000, input = 6, output = 22.5 }`.
+pub(super) fn read_over(
+    value: &Spanned<DeValue<'_>>,
+    problems: &mut Vec<Problem>,
+) -> Option<PriceOver> {
+    let mut tokens = None;
+    let mut price = Price::default();
+    for (key, value) in table(value, problems)? {
+        match (key.get_ref().as_ref(), slot(&mut price, key.get_ref())) {
+            ("tokens", _) => tokens = count(value, problems),
+            (_, Some(slot)) => *slot = millionths(value, problems),
+            (other, None) => problems.push(unknown_key(other, key.span(), &KEYS_OVER)),
+        }
+    }
+    if tokens.is_none() {
+        let message = "a price for long input does not say over how many tokens it holds";
+        problems.push(Problem::new(value.span(), message, "add `tokens = 200_000`"));
+    }
+    Some(PriceOver { tokens: tokens?, price })
+}
+
+fn slot<'p>(price: &'p mut Price, key: &str) -> Option<&'p mut Option<u64>> {
+    match key {
+        "input" => Some(&mut price.input),
+        "output" => Some(&mut price.output),
+        "cache_read" => Some(&mut price.cache_read),
+        "cache_write" => Some(&mut price.cache_write),
+        _ => None,
+    }
+}

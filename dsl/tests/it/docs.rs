@@ -1,0 +1,163 @@
+//! The documentation: its examples compile, its command lines run, its lists are whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use sfai_dsl::rules::PRELUDE;
+
+use crate::project::Scratch;
+
+fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(top().join(path)).unwrap()
+}
+
+/// The README and the hand-written pages. Those of the rules are generated from examples that
+/// `rules` tests.
+fn pages() -> BTreeMap<String, String> {
+    let docs = std::fs::read_dir(top().join("docs")).unwrap();
+    let names = docs.map(|entry| format!("docs/{}", entry.unwrap().file_name().to_str().unwrap()));
+    let pages = names.filter(|name| name.ends_with(".md")).chain(["README.md".to_owned()]);
+    pages.map(|name| (name.clone(), read(&name))).collect()
+}
+
+/// The blocks that are fenced as `language`, each with the line that it starts on.
+fn fenced<'p>(page: &'p str, language: &str) -> Vec<(usize, String)> {
+    let mut blocks = Vec::new();
+    let mut inside: Option<(bool, usize, Vec<&'p str>)> = None;
+    for (number, line) in page.lines().enumerate() {
+        let fence = line.strip_prefix("```");
+        match (&mut inside, fence) {
+            (None, Some(word)) => inside = Some((word == language, number + 2, Vec::new())),
+            (None, None) => {}
+            (Some((_, _, lines)), None) => lines.push(line),
+            (Some(_), Some(_)) => {
+                let (is_wanted, start, lines) = inside.take().unwrap();
+                if is_wanted {
+                    blocks.push((start, lines.join("\n") + "\n"));
+                }
+            }
+        }
+    }
+    assert!(inside.is_none(), "a fence is not closed");
+    blocks
+}
+
+/// An example that declares no provider stands beside the rules' prelude, and beside the model
+/// `opus`, which the README's reader has from the committed routes.
+fn example(text: &str) -> Scratch {
+    let scratch = Scratch::new(&[("routes/example.sfr", text.as_bytes())]);
+    // Not in an `env`: what stands there is indented.
+    let declares = |what: &str| text.lines().any(|line| line.starts_with(what));
+    if !declares("provider ") {
+        let opus = "model opus     = anthropic/claude-opus-4-8\n";
+        let opus = if declares("model opus ") { "" } else { opus };
+        scratch.write("routes/prelude.sfr", format!("{PRELUDE}{opus}").as_bytes());
+    }
+    for name in ["house_style", "backend"] {
+        scratch.write(&format!("routes/prompts/{name}.md"), b"Prefer boring technology.\n");
+    }
+    scratch
+}
+
+#[test]
+fn every_example_in_the_docs_compiles_and_is_laid_out() {
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for (page, text) in pages() {
+        for (line, text) in fenced(&text, "sfr") {
+            count += 1;
+            let scratch = example(&text);
+            for verb in [&["compile"][..], &["fmt", "--diff"]] {
+                let output = scratch.run(verb);
+                if output.status.code() != Some(0) {
+                    let said = [output.stdout, output.stderr].concat();
+                    let said = String::from_utf8_lossy(&said).into_owned();
+                    wrong.push(format!("{page}:{line}: {}\n{said}", verb.join(" ")));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // Else the blocks are no longer found.
+    assert!(count >= 10, "{count} examples");
+}
+
+/// The arguments of the command lines for `sfai-dsl` that stand in blocks, fenced or indented.
+fn command_lines(page: &str) -> Vec<Vec<&str>> {
+    let mut in_fence = false;
+    let mut found = Vec::new();
+    for line in page.lines() {
+        if line.starts_with("```") {
+            in_fence = !in_fence;
+        }
+        let Some(line) = (if in_fence { Some(line) } else { line.strip_prefix("    ") }) else {
+            continue;
+        };
+        let line = line.trim().trim_start_matches("$ ");
+        let arguments = line
+            .strip_prefix("sfai-dsl ")
+            .or_else(|| line.strip_prefix("cargo run -p sfai-dsl -- "));
+        if let Some(arguments) = arguments {
+            let arguments = arguments.split('#').next().unwrap();
+            found.push(arguments.split_whitespace().collect());
+        }
+    }
+    found
+}
+
+#[test]
+fn every_command_line_in_the_docs_runs() {
+    let routes = "role coder {\n  route sonnet -> gpt -> gpt_mini -> haiku\n}\n";
+    let scratch = Scratch::new(&[
+        ("routes/prelude.sfr", PRELUDE.as_bytes()),
+        ("routes/coder.sfr", routes.as_bytes()),
+    ]);
+    // So that `compile --check` has something to agree with.
+    assert_eq!(scratch.run(&["compile"]).status.code(), Some(0));
+    let mut count = 0;
+    for (page, text) in pages() {
+        for arguments in command_lines(&text) {
+            count += 1;
+            let output = scratch.run(&arguments);
+            assert_eq!(output.status.code(), Some(0), "{page}: {arguments:?}: {output:?}");
+        }
+    }
+    assert!(count >= 8, "{count} command lines");
+}
+
+#[test]
+fn every_dependency_is_argued_and_used() {
+    let manifest: toml::Table = read("Cargo.toml").parse().unwrap();
+    let declared = manifest["workspace"]["dependencies"].as_table().unwrap();
+    let outside = declared.iter().filter(|(_, value)| value.get("path").is_none());
+    let expected: Vec<_> = outside.map(|(name, _)| name.clone()).collect();
+    let page = read("docs/dependencies.md");
+    let rows = page.lines().filter(|line| line.starts_with("| ")).skip(2);
+    let rows: Vec<_> = rows.map(|line| line.split('|').map(str::trim).collect()).collect();
+    for row in &rows {
+        let [_, name, why, _]: [&str; 4] = Vec::<&str>::clone(row).try_into().unwrap();
+        assert!(why.len() > 20 && why.ends_with('.'), "{name}: {why}");
+    }
+    let mut sorted = expected.clone();
+    sorted.sort();
+    assert_eq!(rows.iter().map(|row| row[1]).collect::<Vec<_>>(), sorted);
+    let used: BTreeSet<String> = manifest["workspace"]["members"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|member| {
+            let path = format!("{}/Cargo.toml", member.as_str().unwrap());
+            let manifest: toml::Table = read(&path).parse().unwrap();
+            let tables = ["dependencies", "dev-dependencies"].map(|key| manifest.get(key).cloned());
+            tables.into_iter().flatten().flat_map(|table| table.as_table().unwrap().clone())
+        })
+        .map(|(name, _)| name)
+        .collect();
+    for name in expected {
+        assert!(used.contains(&name), "no crate uses {name}");
+    }
+}

@@ -1,0 +1,245 @@
+//! What holds of every text: the committed routes and the golden cases, edited at random.
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use sfai_dsl::check::{Checked, check};
+use sfai_dsl::emit::emit;
+use sfai_dsl::format::format;
+use sfai_dsl::load::{Loaded, LoadedFile};
+use sfai_dsl::project::Project;
+use sfai_dsl::render::Tally;
+use sfai_dsl::render::human::{Look, render};
+use sfai_dsl::rules::PRELUDE;
+use sfai_dsl::span::{FileId, SourceFile};
+use sfai_dsl::syntax::{parse, parse_bytes};
+
+use crate::golden;
+
+/// The committed routes, each file alone and all in one, and every golden `.sfr`, the formatted ones among them.
+static CORPUS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folders = [top.join("routes"), golden::folder()];
+    let files = folders.iter().flat_map(|folder| golden::files_below(folder));
+    let texts = files.filter(|(path, _)| path.ends_with(".sfr"));
+    let text = |(_, bytes): (String, Vec<u8>)| String::from_utf8_lossy(&bytes).into_owned();
+    let mut corpus: Vec<_> = texts.map(text).collect();
+    let routes = golden::files_below(&top.join("routes")).into_iter();
+    let routes: Vec<_> = routes.filter(|(path, _)| path.ends_with(".sfr")).map(text).collect();
+    corpus.push(routes.join("\n"));
+    corpus
+});
+
+/// What is thrown in: each means something somewhere.
+const WORDS: [&str; 24] = [
+    "{", "}", "\"", "\"\"\"", "->", ",", "=", "#", "\n", "\r\n", "\t", "\u{0}", "é", "${", "$${",
+    "role", "like", "route", "system", "set", "env", "gpt", "5m", "..",
+];
+
+#[derive(Debug, Clone)]
+enum Edit {
+    Delete(Index),
+    Duplicate(Index),
+    Swap(Index, Index),
+    Insert(Index, Index),
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    prop_oneof![
+        any::<Index>().prop_map(Edit::Delete),
+        any::<Index>().prop_map(Edit::Duplicate),
+        any::<(Index, Index)>().prop_map(|(a, b)| Edit::Swap(a, b)),
+        any::<(Index, Index)>().prop_map(|(at, word)| Edit::Insert(at, word)),
+    ]
+}
+
+/// A text of the corpus after some edits of its tokens.
+fn edited() -> impl Strategy<Value = String> {
+    (any::<Index>(), prop::collection::vec(edit(), 0..6)).prop_map(|(text, edits)| {
+        let mut tokens = tokens(&CORPUS[text.index(CORPUS.len())]);
+        edits.iter().for_each(|edit| apply(edit, &mut tokens));
+        tokens.concat()
+    })
+}
+
+fn apply(edit: &Edit, tokens: &mut Vec<&str>) {
+    let length = tokens.len();
+    match edit {
+        Edit::Insert(at, word) => {
+            tokens.insert(at.index(length + 1), WORDS[word.index(WORDS.len())])
+        }
+        _ if tokens.is_empty() => {}
+        Edit::Delete(at) => drop(tokens.remove(at.index(length))),
+        Edit::Duplicate(at) => tokens.insert(at.index(length), tokens[at.index(length)]),
+        Edit::Swap(a, b) => tokens.swap(a.index(length), b.index(length)),
+    }
+}
+
+/// Words, runs of blanks, and every other character alone: cut without the language's own reader.
+fn tokens(text: &str) -> Vec<&str> {
+    let kind = |c: char| match c {
+        'a'..='z' | 'A'..='Z' | '0'..='9' | '_' => 1,
+        ' ' => 2,
+        _ => 0,
+    };
+    let mut tokens = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let same = |c: char| kind(first) != 0 && kind(c) == kind(first);
+        let length = rest.find(|c| !same(c)).unwrap_or(rest.len()).max(first.len_utf8());
+        let (token, after) = rest.split_at(length);
+        tokens.push(token);
+        rest = after;
+    }
+    tokens
+}
+
+fn tidied(text: &str) -> String {
+    format(text, &parse(FileId(0), text).tree).unwrap()
+}
+
+thread_local! {
+    /// One for all cases of a test, since it reads the catalogue.
+    static PROJECT: Project = {
+        let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        Project::bare(top.canonicalize().unwrap())
+    };
+}
+
+fn checked(loaded: &Loaded) -> Checked {
+    PROJECT.with(|project| check(project, loaded, "default"))
+}
+
+/// A program of these texts, in the folder of the committed routes so that their prompts are found.
+fn program(texts: &[&str]) -> Loaded {
+    let root = PROJECT.with(|project| project.root.clone());
+    let folder = root.join("routes");
+    let mut loaded = Loaded::default();
+    for (number, text) in texts.iter().enumerate() {
+        let name = format!("routes/{number}.sfr");
+        let (text, parsed) = parse_bytes(loaded.sources.next_id(), text.as_bytes());
+        let path = root.join(&name);
+        let id = loaded.sources.add(SourceFile::new(name, text));
+        loaded.findings.extend(parsed.diagnostics);
+        loaded.trees.push(parsed.tree);
+        loaded.files.push(LoadedFile { id, path, folder: folder.clone(), is_utf8: true });
+    }
+    loaded
+}
+
+/// The digest of a program, if nothing in it is an error.
+fn digest(texts: &[&str]) -> Option<String> {
+    let loaded = program(texts);
+    let checked = checked(&loaded);
+    if Tally::of(&checked.findings).errors > 0 {
+        return None;
+    }
+    let mut map = emit(&checked.program, &loaded.sources);
+    model_map::seal(&mut map).unwrap();
+    Some(map.digest)
+}
+
+/// `text` alone if it has providers of its own, else beside the prelude.
+fn completed(text: &str) -> Vec<&str> {
+    if text.contains("\nprovider ") || text.starts_with("provider ") {
+        vec![text]
+    } else {
+        vec![text, PRELUDE]
+    }
+}
+
+fn without_blanks(text: &str) -> String {
+    text.trim_start_matches('\u{feff}').split_whitespace().collect()
+}
+
+proptest! {
+    #![proptest_config(config(4))]
+
+    #[test]
+    fn any_text_is_read_checked_and_drawn(text in edited()) {
+        let loaded = program(&completed(&text));
+        let checked = checked(&loaded);
+        for finding in &checked.findings {
+            let source = loaded.sources.get(finding.span.file).unwrap();
+            prop_assert!(source.text.get(finding.span.range()).is_some(), "{finding:?}");
+        }
+        let drawn = render(&loaded.sources, &checked.findings, Look { color: false, width: 80 });
+        prop_assert_eq!(drawn.is_empty(), checked.findings.is_empty());
+    }
+
+    #[test]
+    fn any_bytes_are_read(
+        text in edited(),
+        at in any::<Index>(),
+        bytes in prop::collection::vec(any::<u8>(), 0..4),
+    ) {
+        let mut all = text.into_bytes();
+        let at = at.index(all.len() + 1);
+        all.splice(at..at, bytes);
+        let (text, parsed) = parse_bytes(FileId(0), &all);
+        prop_assert!(parsed.diagnostics.iter().all(|one| text.get(one.span.range()).is_some()));
+    }
+
+    #[test]
+    fn formatting_changes_blanks_alone_and_is_stable(text in edited()) {
+        let tidy = tidied(&text);
+        prop_assert_eq!(without_blanks(&tidy), without_blanks(&text));
+        prop_assert_eq!(tidied(&tidy), tidy);
+    }
+
+    #[test]
+    fn formatting_keeps_the_meaning(text in edited()) {
+        let tidy = tidied(&text);
+        prop_assert_eq!(digest(&completed(&tidy)), digest(&completed(&text)));
+    }
+}
+
+/// A part of the cases that `PROPTEST_CASES` asks for, 256 by default.
+fn config(part: u32) -> ProptestConfig {
+    let all = ProptestConfig::default();
+    ProptestConfig { cases: (all.cases / part).max(1), failure_persistence: None, ..all }
+}
+
+/// The declarations of a tidy text, each with the comments before it.
+fn declarations(text: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("\n}\n") {
+        let (part, after) = rest.split_at(at + 3);
+        parts.push(part);
+        rest = after;
+    }
+    parts.push(rest);
+    parts
+}
+
+proptest! {
+    #![proptest_config(config(16))]
+
+    #[test]
+    fn the_order_of_declarations_and_files_changes_no_digest(
+        text in any::<Index>().prop_map(|text| CORPUS[text.index(CORPUS.len())].as_str()),
+        seed in any::<[Index; 8]>(),
+        cut in any::<Index>(),
+    ) {
+        let tidy = tidied(text);
+        let whole = completed(&tidy);
+        let Some(expected) = digest(&whole) else { return Ok(()) };
+        let mut parts: Vec<_> = whole.iter().flat_map(|text| declarations(text)).collect();
+        for (at, index) in seed.iter().enumerate() {
+            let length = parts.len();
+            parts.swap(at % length, index.index(length));
+        }
+        let (first, second) = parts.split_at(cut.index(parts.len() + 1));
+        let turned = digest(&[&first.join("\n"), &second.join("\n")]);
+        prop_assert_eq!(turned, Some(expected));
+    }
+}
+
+#[test]
+fn the_corpus_compiles_in_large_part() {
+    let compiled = CORPUS.iter().filter(|text| digest(&completed(text)).is_some()).count();
+    assert!(compiled >= 20, "{compiled} of {}", CORPUS.len());
+}
