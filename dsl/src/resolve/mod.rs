@@ -150,3 +150,6 @@ impl<'t> Resolver<'t> {
         Some(near)
     }
 }
+
+#[cfg(test)]
+mod tests;
