@@ -13,6 +13,7 @@ use crate::span::Sources;
 /// The map of a program. Only what its roles reach is in it.
 pub fn emit(program: &Program, sources: &Sources) -> ModelMap {
     let mut map = ModelMap {
+        clients: BTreeMap::new(),
         digest: String::new(),
         env: program.env.clone(),
         format: FORMAT,
@@ -48,7 +49,7 @@ fn emit_provider(provider: &Provider) -> model_map::Provider {
     model_map::Provider {
         allow_plain_http: provider.allow_plain_http,
         api_key: provider.api_key.clone(),
-        base_url: provider.base_url.clone(),
+        base_url: Some(provider.base_url.clone()),
         headers: provider.headers.clone(),
         max_connections: provider.max_connections,
         protocol: provider.protocol,
@@ -57,10 +58,10 @@ fn emit_provider(provider: &Provider) -> model_map::Provider {
 
 fn emit_model(model: &Model) -> model_map::Model {
     let facts = &model.facts;
-    let takes_json = |accepts: &std::collections::BTreeSet<_>| {
-        accepts.contains(&crate::catalogue::Ability::Json)
-    };
     model_map::Model {
+        accepts: None,
+        input_tokens: None,
+        price: model_map::Price::default(),
         context_tokens: facts.context,
         efforts: facts.efforts.clone().unwrap_or_default(),
         id: model.id.clone(),
@@ -69,7 +70,6 @@ fn emit_model(model: &Model) -> model_map::Model {
         prefill: facts.prefill.unwrap_or_default(),
         provider: model.provider.name.clone(),
         sampling: facts.sampling.unwrap_or_default(),
-        structured_output: facts.accepts.as_ref().is_some_and(takes_json),
         thinking_budget_min: facts.thinking_budget_min,
     }
 }
@@ -84,7 +84,7 @@ fn emit_role(role: &Role, chain: Vec<Link>) -> model_map::Role {
     });
     model_map::Role {
         about: role.about.as_deref().map(str::to_owned),
-        arms: vec![Arm { chain }],
+
         parameters: Parameters {
             max_tokens: set.max_tokens.map(|it| it.value),
             reasoning_effort: set.reasoning_effort.map(|it| it.value),
@@ -92,12 +92,16 @@ fn emit_role(role: &Role, chain: Vec<Link>) -> model_map::Role {
             top_p: set.top_p.map(|it| it.value),
         },
         retry: retry.unwrap_or_default(),
-        system: role.system.iter().map(|text| prompt_id(text)).collect(),
+        system: model_map::System {
+            prompts: role.system.iter().map(|text| prompt_id(text)).collect(),
+            ..model_map::System::default()
+        },
         timeouts: Timeouts {
             connect: times.connect.value,
             first_token: times.first_token.value,
             idle: times.idle.value,
             total: times.total.value,
         },
+        ..model_map::Role::of(vec![Arm::always(chain)])
     }
 }

@@ -105,7 +105,19 @@ impl<'t> Resolver<'t> {
                 Statement::Set(node) => {
                     node.entries.iter().for_each(|entry| self.parameter(entry, &mut block));
                 }
-                Statement::Broken(_) => {
+                Statement::When(_)
+                | Statement::Otherwise(_)
+                | Statement::Fallback(_)
+                | Statement::Hedge(_)
+                | Statement::Limit(_)
+                | Statement::Deny(_)
+                | Statement::Accept(_)
+                | Statement::Commit(_)
+                | Statement::Resume(_)
+                | Statement::Strict(_)
+                | Statement::Cache(_)
+                | Statement::Audit(_)
+                | Statement::Broken(_) => {
                     block.is_broken = true;
                     block.may_route |= may_route(statement);
                 }

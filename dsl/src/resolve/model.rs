@@ -116,6 +116,8 @@ impl<'t> Resolver<'t> {
         let protocol = match provider.protocol {
             model_map::Protocol::Anthropic => "anthropic",
             model_map::Protocol::Openai => "openai",
+            model_map::Protocol::Bedrock => "bedrock",
+            model_map::Protocol::Demo => "demo",
         };
         let host = host(&provider.base_url);
         let section = self.catalogue.section(&provider.name, host, protocol);

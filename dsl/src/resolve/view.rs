@@ -207,7 +207,12 @@ impl<'t> View<'t> {
                 let like = node.like.as_ref();
                 self.roles.insert(&name.text, RoleDecl { name, like, statements });
             }
-            Declaration::Defaults(_) | Declaration::Env(_) | Declaration::Broken(_) => {}
+            Declaration::Defaults(_)
+            | Declaration::Env(_)
+            | Declaration::Client(_)
+            | Declaration::Ensure(_)
+            | Declaration::Test(_)
+            | Declaration::Broken(_) => {}
         }
     }
 
@@ -329,7 +334,12 @@ fn named(declaration: &Declaration) -> Option<(Space, &Name)> {
         Declaration::Prompt(node) => (Space::Prompt, &node.name),
         Declaration::Role(node) => (Space::Role, &node.name),
         Declaration::Let(node) => (Space::Let, &node.name),
-        Declaration::Defaults(_) | Declaration::Env(_) | Declaration::Broken(_) => return None,
+        Declaration::Defaults(_)
+        | Declaration::Env(_)
+        | Declaration::Client(_)
+        | Declaration::Ensure(_)
+        | Declaration::Test(_)
+        | Declaration::Broken(_) => return None,
     };
     Some((space, name.as_ref()?))
 }
