@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model_map::{Effort, OutputLimitKey, Sampling};
 
+pub use model_map::{Ability, Price};
 pub use read::{EFFORTS, Problem, SectionPatch, effort, overlay};
 
 /// The embedded sections. A section is parsed when a program first asks for it, so that the others
@@ -61,52 +62,6 @@ pub struct Facts {
     pub price: Price,
     /// Whether, and if known when, the provider retires it.
     pub deprecated: Option<Deprecation>,
-}
-
-/// What a model can be given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Ability {
-    /// Pictures.
-    Image,
-    /// Schemas for the answer.
-    Json,
-    /// PDF documents.
-    Pdf,
-    /// Tools.
-    Tools,
-}
-
-impl Ability {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Image, Self::Json, Self::Pdf, Self::Tools];
-
-    /// The word in `.sfr` files and catalogues.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Image => "image",
-            Self::Json => "json",
-            Self::Pdf => "pdf",
-            Self::Tools => "tools",
-        }
-    }
-
-    /// The ability of a word.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|ability| ability.name() == name)
-    }
-}
-
-/// In millionths of a US dollar per million tokens.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Price {
-    /// Fresh input.
-    pub input: Option<u64>,
-    /// Output.
-    pub output: Option<u64>,
-    /// Input read from the provider's cache.
-    pub cache_read: Option<u64>,
-    /// Input written to it.
-    pub cache_write: Option<u64>,
 }
 
 /// That a provider retires a model.

@@ -65,20 +65,19 @@ impl Facts {
             thinking_budget_min: self.thinking_budget_min.or(base.thinking_budget_min),
             prefill: self.prefill.or(base.prefill),
             output_limit_key: self.output_limit_key.or(base.output_limit_key),
-            price: self.price.over(base.price),
+            price: price_over(self.price, base.price),
             deprecated: self.deprecated.or(base.deprecated),
         }
     }
 }
 
-impl Price {
-    fn over(self, base: Self) -> Self {
-        Self {
-            input: self.input.or(base.input),
-            output: self.output.or(base.output),
-            cache_read: self.cache_read.or(base.cache_read),
-            cache_write: self.cache_write.or(base.cache_write),
-        }
+/// Prices, and those of `base` where these have none.
+fn price_over(price: Price, base: Price) -> Price {
+    Price {
+        input: price.input.or(base.input),
+        output: price.output.or(base.output),
+        cache_read: price.cache_read.or(base.cache_read),
+        cache_write: price.cache_write.or(base.cache_write),
     }
 }
 
