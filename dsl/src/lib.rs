@@ -2,6 +2,7 @@
 //!
 //! Owns the language; what the compiled map means at run time is in `model-map`.
 
+pub mod analysis;
 pub mod catalogue;
 pub mod check;
 pub mod command;
