@@ -10,11 +10,10 @@ mod read;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use model_map::{Effort, OutputLimitKey, Sampling};
+use model_map::{Effort, OutputLimitKey, Sampling, glob_matches};
 
-use crate::glob;
 use embedded::EMBEDDED;
-pub use price::{Price, PriceOver};
+pub use model_map::{Ability, Price, PriceOver};
 pub use read::{EFFORTS, Problem, SectionPatch, effort, limit_key_name, overlay, sampling_name};
 
 /// The facts of one model. An absent one is unknown.
@@ -46,39 +45,6 @@ pub struct Facts {
     pub price_over: Option<PriceOver>,
     /// Whether, and if known when, the provider retires it.
     pub deprecated: Option<Deprecation>,
-}
-
-/// What a model can be given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Ability {
-    /// Pictures.
-    Image,
-    /// Schemas for the answer.
-    Json,
-    /// PDF documents.
-    Pdf,
-    /// Tools.
-    Tools,
-}
-
-impl Ability {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Image, Self::Json, Self::Pdf, Self::Tools];
-
-    /// The word in `.sfr` files and catalogues.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Image => "image",
-            Self::Json => "json",
-            Self::Pdf => "pdf",
-            Self::Tools => "tools",
-        }
-    }
-
-    /// The ability of a word.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|ability| ability.name() == name)
-    }
 }
 
 /// That a provider retires a model.
@@ -116,7 +82,7 @@ impl Section {
     }
 
     fn is_served_by(&self, host: &str) -> bool {
-        self.hosts.iter().any(|pattern| glob::matches(pattern, host))
+        self.hosts.iter().any(|pattern| glob_matches(pattern, host))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::render::Tally;
 use crate::resolve::prompt_files::PromptFiles;
 use crate::resolve::{Input, Space, resolve};
 use crate::rules;
-use crate::rules::unused;
+use crate::rules::{secret, unused};
 use crate::span::Span;
 use crate::syntax::tree::{Declaration, Name};
 
@@ -53,6 +53,7 @@ pub fn check(project: &Project, loaded: &Loaded, env: &str) -> Checked {
             program = under.program;
         }
     }
+    add_secrets(loaded, &mut findings);
     let errors: Vec<_> =
         findings.iter().filter(|one| one.severity == Severity::Error).cloned().collect();
     if Tally::of(&loaded.findings).errors == 0 {
@@ -80,6 +81,20 @@ fn add_own(findings: &mut Vec<Diagnostic>, own: Vec<Diagnostic>, env: &str) {
     let new: Vec<_> = own.into_iter().filter(|finding| !is_known(finding)).collect();
     let named = new.into_iter().map(|finding| Diagnostic { env: Some(env.into()), ..finding });
     findings.extend(named);
+}
+
+/// Adds the secrets that are written anywhere in a file, comments included, but for those that have
+/// been found as what they were meant to be.
+fn add_secrets(loaded: &Loaded, findings: &mut Vec<Diagnostic>) {
+    let known: Vec<_> =
+        findings.iter().filter(|one| rules::hides_source(one.code)).map(|one| one.span).collect();
+    let is_known = |one: &Diagnostic| {
+        known.iter().any(|span| {
+            span.file == one.span.file && span.start <= one.span.start && one.span.end <= span.end
+        })
+    };
+    let written = loaded.sources.iter().flat_map(|(id, file)| secret::in_file(id, &file.text));
+    findings.extend(written.filter(|one| !is_known(one)).collect::<Vec<_>>());
 }
 
 /// One cause is one finding: a name in a cycle is not left over, too.

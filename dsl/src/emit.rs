@@ -2,17 +2,21 @@
 //!
 //! Owns the translation; the map's bytes and digest are `model-map`'s.
 
+mod role;
+
 use std::collections::BTreeMap;
 
 use model_map::map::FORMAT;
-use model_map::{Arm, Link, ModelMap, Parameters, Retry, Sources as Places, Timeouts, prompt_id};
+use model_map::{ModelMap, Sources as Places, prompt_id};
 
-use crate::program::{Model, Program, Provider, Role};
+use crate::program::{Client, Model, Program, Provider, Role};
 use crate::span::Sources;
 
-/// The map of a program. Only what its roles reach is in it.
+/// The map of a program. Of providers, models and prompts only what its roles reach is in it.
 pub fn emit(program: &Program, sources: &Sources) -> ModelMap {
+    let clients = program.clients.iter();
     let mut map = ModelMap {
+        clients: clients.map(|(name, client)| (name.clone(), emit_client(client))).collect(),
         digest: String::new(),
         env: program.env.clone(),
         format: FORMAT,
@@ -23,25 +27,46 @@ pub fn emit(program: &Program, sources: &Sources) -> ModelMap {
         sources: Places::default(),
     };
     for (name, role) in &program.roles {
-        let Some(route) = &role.route else { continue };
-        for link in &route.links {
-            add_model(&mut map, &link.model);
-        }
-        for text in &role.system {
-            map.prompts.insert(prompt_id(text), text.to_string());
-        }
-        map.sources.arms.insert(name.clone(), vec![sources.place(route.span)]);
-        map.sources.roles.insert(name.clone(), sources.place(role.name));
-        let chain = route.links.iter().map(|link| Link { model: link.model.key() }).collect();
-        map.roles.insert(name.clone(), emit_role(role, chain));
+        add_reached(&mut map, role);
+        add_places(&mut map.sources, name, role, sources);
+        map.roles.insert(name.clone(), role::emit(role));
     }
     map
+}
+
+fn add_reached(map: &mut ModelMap, role: &Role) {
+    for link in role.each_arm().iter().flat_map(|arm| arm.links()) {
+        add_model(map, &link.model);
+    }
+    let of_guards = role.guards.iter().filter_map(|guard| guard.system.as_ref());
+    for prompt in role.system.iter().chain(of_guards).flat_map(|system| &system.prompts) {
+        map.prompts.entry(prompt_id(&prompt.text)).or_insert_with(|| prompt.text.to_string());
+    }
+}
+
+fn add_places(places: &mut Places, name: &str, role: &Role, sources: &Sources) {
+    let arms = role.each_arm().iter().map(|arm| sources.place(arm.span)).collect();
+    places.arms.insert(name.to_owned(), arms);
+    places.roles.insert(name.to_owned(), sources.place(role.name));
+    if !role.guards.is_empty() {
+        let guards = role.guards.iter().map(|guard| sources.place(guard.span)).collect();
+        places.guards.insert(name.to_owned(), guards);
+    }
 }
 
 fn add_model(map: &mut ModelMap, model: &Model) {
     let provider = &model.provider;
     map.providers.entry(provider.name.clone()).or_insert_with(|| emit_provider(provider));
     map.models.entry(model.key()).or_insert_with(|| emit_model(model));
+}
+
+fn emit_client(client: &Client) -> model_map::Client {
+    model_map::Client {
+        allow: client.allow.as_ref().map(|roles| roles.keys().cloned().collect()),
+        budget: client.budget.map(|budget| budget.value),
+        key: client.key.clone(),
+        limits: client.limits.iter().map(|limit| limit.value).collect(),
+    }
 }
 
 fn emit_provider(provider: &Provider) -> model_map::Provider {
@@ -57,47 +82,19 @@ fn emit_provider(provider: &Provider) -> model_map::Provider {
 
 fn emit_model(model: &Model) -> model_map::Model {
     let facts = &model.facts;
-    let takes_json = |accepts: &std::collections::BTreeSet<_>| {
-        accepts.contains(&crate::catalogue::Ability::Json)
-    };
     model_map::Model {
+        accepts: facts.accepts.clone(),
         context_tokens: facts.context,
         efforts: facts.efforts.clone().unwrap_or_default(),
         id: model.id.clone(),
+        input_tokens: facts.input,
         output_limit_key: facts.output_limit_key.unwrap_or_default(),
         output_tokens: facts.output,
         prefill: facts.prefill.unwrap_or_default(),
+        price: facts.price,
         provider: model.provider.name.clone(),
+        price_over: facts.price_over,
         sampling: facts.sampling.unwrap_or_default(),
-        structured_output: facts.accepts.as_ref().is_some_and(takes_json),
         thinking_budget_min: facts.thinking_budget_min,
-    }
-}
-
-fn emit_role(role: &Role, chain: Vec<Link>) -> model_map::Role {
-    let (times, set) = (&role.timeouts, &role.parameters);
-    let retry = role.retry.as_ref().map(|retry| Retry {
-        count: retry.count,
-        max_backoff: retry.backoff.1,
-        min_backoff: retry.backoff.0,
-        on: retry.on.clone(),
-    });
-    model_map::Role {
-        about: role.about.as_deref().map(str::to_owned),
-        arms: vec![Arm { chain }],
-        parameters: Parameters {
-            max_tokens: set.max_tokens.map(|it| it.value),
-            reasoning_effort: set.reasoning_effort.map(|it| it.value),
-            temperature: set.temperature.map(|it| it.value),
-            top_p: set.top_p.map(|it| it.value),
-        },
-        retry: retry.unwrap_or_default(),
-        system: role.system.iter().map(|text| prompt_id(text)).collect(),
-        timeouts: Timeouts {
-            connect: times.connect.value,
-            first_token: times.first_token.value,
-            idle: times.idle.value,
-            total: times.total.value,
-        },
     }
 }

@@ -84,3 +84,6 @@ fn comments<'a>(text: &'a str, sketch: &Sketch) -> Vec<&'a str> {
     let comments = pieces.filter(|piece| piece.kind == Kind::Comment);
     comments.map(|piece| piece.of(text).trim_end()).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,13 +2,13 @@
 //!
 //! Owns the language; what the compiled map means at run time is in `model-map`.
 
+pub mod analysis;
 pub mod catalogue;
 pub mod check;
 pub mod command;
 pub mod diagnostic;
 pub mod emit;
 pub mod format;
-pub mod glob;
 pub mod load;
 pub mod nearest;
 pub mod program;
@@ -19,4 +19,7 @@ pub mod rules;
 pub mod span;
 pub mod syntax;
 mod toml_read;
+pub mod decompile;
+pub mod graph;
+pub mod spell;
 pub mod write;

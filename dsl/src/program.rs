@@ -3,15 +3,25 @@
 //! Owns the types; they are made in [`crate::resolve`] and have no holes: what could not be
 //! resolved is left out, and a finding says why.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
-use std::time::Duration;
+mod promise;
+mod role;
 
-use model_map::{ApiKey, Effort, FailureClass, Protocol};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use model_map::{ApiKey, Budget, Protocol, RateLimit};
 
 use crate::catalogue::Facts;
 use crate::project::Platform;
 use crate::span::Span;
+
+pub use promise::{
+    Answers, Ask, Claim, Ensure, Expect, Given, ModelRef, Named, Outcome, Subject, Target, TestCase,
+};
+pub use role::{
+    Arm, Arms, Guard, Link, Parameters, PromptUse, Retry, Role, Share, System, TimeoutChanges,
+    Timeouts, When,
+};
 
 /// A program in one environment.
 #[derive(Debug)]
@@ -25,7 +35,29 @@ pub struct Program {
     /// By alias.
     pub models: BTreeMap<String, Rc<Model>>,
     /// By name.
+    pub clients: BTreeMap<String, Client>,
+    /// By name.
     pub roles: BTreeMap<String, Role>,
+    /// In the order of the files and their text.
+    pub ensures: Vec<Ensure>,
+    /// By name.
+    pub tests: BTreeMap<String, TestCase>,
+}
+
+/// A value and where it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placed<T> {
+    /// The value.
+    pub value: T,
+    /// Where; none for a built-in one.
+    pub span: Option<Span>,
+}
+
+impl<T> Placed<T> {
+    /// A value that nobody wrote.
+    pub const fn built_in(value: T) -> Self {
+        Self { value, span: None }
+    }
 }
 
 /// A provider.
@@ -33,12 +65,14 @@ pub struct Program {
 pub struct Provider {
     /// Its name.
     pub name: String,
+    /// Where that is declared.
+    pub name_span: Span,
     /// The dialect.
     pub protocol: Protocol,
-    /// Without a slash at its end.
-    pub base_url: String,
+    /// Without a slash at its end; only `bedrock` and `demo` may have none.
+    pub base_url: Option<String>,
     /// Where `base_url` is written.
-    pub base_url_span: Span,
+    pub base_url_span: Option<Span>,
     /// Where its key is found.
     pub api_key: Option<ApiKey>,
     /// By lower-case name.
@@ -52,6 +86,8 @@ pub struct Provider {
 /// A model under an alias.
 #[derive(Debug, Clone)]
 pub struct Model {
+    /// The alias.
+    pub alias: String,
     /// The provider.
     pub provider: Rc<Provider>,
     /// The provider's own identifier.
@@ -69,88 +105,17 @@ impl Model {
     }
 }
 
-/// What a client asks for.
+/// Who may call.
 #[derive(Debug, Clone)]
-pub struct Role {
+pub struct Client {
     /// Where its name is declared.
     pub name: Span,
-    /// One line for people.
-    pub about: Option<Rc<str>>,
-    /// Its prompts' texts.
-    pub system: Vec<Rc<str>>,
-    /// Its chain; none if that could not be resolved.
-    pub route: Option<Rc<Route>>,
-    /// When to give up.
-    pub timeouts: Timeouts,
-    /// Tries on one link.
-    pub retry: Option<Retry>,
-    /// Request parameters.
-    pub parameters: Parameters,
-    /// Whether all that is written in it and its bases could be read.
-    pub is_whole: bool,
-}
-
-/// A chain.
-#[derive(Debug)]
-pub struct Route {
-    /// The whole statement.
-    pub span: Span,
-    /// Those links that could be resolved.
-    pub links: Vec<Link>,
-    /// Whether these are all that are written.
-    pub is_whole: bool,
-}
-
-/// One place in a chain.
-#[derive(Debug)]
-pub struct Link {
-    /// Where it is written.
-    pub span: Span,
-    /// What it leads to.
-    pub model: Rc<Model>,
-}
-
-/// A value and where it is written.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Placed<T> {
-    /// The value.
-    pub value: T,
-    /// Where; none for a built-in one.
-    pub span: Option<Span>,
-}
-
-/// Timeouts, built-in ones included.
-#[derive(Debug, Clone, Copy)]
-pub struct Timeouts {
-    /// Of one attempt's connection.
-    pub connect: Placed<Duration>,
-    /// Of one attempt's first delta.
-    pub first_token: Placed<Duration>,
-    /// Between two events.
-    pub idle: Placed<Duration>,
-    /// Of the whole request.
-    pub total: Placed<Duration>,
-}
-
-/// `retry N on CLASS, … backoff D..D`
-#[derive(Debug, Clone, PartialEq)]
-pub struct Retry {
-    /// The whole statement.
-    pub span: Span,
-    /// Tries beyond the first.
-    pub count: u32,
-    /// On what.
-    pub on: BTreeSet<FailureClass>,
-    /// The first and the longest wait.
-    pub backoff: (Duration, Duration),
-}
-
-/// Request parameters that a role sets.
-#[derive(Debug, Clone, Copy, Default)]
-#[expect(missing_docs, reason = "named for the request's own")]
-pub struct Parameters {
-    pub max_tokens: Option<Placed<u32>>,
-    pub reasoning_effort: Option<Placed<Effort>>,
-    pub temperature: Option<Placed<f64>>,
-    pub top_p: Option<Placed<f64>>,
+    /// Where its key is found; none if that could not be read.
+    pub key: Option<ApiKey>,
+    /// The roles that it may ask for, each with its place; all when absent.
+    pub allow: Option<BTreeMap<String, Span>>,
+    /// What it may spend.
+    pub budget: Option<Placed<Budget>>,
+    /// How often it may call: one limit of each kind, in the order of the kinds.
+    pub limits: Vec<Placed<RateLimit>>,
 }

@@ -14,6 +14,7 @@ mod glob;
 pub mod load;
 pub mod map;
 pub mod plan;
+pub mod price;
 pub mod role;
 pub mod seal;
 
@@ -25,10 +26,11 @@ pub use failure::{Failure, FailureClass};
 pub use glob::matches as glob_matches;
 pub use load::{LoadError, load};
 pub use map::{
-    Ability, ApiKey, Effort, Model, ModelMap, OutputLimitKey, Price, Protocol, Provider, Sampling,
+    Ability, ApiKey, Effort, Model, ModelMap, OutputLimitKey, Protocol, Provider, Sampling,
     Sources,
 };
 pub use plan::{Draw, Plan, PlannedLink, Unplanned, may_ask, plan, prompt_tokens};
+pub use price::{Price, PriceOver, price_at};
 pub use role::{
     Arm, Audit, CacheBreakpoint, Commit, Guard, Limits, Link, Parameters, Retry, Role, Share,
     System, SystemMode, TimeoutChanges, Timeouts, usual_fallback,

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::client::Client;
+use crate::price::{Price, PriceOver, price_at};
 use crate::role::Role;
 
 /// The only format this version reads and writes.
@@ -121,6 +122,9 @@ pub struct Model {
     /// What it costs.
     #[serde(default, skip_serializing_if = "Price::is_unknown")]
     pub price: Price,
+    /// What it costs when the input is long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_over: Option<PriceOver>,
     /// The provider's name in the map.
     pub provider: String,
     /// Which sampling parameters it takes.
@@ -138,6 +142,11 @@ impl Model {
             (Some(input), Some(context)) => Some(input.min(context)),
             (input, context) => input.or(context),
         }
+    }
+
+    /// What a request with so much input pays.
+    pub fn price_at(&self, input_tokens: u64) -> Price {
+        price_at(self.price, self.price_over, input_tokens)
     }
 
     /// Whether it is known to take requests with this.
@@ -178,32 +187,6 @@ impl Ability {
     /// The ability of a word.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|ability| ability.name() == name)
-    }
-}
-
-/// In millionths of a US dollar per million tokens; an absent one is unknown.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Price {
-    /// Input read from the provider's cache.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cache_read: Option<u64>,
-    /// Input written to it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cache_write: Option<u64>,
-    /// Fresh input.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub input: Option<u64>,
-    /// Output.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub output: Option<u64>,
-}
-
-impl Price {
-    /// Whether nothing of it is known.
-    pub fn is_unknown(&self) -> bool {
-        *self == Self::default()
     }
 }
 

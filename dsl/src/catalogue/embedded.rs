@@ -4,7 +4,7 @@
 //! section is parsed when a program first asks for it, so that the others cost nothing at start;
 //! therefore hosts and protocols stand here, too, and a test holds both to each other.
 
-use crate::glob;
+use model_map::glob_matches;
 
 /// One section.
 pub(super) struct Embedded {
@@ -87,7 +87,7 @@ pub(super) fn own_name(name: &str) -> Option<&'static str> {
 
 /// The section that a host serves.
 pub(super) fn name_of_host(host: &str) -> Option<&'static str> {
-    first(|one| one.hosts.iter().any(|pattern| glob::matches(pattern, host)))
+    first(|one| one.hosts.iter().any(|pattern| glob_matches(pattern, host)))
 }
 
 /// The default section of a protocol.

@@ -2,6 +2,7 @@
 //!
 //! Owns their keys and which of two prices a request pays; what a request costs is for who asks.
 
+use model_map::{Price, PriceOver, price_at};
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -11,47 +12,10 @@ use crate::toml_read::{count, millionths, table, unknown_key};
 const KEYS: [&str; 4] = ["cache_read", "cache_write", "input", "output"];
 const KEYS_OVER: [&str; 5] = ["cache_read", "cache_write", "input", "output", "tokens"];
 
-/// In millionths of a US dollar per million tokens.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Price {
-    /// Fresh input.
-    pub input: Option<u64>,
-    /// Output.
-    pub output: Option<u64>,
-    /// Input read from the provider's cache.
-    pub cache_read: Option<u64>,
-    /// Input written to it.
-    pub cache_write: Option<u64>,
-}
-
-/// The price of a request whose input is long; it holds for all of the request.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct PriceOver {
-    /// The most input tokens that still pay the ordinary price.
-    pub tokens: u64,
-    /// What every token costs above that.
-    pub price: Price,
-}
-
-impl Price {
-    /// This price, and that of `base` where this has none.
-    pub fn over(self, base: Self) -> Self {
-        Self {
-            input: self.input.or(base.input),
-            output: self.output.or(base.output),
-            cache_read: self.cache_read.or(base.cache_read),
-            cache_write: self.cache_write.or(base.cache_write),
-        }
-    }
-}
-
 impl super::Facts {
     /// What a request with so much input pays.
     pub fn price_at(&self, input_tokens: u64) -> Price {
-        match self.price_over {
-            Some(over) if input_tokens > over.tokens => over.price.over(self.price),
-            _ => self.price,
-        }
+        price_at(self.price, self.price_over, input_tokens)
     }
 }
 

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::{CouldNotRun, Exit, print, project};
 use crate::catalogue::Catalogue;
-use crate::glob;
+use model_map::glob_matches;
 use crate::nearest::nearest;
 use crate::render::models::{Listed, human, json};
 
@@ -59,7 +59,7 @@ fn is_meant(filter: &str, provider: &str, id: &str) -> bool {
         return key.contains(&filter);
     }
     let id = id.to_lowercase();
-    [key.as_str(), provider, &id].iter().any(|value| glob::matches(&filter, value))
+    [key.as_str(), provider, &id].iter().any(|value| glob_matches(&filter, value))
 }
 
 /// Says that nothing was found, and what is near.

@@ -2,15 +2,23 @@
 //!
 //! Owns the meaning of what is written; how findings are worded is in [`crate::rules`].
 
+mod arms;
 mod base_url;
 mod block;
+mod client;
+mod condition;
+mod failing;
 mod graph;
+mod guard;
 mod model;
+mod promise;
 mod prompt;
 pub mod prompt_files;
 mod provider;
 mod role;
+mod settings;
 mod slot;
+mod test_case;
 mod values;
 mod view;
 
@@ -20,10 +28,11 @@ use std::rc::Rc;
 use crate::catalogue::Catalogue;
 use crate::diagnostic::Diagnostic;
 use crate::load::LoadedFile;
-use crate::program::{Model, Program, Provider};
+use crate::program::{Model, Named, Program, Provider};
 use crate::project::Platform;
+use crate::rules::unknown_name;
 use crate::span::Sources;
-use crate::syntax::tree::File;
+use crate::syntax::tree::{File, Name};
 use prompt_files::PromptFiles;
 use values::Literal;
 use view::View;
@@ -83,6 +92,9 @@ pub fn resolve<'t>(input: Input<'t>, env: &str, blocks: Option<&str>) -> Resolut
     resolver.read_models();
     resolver.read_prompts();
     let roles = resolver.read_roles();
+    let clients = resolver.read_clients();
+    let ensures = resolver.read_ensures();
+    let tests = resolver.read_tests();
     let providers = resolver.providers.into_iter();
     let models = resolver.models.into_iter();
     let program = Program {
@@ -90,7 +102,10 @@ pub fn resolve<'t>(input: Input<'t>, env: &str, blocks: Option<&str>) -> Resolut
         platform: input.platform,
         providers: providers.filter_map(|(name, one)| Some((name.to_owned(), one?))).collect(),
         models: models.map(|(name, model)| (name.to_owned(), model)).collect(),
+        clients,
         roles,
+        ensures,
+        tests,
     };
     Resolution { program, findings: resolver.findings, used: resolver.used }
 }
@@ -116,6 +131,17 @@ impl<'t> Resolver<'t> {
         self.used.insert((space, name));
     }
 
+    /// A name of a space that is used here; if nothing declares it, that is found.
+    fn find_name(&mut self, space: Space, name: &'t Name) -> Option<Named> {
+        if self.view.knows(space, &name.text) {
+            self.use_name(space, &name.text);
+            return Some(Named { name: name.text.clone(), span: name.span });
+        }
+        let near = self.near(space, &name.text);
+        self.findings.push(unknown_name::of(space, &name.text, name.span, near));
+        None
+    }
+
     /// The name that an unknown one is meant to be, if that is likely; it then counts as used,
     /// since one mistake is one finding.
     fn near(&mut self, space: Space, name: &str) -> Option<&'t str> {
@@ -124,3 +150,6 @@ impl<'t> Resolver<'t> {
         Some(near)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use model_map::Protocol;
+
 use super::Resolver;
 use super::slot::{Slot, put};
 use super::values::Literal;
@@ -53,7 +55,7 @@ impl<'t> Resolver<'t> {
         let models = std::mem::take(&mut self.view.models);
         let mut by_key = BTreeMap::new();
         for (alias, declared) in &models {
-            let model = self.model(declared).map(Rc::new);
+            let model = self.model(alias, declared).map(Rc::new);
             if let (Some(model), Some(name)) = (&model, &declared.node.name) {
                 self.find_other_facts(name, model, &mut by_key);
             }
@@ -79,7 +81,7 @@ impl<'t> Resolver<'t> {
         }
     }
 
-    fn model(&mut self, declared: &ModelDecl<'t>) -> Option<Model> {
+    fn model(&mut self, alias: &str, declared: &ModelDecl<'t>) -> Option<Model> {
         let env = self.model_block(&declared.statements.env);
         let base = self.model_block(&declared.statements.base);
         let has_block = !declared.statements.env.is_empty() || !declared.statements.base.is_empty();
@@ -92,7 +94,8 @@ impl<'t> Resolver<'t> {
             })?;
         let provider = self.provider_of(target)?;
         let facts = self.facts(&provider, target, own, has_block)?;
-        Some(Model { provider, id: target.id.text.clone(), target: value.span, facts })
+        let id = target.id.text.clone();
+        Some(Model { alias: alias.to_owned(), provider, id, target: value.span, facts })
     }
 
     fn provider_of(&mut self, target: &'t ModelId) -> Option<Rc<Provider>> {
@@ -114,10 +117,13 @@ impl<'t> Resolver<'t> {
         has_block: bool,
     ) -> Option<Facts> {
         let protocol = match provider.protocol {
-            model_map::Protocol::Anthropic => "anthropic",
-            model_map::Protocol::Openai => "openai",
+            Protocol::Anthropic => "anthropic",
+            Protocol::Bedrock => "bedrock",
+            // It answers under any name.
+            Protocol::Demo => return Some(own),
+            Protocol::Openai => "openai",
         };
-        let host = host(&provider.base_url);
+        let host = provider.base_url.as_deref().map_or("", host);
         let section = self.catalogue.section(&provider.name, host, protocol);
         let id = target.id.text.as_str();
         if let Some(known) = section.and_then(|section| section.model(id)) {
@@ -156,12 +162,7 @@ impl<'t> Resolver<'t> {
     }
 
     fn tokens(&mut self, node: &'t Setting) -> Option<u64> {
-        let number = self.number(node.value.as_ref())?;
-        let tokens = number.as_u64().filter(|tokens| *tokens > 0);
-        if tokens.is_none() {
-            self.findings.push(invalid_value::tokens(node.value.as_ref()?.span));
-        }
-        tokens
+        self.whole(node.value.as_ref(), 1, invalid_value::tokens)
     }
 
     fn price(&mut self, node: &'t Entries, block: &mut Block) {

@@ -9,10 +9,10 @@ use model_map::{ApiKey, Protocol};
 
 use super::Resolver;
 use super::base_url;
-use super::slot::{Slot, is_hole, put};
+use super::slot::{Slot, is_hole, placed, put};
 use super::view::{Layers, ProviderDecl};
 use crate::program::Provider;
-use crate::rules::{incomplete, invalid_value, not_yet, plain_http, secret, unknown_name};
+use crate::rules::{incomplete, invalid_value, plain_http, secret, unknown_name};
 use crate::syntax::tree::{self, KeyStore, Name, ProviderStatement, Setting, Value};
 
 const PROTOCOLS: [&str; 4] = ["anthropic", "bedrock", "demo", "openai"];
@@ -62,22 +62,29 @@ impl<'t> Resolver<'t> {
         let base = self.provider_block(base);
         let block = env.over(base);
         self.find_missing(declared.name, &block);
-        let url = block.base_url.as_ref()?;
         let allow_plain_http = block.allow_plain_http.is_some();
-        let text = url.value.as_ref()?;
         let may_be_allowed = allow_plain_http || block.is_broken;
-        if !may_be_allowed && base_url::is_plain(text) {
-            self.findings.push(plain_http::finding(url.span));
+        let url = placed(&block.base_url);
+        if let Some(url) = url.as_ref().filter(|url| base_url::is_plain(&url.value))
+            && !may_be_allowed
+            && let Some(span) = url.span
+        {
+            self.findings.push(plain_http::finding(span));
         }
-        if is_hole(&block.api_key) {
+        let protocol = block.protocol?.value?;
+        if is_hole(&block.api_key) || is_hole(&block.base_url) {
+            return None;
+        }
+        if url.is_none() && needs_url(protocol) {
             return None;
         }
         let headers = block.headers.into_iter();
         Some(Provider {
             name: declared.name.text.clone(),
-            protocol: block.protocol?.value?,
-            base_url: text.trim_end_matches('/').to_owned(),
-            base_url_span: url.span,
+            name_span: declared.name.span,
+            protocol,
+            base_url_span: url.as_ref().and_then(|url| url.span),
+            base_url: url.map(|url| url.value.trim_end_matches('/').to_owned()),
             api_key: block.api_key.and_then(|key| key.value),
             headers: headers
                 .filter_map(|(name, value)| Some((name, value?.value?.to_string())))
@@ -91,11 +98,18 @@ impl<'t> Resolver<'t> {
         if block.is_broken {
             return;
         }
-        let missing: Vec<_> =
-            [(block.protocol.is_none(), "protocol"), (block.base_url.is_none(), "base_url")]
-                .into_iter()
-                .filter_map(|(is_missing, what)| is_missing.then_some(what))
-                .collect();
+        let protocol = block.protocol.as_ref().map(|written| written.value);
+        // What the protocol needs is known only when it could be read, or is not there at all.
+        let needs_url = match protocol {
+            None => true,
+            Some(None) => false,
+            Some(Some(protocol)) => needs_url(protocol),
+        };
+        let no_url = block.base_url.is_none() && needs_url;
+        let missing: Vec<_> = [(protocol.is_none(), "protocol"), (no_url, "base_url")]
+            .into_iter()
+            .filter_map(|(is_missing, what)| is_missing.then_some(what))
+            .collect();
         if !missing.is_empty() {
             self.findings.push(incomplete::provider(name, &missing));
         }
@@ -140,7 +154,8 @@ impl<'t> Resolver<'t> {
         match word {
             "openai" => return Some(Protocol::Openai),
             "anthropic" => return Some(Protocol::Anthropic),
-            "bedrock" | "demo" => self.findings.push(not_yet::protocol(word, span)),
+            "bedrock" => return Some(Protocol::Bedrock),
+            "demo" => return Some(Protocol::Demo),
             _ => {
                 let name = Name { text: word.to_owned(), span };
                 self.findings.push(unknown_name::key("a protocol", &name, &PROTOCOLS));
@@ -160,7 +175,7 @@ impl<'t> Resolver<'t> {
         }
     }
 
-    fn api_key(&mut self, node: &'t tree::ApiKey) -> Option<ApiKey> {
+    pub(super) fn api_key(&mut self, node: &'t tree::ApiKey) -> Option<ApiKey> {
         let name = self.text(node.value.as_ref())?;
         let span = node.value.as_ref()?.span;
         if let Some(finding) = secret::in_key_name(node.store, &name, span) {
@@ -195,13 +210,9 @@ impl<'t> Resolver<'t> {
     }
 
     fn max_connections(&mut self, node: &'t Setting) -> Option<u32> {
-        let number = self.number(node.value.as_ref())?;
-        let count = number.as_u64().and_then(|count| u32::try_from(count).ok());
-        let count = count.filter(|count| *count > 0);
-        if count.is_none() {
-            self.findings.push(invalid_value::max_connections(node.value.as_ref()?.span));
-        }
-        count
+        let count = self.whole(node.value.as_ref(), 1, invalid_value::max_connections)?;
+        // More than a machine can open is as good as that.
+        Some(u32::try_from(count).unwrap_or(u32::MAX))
     }
 
     fn allow(&mut self, node: &'t Setting) -> Option<bool> {
@@ -214,6 +225,11 @@ impl<'t> Resolver<'t> {
         self.findings.push(unknown_name::key("something to allow", &name, &["plain_http"]));
         None
     }
+}
+
+/// Whether it is elsewhere than in the router or where the platform says.
+const fn needs_url(protocol: Protocol) -> bool {
+    matches!(protocol, Protocol::Anthropic | Protocol::Openai)
 }
 
 /// Whether `name` can be an environment variable's.

@@ -4,20 +4,18 @@
 //! [`super::block`].
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::rc::Rc;
 
-use model_map::Effort;
+use model_map::{Audit, Commit, usual_fallback};
 
 use super::Resolver;
 use super::block::Block;
 use super::graph::order;
-use super::slot::placed;
+use super::guard::{add_first_token, first_token};
+use super::slot::{placed, placed_or};
 use super::view::{RoleDecl, Space};
-use crate::program::{Parameters, Placed, Role, Timeouts};
+use crate::program::{Placed, Role, Timeouts};
 use crate::rules::{cycle, no_route, unknown_name};
-
-/// Until the first token of a role that has the model think for longer than a little.
-const FIRST_TOKEN_OF_THINKING: Duration = Duration::from_mins(1);
 
 impl<'t> Resolver<'t> {
     /// Reads `defaults` and every role.
@@ -88,19 +86,33 @@ impl<'t> Resolver<'t> {
     }
 
     fn role(&mut self, declared: &RoleDecl<'t>, block: Block) -> Role {
-        if block.route.is_none() && !block.may_route {
+        if block.arms.is_none() && !block.may_route {
             self.findings.push(no_route::finding(declared.name));
         }
-        let is_whole = block.is_whole();
+        let timeouts = timeouts(&block);
+        let mut guards = block.guards.effective();
+        add_first_token(timeouts.first_token, &mut guards);
         Role {
             name: declared.name.span,
-            timeouts: timeouts(&block),
-            parameters: parameters(&block),
-            about: block.about.and_then(|about| about.value),
-            system: block.system.and_then(|system| system.value).unwrap_or_default(),
-            route: block.route.and_then(|route| route.value),
+            is_whole: block.is_whole(),
+            timeouts,
+            guards,
+            parameters: block.parameters.given(),
+            about: placed(&block.about),
+            accept: placed(&block.accept),
+            audit: placed_or(&block.audit, Audit::default()),
+            cache: placed(&block.cache),
+            commit: placed_or(&block.commit, Commit::default()),
+            deny: placed(&block.deny),
+            fallback: placed(&block.fallback)
+                .unwrap_or_else(|| Placed::built_in(Rc::new(usual_fallback()))),
+            hedge: placed(&block.hedge),
+            limit_max_tokens: placed(&block.limit_max_tokens),
+            resume: block.resume.map(|resume| resume.span),
+            strict: block.strict.map(|strict| strict.span),
+            arms: block.arms,
+            system: block.system.and_then(|system| system.value),
             retry: block.retry.and_then(|retry| retry.value),
-            is_whole,
         }
     }
 }
@@ -111,24 +123,12 @@ fn needs<'t>(roles: &BTreeMap<&'t str, RoleDecl<'t>>) -> BTreeMap<&'t str, Vec<&
 }
 
 fn timeouts(block: &Block) -> Timeouts {
-    let built_in = model_map::Timeouts::default();
-    let or = |slot, value| placed(slot).unwrap_or(Placed { value, span: None });
-    let effort = placed(&block.reasoning_effort).map(|effort| effort.value);
-    let thinks = effort.is_some_and(|effort| effort > Effort::Low);
-    let first_token = if thinks { FIRST_TOKEN_OF_THINKING } else { built_in.first_token };
+    let (slots, built_in) = (&block.timeouts, model_map::Timeouts::default());
+    let effort = placed(&block.parameters.reasoning_effort).map(|effort| effort.value);
     Timeouts {
-        connect: or(&block.connect, built_in.connect),
-        first_token: or(&block.first_token, first_token),
-        idle: or(&block.idle, built_in.idle),
-        total: or(&block.total, built_in.total),
-    }
-}
-
-fn parameters(block: &Block) -> Parameters {
-    Parameters {
-        max_tokens: placed(&block.max_tokens),
-        reasoning_effort: placed(&block.reasoning_effort),
-        temperature: placed(&block.temperature),
-        top_p: placed(&block.top_p),
+        connect: placed_or(&slots.connect, built_in.connect),
+        first_token: placed_or(&slots.first_token, first_token(effort)),
+        idle: placed_or(&slots.idle, built_in.idle),
+        total: placed_or(&slots.total, built_in.total),
     }
 }

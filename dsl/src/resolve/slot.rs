@@ -32,10 +32,20 @@ pub(super) fn put<T>(
     }
 }
 
+/// This slot, and `base`'s where nothing is written.
+pub(super) fn over<T: Clone>(slot: Slot<T>, base: &Slot<T>) -> Slot<T> {
+    slot.or_else(|| base.clone())
+}
+
 /// The slot's value and place.
-pub(super) fn placed<T: Copy>(slot: &Slot<T>) -> Option<Placed<T>> {
+pub(super) fn placed<T: Clone>(slot: &Slot<T>) -> Option<Placed<T>> {
     let written = slot.as_ref()?;
-    Some(Placed { value: written.value?, span: Some(written.span) })
+    Some(Placed { value: written.value.clone()?, span: Some(written.span) })
+}
+
+/// The slot's value and place, else what is built in.
+pub(super) fn placed_or<T: Clone>(slot: &Slot<T>, built_in: T) -> Placed<T> {
+    placed(slot).unwrap_or_else(|| Placed::built_in(built_in))
 }
 
 /// Whether it is written and cannot be read.

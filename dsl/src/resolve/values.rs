@@ -9,8 +9,10 @@ use std::time::Duration;
 use super::Resolver;
 use super::graph::order;
 use super::view::Space;
+use crate::diagnostic::Diagnostic;
 use crate::nearest::nearest;
 use crate::rules::{cycle, unknown_name, wrong_kind};
+use crate::span::Span;
 use crate::syntax::tree::{ModelId, Money, Name, Number, Part, Value, ValueKind};
 
 /// A value without names of constants in it.
@@ -155,6 +157,29 @@ impl<'t> Resolver<'t> {
     pub(super) fn number(&mut self, value: Option<&'t Value>) -> Option<Number> {
         self.read(value, "a number", |literal| match literal {
             Literal::Number(number) => Some(*number),
+            _ => None,
+        })
+    }
+
+    /// A whole number from `least`.
+    pub(super) fn whole(
+        &mut self,
+        value: Option<&'t Value>,
+        least: u64,
+        otherwise: impl FnOnce(Span) -> Diagnostic,
+    ) -> Option<u64> {
+        let number = self.number(value)?;
+        let whole = number.as_u64().filter(|whole| *whole >= least);
+        if whole.is_none() {
+            self.findings.push(otherwise(value?.span));
+        }
+        whole
+    }
+
+    /// A share.
+    pub(super) fn percent(&mut self, value: Option<&'t Value>) -> Option<u32> {
+        self.read(value, "a share such as `90%`", |literal| match literal {
+            Literal::Share(percent) => Some(*percent),
             _ => None,
         })
     }

@@ -9,13 +9,15 @@ use crate::nearest::nearest;
 use crate::rules::{duplicate, unknown_name};
 use crate::span::Span;
 use crate::syntax::tree::{
-    Broken, Declaration, File, Let, Model, ModelStatement, Name, Prompt, ProviderStatement, Role,
-    Statement, ValueKind,
+    Broken, ClientStatement, Declaration, Ensure, File, Let, Model, ModelStatement, Name, Prompt,
+    ProviderStatement, Role, Statement, TestCase, Then, ValueKind,
 };
 
 /// A namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Space {
+    /// `client`
+    Client,
     /// `let`
     Let,
     /// `model`
@@ -26,24 +28,36 @@ pub enum Space {
     Provider,
     /// `role`
     Role,
+    /// `test`
+    Test,
 }
 
 impl Space {
+    const ALL: [Self; 7] = [
+        Self::Client,
+        Self::Let,
+        Self::Model,
+        Self::Prompt,
+        Self::Provider,
+        Self::Role,
+        Self::Test,
+    ];
+
     /// The word that declares in it.
     pub const fn keyword(self) -> &'static str {
         match self {
+            Self::Client => "client",
             Self::Let => "let",
             Self::Model => "model",
             Self::Prompt => "prompt",
             Self::Provider => "provider",
             Self::Role => "role",
+            Self::Test => "test",
         }
     }
 
     fn of_keyword(word: &str) -> Option<Self> {
-        [Self::Let, Self::Model, Self::Prompt, Self::Provider, Self::Role]
-            .into_iter()
-            .find(|space| space.keyword() == word)
+        Self::ALL.into_iter().find(|space| space.keyword() == word)
     }
 }
 
@@ -67,6 +81,12 @@ pub(super) struct ProviderDecl<'t> {
 }
 
 #[derive(Debug)]
+pub(super) struct ClientDecl<'t> {
+    pub(super) name: &'t Name,
+    pub(super) statements: Layers<'t, ClientStatement>,
+}
+
+#[derive(Debug)]
 pub(super) struct ModelDecl<'t> {
     pub(super) node: &'t Model,
     pub(super) statements: Layers<'t, ModelStatement>,
@@ -76,6 +96,8 @@ pub(super) struct ModelDecl<'t> {
 pub(super) struct RoleDecl<'t> {
     pub(super) name: &'t Name,
     pub(super) like: Option<&'t Name>,
+    /// The `like` of the environment's own block.
+    env_like: Option<&'t Name>,
     pub(super) statements: Layers<'t, Statement>,
 }
 
@@ -87,6 +109,9 @@ pub(super) struct View<'t> {
     pub(super) prompts: BTreeMap<&'t str, &'t Prompt>,
     pub(super) lets: BTreeMap<&'t str, &'t Let>,
     pub(super) roles: BTreeMap<&'t str, RoleDecl<'t>>,
+    pub(super) clients: BTreeMap<&'t str, ClientDecl<'t>>,
+    pub(super) ensures: Vec<&'t Ensure>,
+    pub(super) tests: BTreeMap<&'t str, &'t TestCase>,
     pub(super) defaults: Layers<'t, Statement>,
     /// Names of declarations that could not be read: not unknown, and not known either.
     pub(super) broken: BTreeSet<(Space, &'t str)>,
@@ -118,11 +143,13 @@ impl<'t> View<'t> {
     /// Whether a name is declared, readable or not.
     pub(super) fn knows(&self, space: Space, name: &str) -> bool {
         let readable = match space {
+            Space::Client => self.clients.contains_key(name),
             Space::Let => self.lets.contains_key(name),
             Space::Model => self.models.contains_key(name),
             Space::Prompt => self.prompts.contains_key(name),
             Space::Provider => self.providers.contains_key(name),
             Space::Role => self.roles.contains_key(name),
+            Space::Test => self.tests.contains_key(name),
         };
         readable || self.broken.contains(&(space, name))
     }
@@ -130,11 +157,13 @@ impl<'t> View<'t> {
     /// The known name nearest to one that is not.
     pub(super) fn nearest(&self, space: Space, name: &str) -> Option<&'t str> {
         match space {
+            Space::Client => nearest(name, self.clients.keys().copied()),
             Space::Let => nearest(name, self.lets.keys().copied()),
             Space::Model => nearest(name, self.models.keys().copied()),
             Space::Prompt => nearest(name, self.prompts.keys().copied()),
             Space::Provider => nearest(name, self.providers.keys().copied()),
             Space::Role => nearest(name, self.roles.keys().copied()),
+            Space::Test => nearest(name, self.tests.keys().copied()),
         }
     }
 
@@ -164,6 +193,7 @@ impl<'t> View<'t> {
     ) {
         match declaration {
             Declaration::Broken(node) => self.add_broken(node),
+            Declaration::Ensure(node) => self.ensures.push(node),
             Declaration::Defaults(node) => {
                 if let Some(first) = seen.defaults.replace(node.span) {
                     seen.defaults = Some(first);
@@ -205,9 +235,21 @@ impl<'t> View<'t> {
                 let base = node.statements.iter().collect();
                 let statements = Layers { env: Vec::new(), base };
                 let like = node.like.as_ref();
-                self.roles.insert(&name.text, RoleDecl { name, like, statements });
+                let env_like = None;
+                self.roles.insert(&name.text, RoleDecl { name, like, env_like, statements });
             }
-            Declaration::Defaults(_) | Declaration::Env(_) | Declaration::Broken(_) => {}
+            Declaration::Client(node) => {
+                let base = node.statements.iter().collect();
+                let statements = Layers { env: Vec::new(), base };
+                self.clients.insert(&name.text, ClientDecl { name, statements });
+            }
+            Declaration::Test(node) => {
+                self.tests.insert(&name.text, node);
+            }
+            Declaration::Defaults(_)
+            | Declaration::Env(_)
+            | Declaration::Ensure(_)
+            | Declaration::Broken(_) => {}
         }
     }
 
@@ -220,13 +262,18 @@ impl<'t> View<'t> {
         let declarations: Vec<_> = declarations.collect();
         for declaration in &declarations {
             if let Declaration::Defaults(node) = declaration {
-                self.defaults.env.extend(&node.statements);
+                add_up(&mut self.defaults.env, &node.statements, findings);
             }
         }
         let mut seen = Seen::default();
         for declaration in declarations {
             match declaration {
                 Declaration::Broken(node) => self.add_broken(node),
+                Declaration::Ensure(node) => self.ensures.push(node),
+                Declaration::Client(node) => {
+                    let Some(name) = &node.name else { continue };
+                    self.add_env_client(name, &node.statements, findings);
+                }
                 Declaration::Provider(node) => {
                     let Some(name) = &node.name else { continue };
                     self.add_env_provider(name, &node.statements, findings);
@@ -259,7 +306,7 @@ impl<'t> View<'t> {
         let has = |wanted: fn(&ProviderStatement) -> bool| statements.iter().any(wanted);
         let broken = has(|one| matches!(one, ProviderStatement::Broken(_)));
         let stands_alone = has(|one| matches!(one, ProviderStatement::Protocol(_)))
-            && has(|one| matches!(one, ProviderStatement::BaseUrl(_)));
+            && (has(|one| matches!(one, ProviderStatement::BaseUrl(_))) || has(needs_no_url));
         if self.broken.contains(&(Space::Provider, &name.text)) {
             return;
         }
@@ -273,10 +320,41 @@ impl<'t> View<'t> {
         self.providers.insert(&name.text, ProviderDecl { name, statements });
     }
 
+    fn add_env_client(
+        &mut self,
+        name: &'t Name,
+        statements: &'t [ClientStatement],
+        findings: &mut Vec<Diagnostic>,
+    ) {
+        if let Some(client) = self.clients.get_mut(name.text.as_str()) {
+            client.statements.env.extend(statements);
+            return;
+        }
+        if self.broken.contains(&(Space::Client, &name.text)) {
+            return;
+        }
+        let may_stand = |one: &ClientStatement| {
+            matches!(one, ClientStatement::Key(_) | ClientStatement::Broken(_))
+        };
+        if !statements.iter().any(may_stand) {
+            let near = self.nearest(Space::Client, &name.text);
+            findings.push(unknown_name::in_env(name, Space::Client, near));
+            return;
+        }
+        let statements = Layers { env: statements.iter().collect(), base: Vec::new() };
+        self.clients.insert(&name.text, ClientDecl { name, statements });
+    }
+
     fn add_env_role(&mut self, name: &'t Name, node: &'t Role, findings: &mut Vec<Diagnostic>) {
         if let Some(role) = self.roles.get_mut(name.text.as_str()) {
-            role.statements.env.extend(&node.statements);
-            role.like = node.like.as_ref().or(role.like);
+            add_up(&mut role.statements.env, &node.statements, findings);
+            match (&node.like, role.env_like) {
+                (Some(second), Some(first)) => {
+                    findings.push(duplicate::statement("like", first.span, second.span));
+                }
+                (Some(like), None) => (role.like, role.env_like) = (Some(like), Some(like)),
+                (None, _) => {}
+            }
             return;
         }
         let defaults = self.defaults.env.iter().chain(&self.defaults.base).copied();
@@ -291,10 +369,11 @@ impl<'t> View<'t> {
             return;
         }
         let statements = Layers { env: node.statements.iter().collect(), base: Vec::new() };
-        self.roles.insert(&name.text, RoleDecl { name, like: node.like.as_ref(), statements });
+        let like = node.like.as_ref();
+        self.roles.insert(&name.text, RoleDecl { name, like, env_like: like, statements });
     }
 
-    /// A model, prompt or let of an environment stands in for the program's. A model that keeps its
+    /// A model, prompt, let or test of an environment stands in for the program's. A model that keeps its
     /// target keeps its facts too; those of another target would be wrong.
     fn replace(&mut self, declaration: &'t Declaration, name: &'t Name) {
         let Declaration::Model(node) = declaration else {
@@ -317,9 +396,45 @@ fn target(model: &Model) -> Option<(&str, &str)> {
     }
 }
 
+/// Adds the statements of a further block of an environment. The order of files means nothing, so
+/// that statements whose order means something come from one block.
+fn add_up<'t>(
+    statements: &mut Vec<&'t Statement>,
+    more: &'t [Statement],
+    findings: &mut Vec<Diagnostic>,
+) {
+    let first_of = |all: &[&'t Statement], is: fn(&Statement) -> bool| {
+        all.iter().find(|statement| is(statement)).map(|statement| statement.span())
+    };
+    let mut more: Vec<_> = more.iter().collect();
+    for (is, what) in [(is_arm as fn(&Statement) -> bool, "the arms"), (is_guard, "guarded blocks")]
+    {
+        if let (Some(first), Some(second)) = (first_of(statements, is), first_of(&more, is)) {
+            findings.push(duplicate::in_blocks(what, first, second));
+            more.retain(|statement| !is(statement));
+        }
+    }
+    statements.extend(more);
+}
+
+fn is_arm(statement: &Statement) -> bool {
+    may_route(statement) && !is_guard(statement)
+}
+
+fn is_guard(statement: &Statement) -> bool {
+    matches!(statement, Statement::When(node) if matches!(node.then, Then::Block(_)))
+}
+
+fn needs_no_url(statement: &ProviderStatement) -> bool {
+    let ProviderStatement::Protocol(node) = statement else { return false };
+    let word = node.value.as_ref().and_then(|value| value.ident());
+    matches!(word, Some("bedrock" | "demo"))
+}
+
 /// Whether a statement gives a role its route, or would if it could be read.
 pub(super) fn may_route(statement: &Statement) -> bool {
-    matches!(statement.keyword(), Some("route" | "when" | "otherwise"))
+    let is_keyword = matches!(statement.keyword(), Some("route" | "when" | "otherwise"));
+    is_keyword && !is_guard(statement)
 }
 
 fn named(declaration: &Declaration) -> Option<(Space, &Name)> {
@@ -329,7 +444,12 @@ fn named(declaration: &Declaration) -> Option<(Space, &Name)> {
         Declaration::Prompt(node) => (Space::Prompt, &node.name),
         Declaration::Role(node) => (Space::Role, &node.name),
         Declaration::Let(node) => (Space::Let, &node.name),
-        Declaration::Defaults(_) | Declaration::Env(_) | Declaration::Broken(_) => return None,
+        Declaration::Client(node) => (Space::Client, &node.name),
+        Declaration::Test(node) => (Space::Test, &node.name),
+        Declaration::Defaults(_)
+        | Declaration::Env(_)
+        | Declaration::Ensure(_)
+        | Declaration::Broken(_) => return None,
     };
     Some((space, name.as_ref()?))
 }

@@ -17,8 +17,9 @@ pub const RULE: Rule = Rule {
           name, two statements of one kind in a block, or two values of one key, neither can win. \
           Both places are shown; take one away.\n\n`defaults` stands once in a program. The \
           blocks of one `env` add up, and what they say together may say each thing once. \
-          `timeout` and `set` may stand several times in a block, each key once. Two names for \
-          one model are fine as long as their blocks give it the same facts.",
+          `timeout`, `set` and `limit` may stand several times in a block, each key once. The \
+          arms of a role in an `env` stand in one block of it, since their order means \
+          something; its guarded blocks likewise. Two names for one model are fine as long as their blocks give it the same facts.",
     bad: one(
         "role coder {\n  route sonnet -> gpt\n}\n\nrole \"coder\" {\n  route gpt -> haiku\n}\n",
     ),
@@ -39,6 +40,14 @@ pub fn statement(what: &str, first: Span, second: Span) -> Diagnostic {
     Diagnostic::error(RULE.code, second, format!("`{what}` is written twice"))
         .help("take one of them away")
         .related(first, "it is written here first")
+}
+
+/// Arms or guarded blocks in several blocks of one environment.
+pub fn in_blocks(what: &str, first: Span, second: Span) -> Diagnostic {
+    let message = format!("{what} stand in two blocks of one environment");
+    Diagnostic::error(RULE.code, second, message)
+        .help("write them in one block: their order means something, that of the blocks does not")
+        .related(first, "they begin here")
 }
 
 /// A second `defaults`.

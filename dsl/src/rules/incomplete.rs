@@ -1,4 +1,4 @@
-//! A provider or statement that lacks what it needs.
+//! A declaration or statement that lacks what it needs.
 //!
 //! Owns this one rule; a role without a route has its own.
 
@@ -12,10 +12,13 @@ pub const RULE: Rule = Rule {
     code: Code("SFR015"),
     name: "incomplete",
     severity: Severity::Error,
-    title: "a provider or statement lacks something",
+    title: "a declaration or statement lacks something",
     doc: "A provider needs a `protocol`, which says how to talk to it, and a `base_url`, which \
-          says where it is; neither is guessed from its name. A `retry` over 0 needs `on`, which \
-          says after which failures.",
+          says where it is (only `bedrock` and `demo` know that themselves); neither is guessed \
+          from its name. A client needs a `key`, or nobody could call as it. A `retry` over 0 \
+          needs `on`, which says after which failures. A test needs an `ask` and an `expect`, \
+          and a promise about costs both sizes of the request: `for tokens 8_000, max_tokens \
+          1_000`.",
     bad: one("provider local {\n  base_url \"http://127.0.0.1:11434/v1\"\n}\n\n\
               model llama = local/llama-3.3 {\n  context 128_000\n}\n\n\
               role coder {\n  route sonnet -> gpt -> llama\n}\n"),
@@ -43,4 +46,26 @@ pub fn provider(name: &Name, missing: &[&str]) -> Diagnostic {
 pub fn retry(span: Span) -> Diagnostic {
     Diagnostic::error(RULE.code, span, "`retry` does not say after which failures")
         .help("write `on network, rate_limit, overloaded, server_error`, or those of them you mean")
+}
+
+/// A client without a key.
+pub fn client(name: &Name) -> Diagnostic {
+    let message = format!("client `{}` has no `key`", name.text);
+    Diagnostic::error(RULE.code, name.span, message)
+        .help("write `key secret \"…\"` or `key env \"…\"` in it")
+}
+
+/// A test without `ask` or `expect`.
+pub fn test(span: Span, what: &str) -> Diagnostic {
+    let help = match what {
+        "ask" => "write `ask ROLE` in it",
+        _ => "write `expect answer from MODEL` in it",
+    };
+    Diagnostic::error(RULE.code, span, format!("this test has no `{what}`")).help(help)
+}
+
+/// A promise about costs that does not say of which request.
+pub fn cost(span: Span) -> Diagnostic {
+    Diagnostic::error(RULE.code, span, "the promise does not say what the request is like")
+        .help("write both sizes: `for tokens 8_000, max_tokens 1_000`")
 }

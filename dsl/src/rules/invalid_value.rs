@@ -17,7 +17,11 @@ pub const RULE: Rule = Rule {
     doc: "Every request with it would be refused, or would mean something else than is written:\n\n\
           - `temperature` is 0 to 2, `top_p` above 0 and up to 1, `max_tokens` at least 1;\n\
           - `reasoning_effort` is `none`, `minimal`, `low`, `medium`, `high`, `xhigh` or `max`;\n\
-          - a timeout is longer than nothing; a back-off rises;\n\
+          - a timeout, `hedge after` and the time of a limit are longer than nothing; a \
+          back-off rises;\n\
+          - a limit counts from 1, a budget is more than nothing;\n\
+          - a test's upstream answers with a status from 200 to 599: one below 300 is no \
+          failure, so that it needs an `after`;\n\
           - `retry` is a whole number from 0, `max_connections`, `context` and `output` from 1;\n\
           - a `base_url` is `https://HOST…` without query, and a header is one that HTTP has and \
           the router does not write itself.",
@@ -161,22 +165,84 @@ pub fn base_url(span: Span, why: &str) -> Diagnostic {
     finding(span, format!("the base URL {why}"), "write a URL such as `https://api.openai.com/v1`")
 }
 
-/// A header's name; none if it may be one.
+/// The name of a header that a provider is sent; none if it may be one.
 pub fn header(name: &str, span: Span) -> Option<Diagnostic> {
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if name.is_empty() || !name.bytes().all(is_token) {
-        let help = "write letters, digits and `-`";
-        return Some(finding(span, "this cannot be the name of a header", help));
-    }
-    let is_reserved = RESERVED.contains(&name);
-    is_reserved.then(|| {
+    let reserved = || {
         let help = "take the statement away";
-        finding(span, format!("the router writes the header `{name}` itself"), help)
-    })
+        let message = format!("the router writes the header `{name}` itself");
+        RESERVED.contains(&name).then(|| finding(span, message, help))
+    };
+    header_name(name, span).or_else(reserved)
+}
+
+/// A header's name; none if HTTP has such names.
+pub fn header_name(name: &str, span: Span) -> Option<Diagnostic> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    let is_fine = !name.is_empty() && name.bytes().all(is_token);
+    let help = "write letters, digits and `-`";
+    (!is_fine).then(|| finding(span, "this cannot be the name of a header", help))
 }
 
 /// A header's value; none if it may be one.
 pub fn header_value(value: &str, span: Span) -> Option<Diagnostic> {
     let is_fine = value.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~'));
     (!is_fine).then(|| finding(span, "a header's value is one line of ASCII", "write it so"))
+}
+
+/// `hedge after` nothing.
+pub fn zero_hedge(span: Span) -> Diagnostic {
+    let help = "write a duration such as `700ms`";
+    finding(span, "after no time at all every request goes to two links", help)
+}
+
+/// The count of a client's limit.
+pub fn limit(span: Span) -> Diagnostic {
+    finding(span, "a limit counts a whole number from 1", "write a number such as `60`")
+}
+
+/// The time of a client's limit.
+pub fn zero_period(span: Span) -> Diagnostic {
+    finding(span, "a limit is counted over some time", "write a duration such as `1m`")
+}
+
+/// A client's budget.
+pub fn budget(span: Span) -> Diagnostic {
+    let help = "write an amount such as `$20`, or take the client away";
+    finding(span, "with a budget of nothing every request is refused", help)
+}
+
+/// A promised time of nothing.
+pub fn zero_promise(span: Span) -> Diagnostic {
+    finding(span, "no request ends in no time", "write a duration such as `10s`")
+}
+
+/// A count of attempts.
+pub fn attempts(span: Span) -> Diagnostic {
+    finding(span, "this is a whole number from 1", "write a number such as `2`")
+}
+
+/// A count of a request: tokens, messages.
+pub fn request_tokens(span: Span) -> Diagnostic {
+    finding(span, "this is a whole number from 0", "write a number such as `8_000`")
+}
+
+/// The status of an upstream's answer in a test, or why not.
+///
+/// # Errors
+/// Outside 200 to 599; below 300 when the answer is not slow, since nothing is then given.
+pub fn status(status: Option<u16>, is_slow: bool, span: Span) -> Result<u16, Box<Diagnostic>> {
+    match status {
+        Some(good @ 200..=299) if is_slow => Ok(good),
+        Some(200..=299) => Err(Box::new(finding(
+            span,
+            "an answer with this status is no failure",
+            "write the status of a failure, or `after` a time",
+        ))),
+        Some(failure @ 300..=599) => Ok(failure),
+        _ => Err(Box::new(finding(
+            span,
+            "no answer ends with this status",
+            "write a status such as `529`, or a class such as `timeout`",
+        ))),
+    }
 }

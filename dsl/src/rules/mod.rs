@@ -3,20 +3,23 @@
 //! Owns what is said about a program; what the program means is in [`crate::resolve`].
 //! A code is given once and never again, not even after its rule is gone.
 
+pub mod arm_order;
+pub mod condition;
 pub mod cycle;
 pub mod deprecated_model;
 pub mod duplicate;
 pub mod incomplete;
 pub mod invalid_value;
+pub mod never_falls_back;
 pub mod never_retried;
 pub mod no_route;
-pub mod not_yet;
 pub mod plain_http;
 pub mod prompt_file;
 pub mod rejected_parameter;
 pub mod repeated_target;
 pub mod secret;
 pub mod settings;
+pub mod shares;
 pub mod single_provider;
 pub mod syntax;
 pub mod timeouts;
@@ -84,8 +87,9 @@ model gpt      = openai/gpt-5.4
 model gpt_mini = openai/gpt-5.4-mini
 "#;
 
-/// Every rule, in the order of the codes.
-pub const RULES: [&Rule; 25] = [
+/// Every rule, in the order of the codes. SFR025 was `not-yet`: what the first version could read
+/// but not compile.
+pub const RULES: [&Rule; 28] = [
     &syntax::SYNTAX,
     &syntax::CHARACTERS,
     &syntax::INDENT,
@@ -102,8 +106,11 @@ pub const RULES: [&Rule; 25] = [
     &never_retried::RULE,
     &url_user::RULE,
     &plain_http::RULE,
-    &not_yet::RULE,
+    &condition::RULE,
     &settings::RULE,
+    &arm_order::RULE,
+    &shares::RULE,
+    &never_falls_back::RULE,
     &repeated_target::RULE,
     &single_provider::RULE,
     &rejected_parameter::RULE,

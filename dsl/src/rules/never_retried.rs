@@ -29,15 +29,18 @@ pub fn finding(class: FailureClass, name: &Name, names: &[Name], at: usize) -> D
     let help = "retried are `network`, `rate_limit`, `overloaded` and `server_error`; \
                 after the others the next link is taken";
     let mut finding = Diagnostic::error(RULE.code, name.span, message).help(help);
-    let before = at.checked_sub(1).and_then(|at| names.get(at));
-    let cut = match (before, names.get(at + 1)) {
-        (Some(before), _) => Some(Span { start: before.span.end, ..name.span }),
-        (None, Some(next)) => Some(Span { end: next.span.start, ..name.span }),
-        (None, None) => None,
-    };
-    finding.fix = cut.map(|span| Fix {
-        title: format!("take `{class}` away"),
-        edits: vec![Edit { span, text: String::new() }],
-    });
+    finding.fix = without(name, names, at);
     finding
+}
+
+/// The edit that takes `name`, the one at `at`, out of a list; none if it is the only one.
+pub(super) fn without(name: &Name, names: &[Name], at: usize) -> Option<Fix> {
+    let before = at.checked_sub(1).and_then(|at| names.get(at));
+    let span = match (before, names.get(at + 1)) {
+        (Some(before), _) => Span { start: before.span.end, ..name.span },
+        (None, Some(next)) => Span { end: next.span.start, ..name.span },
+        (None, None) => return None,
+    };
+    let edits = vec![Edit { span, text: String::new() }];
+    Some(Fix { title: format!("take `{}` away", name.text), edits })
 }

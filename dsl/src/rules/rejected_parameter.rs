@@ -26,10 +26,14 @@ pub const RULE: Rule = Rule {
 
 fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
     for role in program.roles.values() {
-        for link in role.route.iter().flat_map(|route| &route.links) {
-            sampling(&role.parameters, link, findings);
-            effort(role.parameters.reasoning_effort, link, findings);
-            answer(role.parameters.max_tokens, link, findings);
+        let of_guards = role.guards.iter().map(|guard| role.parameters.with(&guard.parameters));
+        let parameters: Vec<_> = std::iter::once(role.parameters).chain(of_guards).collect();
+        for link in role.each_arm().iter().flat_map(|arm| arm.links()) {
+            for set in &parameters {
+                sampling(set, link, findings);
+                effort(set.reasoning_effort, link, findings);
+                answer(set.max_tokens, link, findings);
+            }
         }
     }
 }

@@ -23,9 +23,10 @@ pub const RULE: Rule = Rule {
 };
 
 fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
-    for route in program.roles.values().filter_map(|role| role.route.as_ref()) {
+    let arms = program.roles.values().flat_map(|role| role.each_arm());
+    for way in arms.flat_map(|arm| arm.ways()) {
         let mut first = BTreeMap::new();
-        for link in &route.links {
+        for link in way {
             let key = link.model.key();
             let Some(before) = first.get(&key) else {
                 first.insert(key, link.span);

@@ -17,9 +17,11 @@ pub const RULE: Rule = Rule {
     title: "a secret is written out",
     doc: "Route files and prompts are read in reviews, stored in histories and compiled into the \
           map; a key in them is a key lost. Name the place where it is kept: `api_key secret \
-          \"/sfai/${env}/OPENAI_API_KEY\"` or `api_key env \"OPENAI_API_KEY\"`. What looks like a \
-          key is found wherever it stands, comments included, and no output shows it.\n\nA key \
-          that was written here once should be revoked: the history still has it.",
+          \"/sfai/${env}/OPENAI_API_KEY\"` or `api_key env \"OPENAI_API_KEY\"`; a client's `key` \
+          likewise. A condition or a test on a header such as `authorization` would have to write \
+          its value, and may only ask whether it is there. What looks like a key is found wherever \
+          it stands, comments included, and no output shows it.\n\nA key that was written here \
+          once should be revoked: the history still has it.",
     bad: one(
         "env dev {\n  provider openai {\n    header \"authorization\" \"Bearer local\"\n  }\n}\n",
     ),
@@ -69,6 +71,10 @@ const BEARER_LENGTH: usize = 16;
 pub fn find(text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     for word in words(text) {
+        // Nothing shorter is a key, and most words are.
+        if word.len() < BEARER_LENGTH {
+            continue;
+        }
         let Some(written) = text.get(word.clone()) else { continue };
         let before = text.get(..word.start).unwrap_or_default();
         if looks_like_key(written) || (follows_bearer(before) && is_opaque(written, BEARER_LENGTH))

@@ -4,7 +4,7 @@
 
 use super::{Rule, one};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::program::{Program, Route};
+use crate::program::{Arm, Program};
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -20,17 +20,22 @@ pub const RULE: Rule = Rule {
 };
 
 fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
-    let routes = program.roles.values().filter_map(|role| role.route.as_ref());
-    findings.extend(routes.filter(|route| route.is_whole).filter_map(|route| finding(route)));
+    let arms = program.roles.values().flat_map(|role| role.each_arm());
+    findings.extend(arms.filter(|arm| arm.is_whole).filter_map(finding));
 }
 
-fn finding(route: &Route) -> Option<Diagnostic> {
-    let (first, rest) = route.links.split_first()?;
-    let provider = &first.model.provider.name;
-    if rest.iter().any(|link| link.model.provider.name != *provider) {
-        return None;
-    }
-    let message = format!("every link of this chain is at `{provider}`");
+/// Of several draws the first that lacks a second provider is enough.
+fn finding(arm: &Arm) -> Option<Diagnostic> {
+    let provider = arm.ways().into_iter().find_map(|way| {
+        let (first, rest) = way.split_first()?;
+        let provider = &first.model.provider.name;
+        let is_lone = rest.iter().all(|link| link.model.provider.name == *provider);
+        is_lone.then(|| provider.clone())
+    })?;
+    let message = match arm.draw.is_empty() {
+        true => format!("every link of this chain is at `{provider}`"),
+        false => format!("in one of its draws every link of this chain is at `{provider}`"),
+    };
     let help = "add a link at another provider, so that an outage of this one is survived";
-    Some(Diagnostic::warning(RULE.code, route.span, message).help(help))
+    Some(Diagnostic::warning(RULE.code, arm.route, message).help(help))
 }

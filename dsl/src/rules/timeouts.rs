@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Rule, one};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::program::{Program, Retry, Role, Route};
+use crate::program::{Arm, Program, Retry, Role};
 use crate::resolve::in_units;
 use crate::span::Span;
 
@@ -35,8 +35,8 @@ fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
         if first_token.value > total.value {
             let span = first_token.span.or(total.span).unwrap_or(role.name);
             findings.push(over_total(first_token.value, total.value, span));
-        } else if let Some(route) = role.route.as_ref().filter(|route| route.is_whole) {
-            findings.extend(worst_case(role, route));
+        } else {
+            findings.extend(role.each_arm().iter().filter_map(|arm| worst_case(role, arm)));
         }
     }
 }
@@ -61,9 +61,10 @@ fn platform(program: &Program, role: &Role, findings: &mut Vec<Diagnostic>) {
         .push(Diagnostic::warning(RULE.code, total.span.unwrap_or(role.name), message).help(help));
 }
 
-fn worst_case(role: &Role, route: &Route) -> Option<Diagnostic> {
+fn worst_case(role: &Role, arm: &Arm) -> Option<Diagnostic> {
     let total = role.timeouts.total;
-    let links = u32::try_from(route.links.len()).unwrap_or(u32::MAX);
+    let drawn = usize::from(!arm.draw.is_empty());
+    let links = u32::try_from(arm.chain.len() + drawn).unwrap_or(u32::MAX);
     let of_link = of_link(role.timeouts.first_token.value, role.retry.as_ref());
     let worst = of_link.saturating_mul(links);
     if worst <= total.value {
@@ -78,7 +79,7 @@ fn worst_case(role: &Role, route: &Route) -> Option<Diagnostic> {
         "each link may take {}: lower `first_token` or `retry`, raise `total`, or shorten the chain",
         spoken(of_link)
     );
-    let finding = Diagnostic::warning(RULE.code, route.span, message).help(help);
+    let finding = Diagnostic::warning(RULE.code, arm.route, message).help(help);
     Some(match total.span {
         Some(span) => finding.related(span, "the whole request"),
         None => finding,

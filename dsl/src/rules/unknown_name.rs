@@ -16,12 +16,13 @@ pub const RULE: Rule = Rule {
     severity: Severity::Error,
     title: "a name is not known",
     doc: "Every name must be declared once, anywhere in the program: providers, models, prompts, \
-          roles and `let` constants each have a namespace of their own. The same goes for the \
-          keys of `timeout`, `set` and `price`, for protocols and for failure classes, which the \
-          language fixes.\n\nThe nearest known name is suggested when it is at most a third of \
+          roles, clients and `let` constants each have a namespace of their own. The same goes \
+          for the facts of conditions, the keys of `timeout`, `set`, `limit` and `price`, for \
+          protocols, parameters, periods and failure classes, which the language fixes.\n\nThe nearest known name is suggested when it is at most a third of \
           the name's letters away, a swap of neighbours counting as one. In an `env` block a \
-          provider or role that the program lacks is new if its block could stand alone (a \
-          provider with `protocol` and `base_url`, a role with a route), else it is unknown.",
+          provider, role or client that the program lacks is new if its block could stand alone \
+          (a provider with `protocol` and `base_url`, a role with a route, a client with a key), \
+          else it is unknown.",
     bad: one("role coder {\n  route sonent -> gpt\n}\n"),
     good: one("role coder {\n  route sonnet -> gpt\n}\n"),
     check: None,
@@ -50,12 +51,19 @@ pub fn of(space: Space, name: &str, span: Span, near: Option<&str>) -> Diagnosti
 pub fn in_env(name: &Name, space: Space, near: Option<&str>) -> Diagnostic {
     let keyword = space.keyword();
     let needs = match space {
+        Space::Client => "a `key`",
         Space::Provider => "`protocol` and `base_url`",
         _ => "a `route` or `like`",
     };
     let message = format!("no {keyword} is named `{}`, and this block could not be one", name.text);
     let help = format!("name a {keyword} of the program, or give a new one {needs}");
     finding(name.span, message, near, &help)
+}
+
+/// A name that is neither a provider's nor a model's.
+pub fn upstream(name: &Name, near: Option<&str>) -> Diagnostic {
+    let message = format!("no provider and no model is named `{}`", name.text);
+    finding(name.span, message, near, "name a provider or a model of the program")
 }
 
 /// A `${NAME}` that nothing fills.

@@ -10,6 +10,7 @@ use super::problem::{Problem, Report};
 use super::tree::{ModelId, Name, Part, Value, ValueKind};
 use super::words::{self, Place};
 use super::{quoted, scalar};
+use crate::nearest::nearest;
 use crate::span::Span;
 
 /// A place among the pieces of one statement, its newlines and comments passed over.
@@ -22,12 +23,14 @@ pub(crate) struct Cursor<'a> {
     /// Whether a finding about the statement's shape has been given: what follows from it is not
     /// worth another.
     pub(crate) silenced: bool,
+    /// The `{` of the block that follows the statement.
+    pub(crate) block: Option<Range<usize>>,
 }
 
 impl<'a> Cursor<'a> {
     pub(crate) fn new(text: &'a str, pieces: &'a [Piece], report: &'a mut Report) -> Self {
         let silenced = pieces.iter().any(|piece| piece.kind.is_bad());
-        Self { text, report, pieces, at: 0, before: None, silenced }
+        Self { text, report, pieces, at: 0, before: None, silenced, block: None }
     }
 
     /// What comes next.
@@ -67,6 +70,66 @@ impl<'a> Cursor<'a> {
 
     pub(crate) fn is_word(&self, piece: Piece, word: &str) -> bool {
         piece.kind == Kind::Word && piece.of(self.text) == word
+    }
+
+    /// Takes the mark that comes next if it is that one.
+    pub(crate) fn take_mark(&mut self, mark: &str) -> Option<Piece> {
+        self.peek().filter(|piece| self.is_mark(*piece, mark))?;
+        self.next()
+    }
+
+    pub(crate) fn is_mark(&self, piece: Piece, mark: &str) -> bool {
+        piece.kind == Kind::Operator && piece.of(self.text) == mark
+    }
+
+    /// The text of the word that comes next; none if that is no word.
+    pub(crate) fn word(&self) -> Option<&'a str> {
+        self.peek().filter(|piece| piece.kind == Kind::Word).map(|piece| piece.of(self.text))
+    }
+
+    /// What was taken last.
+    pub(crate) fn last(&self) -> Option<Piece> {
+        self.before
+    }
+
+    /// The last byte of all of it.
+    pub(crate) fn end_of_all(&self) -> usize {
+        let significant = |piece: &&Piece| !matches!(piece.kind, Kind::Newline | Kind::Comment);
+        self.pieces.iter().rev().find(significant).map_or(0, |piece| piece.end as usize)
+    }
+
+    /// Takes a word that has to stand here. Where one of the kinds `then` stands in its place, it
+    /// was only left out, and reading goes on as if it were there. False if that is no use.
+    pub(crate) fn needs(&mut self, word: &'static str, then: &[Kind]) -> bool {
+        if self.take_word(word).is_some() {
+            return true;
+        }
+        let Some(piece) = self.peek() else {
+            self.wanted(&format!("`{word}`"));
+            return false;
+        };
+        let written = piece.of(self.text);
+        if piece.kind == Kind::Word && nearest(written, [word]).is_some() {
+            let (written, known) = (written.to_owned(), format!("`{word}`"));
+            let what = "word";
+            let problem = Problem::Unknown { what, written, nearest: Some(word), known };
+            self.fail(problem, piece.range());
+            self.next();
+            return true;
+        }
+        if !then.contains(&piece.kind) {
+            self.wanted(&format!("`{word}`"));
+            return false;
+        }
+        self.left_out(word);
+        true
+    }
+
+    /// Says that `word` was left out before what comes next.
+    pub(crate) fn left_out(&mut self, word: &'static str) {
+        let Some(piece) = self.peek() else { return };
+        let before = self.describe(piece);
+        self.fail(Problem::LeftOut { word, before }, piece.range());
     }
 
     /// Whether nothing is left.
@@ -168,7 +231,8 @@ impl<'a> Cursor<'a> {
         Some(Name { text: written.to_owned(), span: self.span(piece) })
     }
 
-    fn string_name(&mut self, piece: Piece) -> Option<Name> {
+    /// The name in the string that was just taken.
+    pub(crate) fn string_name(&mut self, piece: Piece) -> Option<Name> {
         let mut parts = quoted::string(piece.of(self.text), piece.start as usize, self.report);
         match (parts.pop(), parts.is_empty()) {
             (Some(Part::Literal(text)), true) => Some(Name { text, span: self.span(piece) }),

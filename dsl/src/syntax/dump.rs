@@ -3,13 +3,16 @@
 //! Owns that notation alone. Every node is taken apart completely, so that a new field cannot be
 //! forgotten here.
 
+mod condition;
+mod promise;
+mod role;
+mod service;
+
 use std::fmt::Write as _;
 
 use super::tree::{
-    ApiKey, Backoff, Broken, Declaration, Defaults, Entries, Entry, Env, File, Header, KeyStore,
-    Let, Link, Model, ModelId, ModelStatement, Name, Names, Part, Prompt, PromptBody, Provider,
-    ProviderStatement, Retry, Role, Route, Setting, Statement, System, SystemMode, Value,
-    ValueKind,
+    Broken, Client, Declaration, Defaults, Entries, Entry, Env, File, Let, Model, ModelId, Name,
+    Part, Prompt, PromptBody, Provider, Role, Setting, TestCase, Value, ValueKind,
 };
 use crate::span::Span;
 
@@ -100,118 +103,17 @@ impl Dump {
                 self.name("name", name.as_ref());
                 self.declarations(declarations);
             }
+            Declaration::Client(Client { span: _, name, statements }) => {
+                self.name("name", name.as_ref());
+                statements.iter().for_each(|statement| self.client_statement(statement));
+            }
+            Declaration::Ensure(ensure) => self.ensure(ensure),
+            Declaration::Test(TestCase { span: _, name, statements }) => {
+                self.name("name", name.as_ref());
+                statements.iter().for_each(|statement| self.test_statement(statement));
+            }
             Declaration::Broken(broken) => self.broken(broken),
         }
-    }
-
-    fn statements(&mut self, statements: &[Statement]) {
-        for statement in statements {
-            let keyword = match statement {
-                Statement::Broken(_) => "broken",
-                _ => statement.keyword().unwrap_or("broken"),
-            };
-            self.line(keyword, Some(statement.span()));
-            self.nested(|dump| dump.statement(statement));
-        }
-    }
-
-    fn statement(&mut self, statement: &Statement) {
-        match statement {
-            Statement::About(setting) => self.setting(setting),
-            Statement::System(system) => self.system(system),
-            Statement::Route(Route { span: _, chain }) => {
-                for Link { span: _, model } in chain {
-                    self.name("link", Some(model));
-                }
-            }
-            Statement::Timeout(entries) | Statement::Set(entries) => self.entries(entries),
-            Statement::Retry(retry) => self.retry(retry),
-            Statement::Broken(broken) => self.broken(broken),
-        }
-    }
-
-    fn system(&mut self, system: &System) {
-        let System { span: _, mode, mode_span, prompts } = system;
-        if let Some(mode) = mode {
-            let mode = match mode {
-                SystemMode::Prepend => "mode prepend",
-                SystemMode::Append => "mode append",
-                SystemMode::Replace => "mode replace",
-            };
-            self.line(mode, *mode_span);
-        }
-        prompts.iter().for_each(|prompt| self.value("prompt", Some(prompt)));
-    }
-
-    fn retry(&mut self, retry: &Retry) {
-        let Retry { span: _, count, on, on_span, backoff } = retry;
-        self.value("count", count.as_ref());
-        if on_span.is_some() {
-            self.line("on", *on_span);
-        }
-        on.iter().for_each(|class| self.name("class", Some(class)));
-        if let Some(backoff) = backoff {
-            let Backoff { span, min, max } = &**backoff;
-            self.line("backoff", Some(*span));
-            self.nested(|dump| {
-                dump.value("min", min.as_ref());
-                dump.value("max", max.as_ref());
-            });
-        }
-    }
-
-    fn provider_statement(&mut self, statement: &ProviderStatement) {
-        let keyword = match statement {
-            ProviderStatement::Protocol(_) => "protocol",
-            ProviderStatement::BaseUrl(_) => "base_url",
-            ProviderStatement::ApiKey(_) => "api_key",
-            ProviderStatement::Header(_) => "header",
-            ProviderStatement::MaxConnections(_) => "max_connections",
-            ProviderStatement::Allow(_) => "allow",
-            ProviderStatement::Broken(_) => "broken",
-        };
-        self.line(keyword, Some(statement.span()));
-        self.nested(|dump| match statement {
-            ProviderStatement::Protocol(setting)
-            | ProviderStatement::BaseUrl(setting)
-            | ProviderStatement::MaxConnections(setting)
-            | ProviderStatement::Allow(setting) => dump.setting(setting),
-            ProviderStatement::ApiKey(ApiKey { span: _, store, value }) => {
-                let store = match store {
-                    Some(KeyStore::Secret) => "store secret",
-                    Some(KeyStore::Env) => "store env",
-                    None => "store ?",
-                };
-                dump.line(store, None);
-                dump.value("name", value.as_ref());
-            }
-            ProviderStatement::Header(Header { span: _, name, value }) => {
-                dump.value("name", name.as_ref());
-                dump.value("value", value.as_ref());
-            }
-            ProviderStatement::Broken(broken) => dump.broken(broken),
-        });
-    }
-
-    fn model_statement(&mut self, statement: &ModelStatement) {
-        let keyword = match statement {
-            ModelStatement::Context(_) => "context",
-            ModelStatement::Output(_) => "output",
-            ModelStatement::Price(_) => "price",
-            ModelStatement::Accepts(_) => "accepts",
-            ModelStatement::Broken(_) => "broken",
-        };
-        self.line(keyword, Some(statement.span()));
-        self.nested(|dump| match statement {
-            ModelStatement::Context(setting) | ModelStatement::Output(setting) => {
-                dump.setting(setting);
-            }
-            ModelStatement::Price(entries) => dump.entries(entries),
-            ModelStatement::Accepts(Names { span: _, names }) => {
-                names.iter().for_each(|name| dump.name("name", Some(name)));
-            }
-            ModelStatement::Broken(broken) => dump.broken(broken),
-        });
     }
 
     fn setting(&mut self, setting: &Setting) {
@@ -240,6 +142,10 @@ impl Dump {
             Some(Name { text, span }) => self.line(&format!("{label} {text:?}"), Some(*span)),
             None => self.line(&format!("{label} ?"), None),
         }
+    }
+
+    fn names(&mut self, label: &str, names: &[Name]) {
+        names.iter().for_each(|name| self.name(label, Some(name)));
     }
 
     fn value(&mut self, label: &str, value: Option<&Value>) {
@@ -296,6 +202,9 @@ fn keyword(declaration: &Declaration) -> &'static str {
         Declaration::Role(_) => "role",
         Declaration::Let(_) => "let",
         Declaration::Env(_) => "env",
+        Declaration::Client(_) => "client",
+        Declaration::Ensure(_) => "ensure",
+        Declaration::Test(_) => "test",
         Declaration::Broken(_) => "broken",
     }
 }

@@ -3,14 +3,20 @@
 //! Owns declarations and blocks; what follows the keyword of a role's statement is in
 //! [`super::statement`].
 
+use super::client::client_statement;
 use super::cursor::Cursor;
+use super::example::test_statement;
+use super::header::{let_header, model_header, prompt_header, role_header, test_header};
 use super::outline::{Block, Phrase};
 use super::pieces::{Kind, Piece};
 use super::problem::{Problem, Report};
+use super::promise;
+use super::provider::{model_statement, provider_statement};
 use super::statement;
 use super::tree::{
-    ApiKey, Broken, Declaration, Defaults, Env, Header, KeyStore, Let, Model, ModelStatement, Name,
-    Prompt, PromptBody, Provider, ProviderStatement, Role, Statement, Value, ValueKind,
+    Broken, Client, ClientStatement, Declaration, Defaults, Ensure, Env, Let, Model,
+    ModelStatement, Prompt, Provider, ProviderStatement, Role, Statement, TestCase, TestStatement,
+    Then,
 };
 use super::words::{self, Keyword, Place};
 use crate::nearest::nearest;
@@ -83,6 +89,21 @@ impl<'a> Lower<'a> {
                 let declarations = self.declarations(phrases, Place::Env);
                 Declaration::Env(Env { span, name, declarations })
             }
+            "client" => {
+                let name = self.header(&header, |cursor| cursor.name("a client's name"));
+                let statements = self.statements(block, Place::Client, client_statement);
+                Declaration::Client(Client { span, name, statements })
+            }
+            "ensure" => {
+                let (subject, claim) =
+                    self.header(&header, |cursor| promise::ensure(place, cursor));
+                Declaration::Ensure(Ensure { span, subject, claim })
+            }
+            "test" => {
+                let name = self.header(&header, test_header);
+                let statements = self.statements(block, Place::Test, test_statement);
+                Declaration::Test(TestCase { span, name, statements })
+            }
             meant => Declaration::Broken(Broken { span, meant: Some(meant), name: None }),
         }
     }
@@ -115,7 +136,7 @@ impl<'a> Lower<'a> {
     }
 
     /// The statements of a block, each read by `read` after its keyword.
-    fn statements<T: FromBroken>(
+    fn statements<T: Lines>(
         &mut self,
         block: Option<&Block>,
         place: Place,
@@ -134,7 +155,7 @@ impl<'a> Lower<'a> {
     }
 
     /// The statement of a line, and those that should have had a line of their own.
-    fn line<T: FromBroken>(
+    fn line<T: Lines>(
         &mut self,
         phrase: &Phrase,
         mut known: Known,
@@ -142,10 +163,13 @@ impl<'a> Lower<'a> {
         read: &impl Fn(&'static str, Span, Place, &mut Cursor) -> T,
     ) -> Vec<T> {
         let mut statements = Vec::new();
+        let span = self.span(phrase);
         let pieces = self.pieces.get(phrase.pieces.clone()).unwrap_or_default();
         let mut cursor = Cursor::new(self.text, pieces, self.report);
         let spoilt = cursor.silenced;
         cursor.silenced |= known.guessed;
+        let open = phrase.block.as_ref().and_then(|block| block.open);
+        cursor.block = open.and_then(|open| self.pieces.get(open)).map(|piece| piece.range());
         while let Some(piece) = cursor.next() {
             let start = cursor.span(piece);
             statements.push(read(known.keyword.text, start, place, &mut cursor));
@@ -153,15 +177,21 @@ impl<'a> Lower<'a> {
                 break;
             }
             let next = cursor.peek().and_then(|piece| place.keyword(piece.of(self.text)));
-            let Some(keyword) = next.filter(|keyword| keyword.supported) else { break };
+            let Some(keyword) = next else { break };
             known = Known { keyword, guessed: false };
             cursor.silenced = spoilt;
         }
-        if let Some(block) = &phrase.block {
-            let open = block.open.and_then(|open| self.pieces.get(open));
-            let range = open.map_or(0..0, |piece| piece.range());
+        let Some(block) = &phrase.block else { return statements };
+        let takes_block = statements.last_mut().is_some_and(|last| last.guarded(span).is_some());
+        if !takes_block {
+            let range = cursor.block.clone().unwrap_or_default();
             let header = shown(self.text, pieces);
             cursor.fail(Problem::NeedlessBlock { header }, range);
+            return statements;
+        }
+        let within = self.statements(Some(block), Place::When, statement::statement);
+        if let Some(guarded) = statements.last_mut().and_then(|last| last.guarded(span)) {
+            guarded.extend(within);
         }
         statements
     }
@@ -189,12 +219,7 @@ impl<'a> Lower<'a> {
         }
         let word = first.of(self.text);
         if let Some(keyword) = place.keyword(word) {
-            if keyword.supported {
-                return Opening::Known(Known { keyword, guessed: false });
-            }
-            let what = format!("`{word}`");
-            self.report.push(Problem::Unsupported { what }, first.range());
-            return broken(Some(keyword.text));
+            return Opening::Known(Known { keyword, guessed: false });
         }
         self.unknown(phrase, first, place, spoilt)
     }
@@ -203,12 +228,19 @@ impl<'a> Lower<'a> {
     fn unknown(&mut self, phrase: &Phrase, first: Piece, place: Place, spoilt: bool) -> Opening {
         let span = self.span(phrase);
         let word = first.of(self.text);
-        let near = nearest(word, place.keywords());
+        let near = place.habit(word).or_else(|| nearest(word, place.keywords()));
         let elsewhere = words::anywhere(word);
         // `accept` in a model's block is rather a slip than a statement of a role.
         let slip = near.filter(|near| near.starts_with(word) || word.starts_with(near));
+        let slip = slip.or_else(|| place.habit(word));
         if let (Some(other), None) = (elsewhere, slip) {
-            let problem = Problem::Misplaced { keyword: other.text, belongs: other.belongs };
+            let keyword = other.text;
+            let problem = match place {
+                Place::When if Place::Role.keyword(keyword).is_some() => {
+                    Problem::NotGuarded { keyword }
+                }
+                _ => Problem::Misplaced { keyword, belongs: other.belongs },
+            };
             self.report.push(problem, first.range());
             self.keep_strayed(phrase, other, place);
             return Opening::Broken(Broken { span, meant: Some(other.text), name: None });
@@ -221,14 +253,14 @@ impl<'a> Lower<'a> {
         }
         let guess = near.and_then(|near| place.keyword(near));
         match guess {
-            Some(keyword) if keyword.supported => Opening::Known(Known { keyword, guessed: true }),
-            _ => Opening::Broken(Broken { span, meant: near, name: None }),
+            Some(keyword) => Opening::Known(Known { keyword, guessed: true }),
+            None => Opening::Broken(Broken { span, meant: near, name: None }),
         }
     }
 
     /// Reads a declaration that stands inside of another, where a `}` is missing before it.
     fn keep_strayed(&mut self, phrase: &Phrase, keyword: &'static Keyword, place: Place) {
-        let declares = Place::Env.keyword(keyword.text).is_some() && keyword.supported;
+        let declares = Place::Env.keyword(keyword.text).is_some();
         if declares && !matches!(place, Place::Top | Place::Env) {
             let known = Known { keyword, guessed: true };
             let declaration = self.declaration(phrase, known, Place::Env);
@@ -277,24 +309,49 @@ struct HeaderOf<'a> {
     place: Place,
 }
 
-/// A statement type that can be broken.
-trait FromBroken {
+/// What the lines of a block are.
+trait Lines: Sized {
     fn from_broken(broken: Broken) -> Self;
+
+    /// Where the statements of its block go, which reaches to the end of `span`; none if it takes
+    /// no block.
+    fn guarded(&mut self, _span: Span) -> Option<&mut Vec<Statement>> {
+        None
+    }
 }
 
-impl FromBroken for Statement {
+impl Lines for Statement {
+    fn from_broken(broken: Broken) -> Self {
+        Self::Broken(broken)
+    }
+
+    fn guarded(&mut self, span: Span) -> Option<&mut Vec<Statement>> {
+        let Self::When(when) = self else { return None };
+        let Then::Block(statements) = &mut when.then else { return None };
+        when.span = when.span.to(span);
+        Some(statements)
+    }
+}
+
+impl Lines for ProviderStatement {
     fn from_broken(broken: Broken) -> Self {
         Self::Broken(broken)
     }
 }
 
-impl FromBroken for ProviderStatement {
+impl Lines for ModelStatement {
     fn from_broken(broken: Broken) -> Self {
         Self::Broken(broken)
     }
 }
 
-impl FromBroken for ModelStatement {
+impl Lines for ClientStatement {
+    fn from_broken(broken: Broken) -> Self {
+        Self::Broken(broken)
+    }
+}
+
+impl Lines for TestStatement {
     fn from_broken(broken: Broken) -> Self {
         Self::Broken(broken)
     }
@@ -308,130 +365,4 @@ fn not_a_word(place: Place) -> Problem {
 fn shown(text: &str, pieces: &[Piece]) -> String {
     let words: Vec<&str> = pieces.iter().take(2).map(|piece| piece.of(text)).collect();
     words.join(" ").chars().take(60).collect()
-}
-
-/// Takes the `=` after a name; says so if it is missing.
-fn equals(cursor: &mut Cursor, name: Option<&Name>) {
-    if cursor.take(Kind::Equals).is_some() {
-        return;
-    }
-    match (cursor.peek(), name) {
-        (Some(next), Some(name)) => {
-            let name = format!("`{}`", name.text);
-            cursor.fail(Problem::MissingEquals { name }, next.range());
-        }
-        _ => cursor.wanted("`=` and a value"),
-    }
-}
-
-fn let_header(cursor: &mut Cursor) -> (Option<Name>, Option<Value>) {
-    let name = cursor.name("a constant's name");
-    equals(cursor, name.as_ref());
-    (name, cursor.value("a value"))
-}
-
-fn model_header(cursor: &mut Cursor) -> (Option<Name>, Option<Value>) {
-    let name = cursor.name("a model's name");
-    equals(cursor, name.as_ref());
-    if let Some(piece) = cursor.take(Kind::String) {
-        let written = piece.of(cursor.text).trim_matches('"');
-        let inner = written.to_owned();
-        cursor.report.push(Problem::QuotedModel { inner }, piece.range());
-        let before = cursor.report.findings.len();
-        let kind = cursor.model_id(written, piece.start as usize + 1);
-        cursor.report.findings.truncate(before);
-        return (name, Some(Value { span: cursor.span(piece), kind }));
-    }
-    let target = cursor.value("`PROVIDER/MODEL-ID`");
-    let is_target = |value: &Value| {
-        matches!(value.kind, ValueKind::ModelId(_) | ValueKind::Ident(_) | ValueKind::Broken)
-    };
-    if let Some(other) = target.as_ref().filter(|value| !is_target(value)) {
-        let (what, found) = ("`PROVIDER/MODEL-ID`".to_owned(), other.describe().to_owned());
-        cursor.fail(Problem::Expected { what, found }, other.span.range());
-        return (name, None);
-    }
-    (name, target)
-}
-
-fn prompt_header(cursor: &mut Cursor) -> (Option<Name>, Option<PromptBody>) {
-    let name = cursor.name("a prompt's name");
-    equals(cursor, name.as_ref());
-    let body = match cursor.take_word("file") {
-        Some(word) => {
-            let path = cursor.value("a path in quotes");
-            Some(PromptBody::File { span: cursor.since(cursor.span(word)), path })
-        }
-        None => cursor.value("a text, a string or `file \"…\"`").map(PromptBody::Text),
-    };
-    (name, body)
-}
-
-fn role_header(cursor: &mut Cursor) -> (Option<Name>, Option<Name>) {
-    let name = cursor.role_name();
-    let like = cursor.take_word("like").and_then(|_| cursor.role_name());
-    (name, like)
-}
-
-fn provider_statement(
-    keyword: &'static str,
-    start: Span,
-    _: Place,
-    cursor: &mut Cursor,
-) -> ProviderStatement {
-    let setting = |what, cursor: &mut Cursor| statement::setting(start, what, cursor);
-    match keyword {
-        "protocol" => ProviderStatement::Protocol(setting("a protocol", cursor)),
-        "base_url" => ProviderStatement::BaseUrl(setting("an address in quotes", cursor)),
-        "max_connections" => ProviderStatement::MaxConnections(setting("a number", cursor)),
-        "allow" => ProviderStatement::Allow(setting("`plain_http`", cursor)),
-        "api_key" => ProviderStatement::ApiKey(api_key(start, cursor)),
-        "header" => {
-            cursor.no_equals();
-            let name = cursor.value("the header's name in quotes");
-            let value = name.as_ref().and_then(|_| cursor.value("the header's value in quotes"));
-            ProviderStatement::Header(Header { span: cursor.since(start), name, value })
-        }
-        meant => ProviderStatement::Broken(Broken { span: start, meant: Some(meant), name: None }),
-    }
-}
-
-fn api_key(start: Span, cursor: &mut Cursor) -> ApiKey {
-    cursor.no_equals();
-    let store = match cursor.peek().filter(|piece| piece.kind == Kind::Word) {
-        Some(piece) if cursor.is_word(piece, "secret") => Some(KeyStore::Secret),
-        Some(piece) if cursor.is_word(piece, "env") => Some(KeyStore::Env),
-        _ => None,
-    };
-    if store.is_some() {
-        cursor.next();
-    } else {
-        cursor.wanted("`secret \"NAME\"` or `env \"NAME\"`");
-        while cursor.next().is_some() {}
-        return ApiKey { span: cursor.since(start), store, value: None };
-    }
-    let value = cursor.value("the key's name in quotes");
-    ApiKey { span: cursor.since(start), store, value }
-}
-
-fn model_statement(
-    keyword: &'static str,
-    start: Span,
-    place: Place,
-    cursor: &mut Cursor,
-) -> ModelStatement {
-    match keyword {
-        "context" => {
-            ModelStatement::Context(statement::setting(start, "a number of tokens", cursor))
-        }
-        "output" => ModelStatement::Output(statement::setting(start, "a number of tokens", cursor)),
-        "price" => {
-            let what = "an amount such as `$3`";
-            ModelStatement::Price(statement::entries(start, place, what, cursor))
-        }
-        "accepts" => {
-            ModelStatement::Accepts(statement::names(start, place, "a capability", cursor))
-        }
-        meant => ModelStatement::Broken(Broken { span: start, meant: Some(meant), name: None }),
-    }
 }

@@ -5,14 +5,23 @@
 //! Three steps, none of which can fail: [`pieces`] cuts the text, [`outline`] finds statements and
 //! blocks, [`lower`] gives them their types.
 
+mod client;
+mod condition;
 mod cursor;
 mod decode;
 mod dump;
+mod example;
+mod fact;
+mod guard;
+mod header;
 mod lower;
 mod outline;
 mod pieces;
 mod problem;
+mod promise;
+mod provider;
 mod quoted;
+mod route;
 mod scalar;
 mod statement;
 pub mod tree;
@@ -24,6 +33,7 @@ use crate::span::{FileId, Span};
 
 pub(crate) use outline::{Block, Phrase};
 pub(crate) use pieces::{Kind, Piece};
+pub(crate) use words::is_ident;
 
 pub use decode::{Decoded, decode};
 pub use dump::{Places, dump};

@@ -110,8 +110,8 @@ impl Outliner<'_> {
     /// The phrase that starts here.
     fn phrase(&mut self, depth: usize) -> Phrase {
         let start = self.at;
-        let end = self.own_pieces();
-        let mut phrase = Phrase { pieces: start..end, block: None, mended: false };
+        let (end, mended) = self.own_pieces(start);
+        let mut phrase = Phrase { pieces: start..end, block: None, mended };
         if self.kind(self.at) == Some(Kind::Open) {
             self.block(&mut phrase, depth);
         } else if self.lacks_open(&phrase) {
@@ -121,17 +121,24 @@ impl Outliner<'_> {
         phrase
     }
 
-    /// Moves to the end of the pieces of one statement, and gives the index after the last.
-    fn own_pieces(&mut self) -> usize {
+    /// Moves to the end of the pieces of the statement that begins at `start`, and gives the index
+    /// after the last, and whether it was broken where it should not be.
+    fn own_pieces(&mut self, start: usize) -> (usize, bool) {
         let mut end = self.at;
-        let mut joined = false;
+        let (mut joined, mut mended) = (false, false);
         while let Some(kind) = self.kind(self.at) {
             match kind {
                 Kind::Open | Kind::Close => break,
                 Kind::Newline | Kind::Comment => {
                     let next = self.significant(self.at);
-                    if !joined || self.opens_statement(next) {
-                        break;
+                    let goes_on = joined && !self.opens_statement(start, next);
+                    if !goes_on {
+                        if !self.is_broken_condition(start..end, next) {
+                            break;
+                        }
+                        if !std::mem::replace(&mut mended, true) {
+                            self.report_broken_line(end, next);
+                        }
                     }
                     self.at = next;
                 }
@@ -142,7 +149,41 @@ impl Outliner<'_> {
                 }
             }
         }
-        end
+        (end, mended)
+    }
+
+    /// Whether the line at `next` can only be more of the condition in `own`: it begins, or the
+    /// line before ends, with a word or mark that something must stand beside.
+    fn is_broken_condition(&self, own: Range<usize>, next: usize) -> bool {
+        let text = |at: usize| self.pieces.get(at).map_or("", |piece| piece.of(self.text));
+        let (keyword, last) = (text(own.start), text(own.end.wrapping_sub(1)));
+        if !matches!(keyword, "when" | "otherwise") || self.is_bad(&own) {
+            return false;
+        }
+        let routed = own.clone().any(|at| text(at) == "route");
+        let deeper = self.column(next) > self.column(own.start);
+        let guarded = text(next) == "route" && deeper && !routed;
+        let hangs = matches!(last, "and" | "or" | "not" | "in" | "matches" | "&&" | "||" | "(")
+            || matches!(last, "==" | "!=" | "<" | "<=" | ">" | ">=");
+        let word = matches!(self.kind(next), Some(Kind::Word));
+        let leads = matches!(text(next), "and" | "or" | "&&" | "||" | ")");
+        let hangs = hangs && !routed && own.len() > 1 && (word || self.is_operand(next));
+        guarded || hangs || (leads && !routed)
+    }
+
+    fn is_operand(&self, at: usize) -> bool {
+        matches!(self.kind(at), Some(Kind::Number | Kind::String))
+            || self.pieces.get(at).is_some_and(|piece| piece.of(self.text) == "(")
+    }
+
+    fn report_broken_line(&mut self, end: usize, next: usize) {
+        let before = self.pieces.get(end.wrapping_sub(1)).map_or(0, |piece| piece.end as usize);
+        let Some(piece) = self.pieces.get(next) else { return };
+        let between = before..piece.range().start;
+        // A comment in between would be swallowed by its own line.
+        let is_blank = self.text.get(between.clone()).is_some_and(|text| text.trim().is_empty());
+        let mend = is_blank.then_some(between);
+        self.report_at(next, Problem::BrokenLine { mend });
     }
 
     /// The block whose `{` is here.
@@ -247,7 +288,7 @@ impl Outliner<'_> {
             self.report_at(self.at, Problem::LeadingJoint { joint });
         }
         last.mended = true;
-        last.pieces.end = self.own_pieces();
+        last.pieces.end = self.own_pieces(last.pieces.start).0;
         if self.kind(self.at) == Some(Kind::Open) {
             let mut phrase = last.clone();
             self.block(&mut phrase, depth);
@@ -287,14 +328,21 @@ impl Outliner<'_> {
         }
     }
 
-    /// Whether the line here starts another statement although a joint came before: its first word
+    /// Whether the line at `at` starts another statement although a joint came before, in the
+    /// statement that begins at `start`: its first word
     /// is a keyword and goes on with something that no name in a list is followed by.
-    fn opens_statement(&self, at: usize) -> bool {
+    fn opens_statement(&self, start: usize, at: usize) -> bool {
         let Some(first) = self.pieces.get(at) else { return true };
+        let keyword = self.pieces.get(start).map_or("", |piece| piece.of(self.text));
+        let word = first.of(self.text);
+        // The facts of a request have values.
+        if keyword == "ask" && words::is_fact(word) {
+            return false;
+        }
         if matches!(first.kind, Kind::Open | Kind::Close) {
             return true;
         }
-        if first.kind != Kind::Word || words::anywhere(first.of(self.text)).is_none() {
+        if first.kind != Kind::Word || words::anywhere(word).is_none() {
             return false;
         }
         let after = self.kind(at + 1);

@@ -1,12 +1,15 @@
 //! The statements of roles and `defaults`.
 //!
-//! Owns what follows each of their keywords; blocks and declarations are in [`super::lower`].
+//! Owns what follows each of their keywords but `route`, `when` and `otherwise`, which have their own
+//! modules; blocks and declarations are in [`super::lower`].
 
 use super::cursor::Cursor;
+use super::guard;
 use super::pieces::Kind;
 use super::problem::Problem;
+use super::route::route;
 use super::tree::{
-    Backoff, Broken, Entries, Entry, Link, Name, Names, Retry, Route, Setting, Statement, System,
+    Backoff, Broken, Classes, Entries, Entry, Name, Names, Retry, Setting, Statement, System,
     SystemMode, Value,
 };
 use super::words::Place;
@@ -22,10 +25,28 @@ pub(crate) fn statement(
     match keyword {
         "about" => Statement::About(setting(start, "a string", cursor)),
         "system" => Statement::System(system(start, place, cursor)),
-        "route" => route(start, place, cursor),
+        "route" => Statement::Route(route(start, place, cursor)),
+        "when" => Statement::When(guard::when(start, place, cursor)),
+        "otherwise" => Statement::Otherwise(guard::otherwise(start, place, cursor)),
         "timeout" => Statement::Timeout(entries(start, place, "a duration", cursor)),
         "set" => Statement::Set(entries(start, place, "a value", cursor)),
         "retry" => Statement::Retry(retry(start, place, cursor)),
+        "fallback" => Statement::Fallback(fallback(start, place, cursor)),
+        "hedge" => {
+            cursor.needs("after", &[Kind::Number]);
+            Statement::Hedge(setting(start, "a duration", cursor))
+        }
+        "limit" => Statement::Limit(entries(start, place, "a value", cursor)),
+        "deny" => Statement::Deny(names(start, place, "a parameter", cursor)),
+        "accept" => Statement::Accept(names(start, place, "a capability", cursor)),
+        "commit" => {
+            let what = "`headers`, `first_token` or `complete`";
+            Statement::Commit(setting(start, what, cursor))
+        }
+        "resume" => Statement::Resume(start),
+        "strict" => Statement::Strict(start),
+        "cache" => Statement::Cache(setting(start, "`system` or `conversation`", cursor)),
+        "audit" => Statement::Audit(setting(start, "`full`, `metadata` or `off`", cursor)),
         _ => Statement::Broken(Broken { span: start, meant: Some(keyword), name: None }),
     }
 }
@@ -64,7 +85,7 @@ pub(crate) fn names(start: Span, place: Place, what: &'static str, cursor: &mut 
     Names { span: cursor.since(start), names }
 }
 
-fn name_list(
+pub(crate) fn name_list(
     place: Place,
     what: &'static str,
     ends: Option<&str>,
@@ -139,77 +160,15 @@ fn late_mode(first: Span, cursor: &mut Cursor) -> Option<(Option<SystemMode>, Op
     Some((Some(mode), Some(cursor.span(piece))))
 }
 
-/// `route A -> B -> C`
-fn route(start: Span, place: Place, cursor: &mut Cursor) -> Statement {
+/// `fallback on CLASS, …`
+fn fallback(start: Span, place: Place, cursor: &mut Cursor) -> Classes {
     cursor.no_equals();
-    if is_weighted(cursor) {
-        while cursor.next().is_some() {}
-        let what = "weighted routes".to_owned();
-        cursor.fail(Problem::Unsupported { what }, start.range());
-        let span = cursor.since(start);
-        return Statement::Broken(Broken { span, meant: Some("route"), name: None });
-    }
-    let mut chain = Vec::new();
-    loop {
-        let end = cursor.end();
-        chain.extend(link(cursor));
-        if cursor.end() == end || !arrow(place, cursor) {
-            break;
-        }
-    }
-    Statement::Route(Route { span: cursor.since(start), chain })
-}
-
-fn is_weighted(cursor: &Cursor) -> bool {
-    let starts = cursor.peek().is_some_and(|piece| piece.kind == Kind::Number);
-    starts || cursor.ahead(1).is_some_and(|piece| piece.kind == Kind::Pipe)
-}
-
-fn link(cursor: &mut Cursor) -> Option<Link> {
-    if let Some(piece) = cursor.peek()
-        && piece.kind == Kind::Word
-        && piece.of(cursor.text).contains('/')
-    {
-        cursor.next();
-        let why = "a chain names declared models, not their ids";
-        let help = "declare `model NAME = PROVIDER/MODEL-ID` and write NAME here";
-        cursor.report.push(Problem::Scalar { why, help, mend: None }, piece.range());
-        return None;
-    }
-    let model = cursor.name("a model")?;
-    Some(Link { span: model.span, model })
-}
-
-/// Takes the arrow between two links; says so if it is missing or written otherwise.
-fn arrow(place: Place, cursor: &mut Cursor) -> bool {
-    let Some(next) = cursor.peek() else { return false };
-    match next.kind {
-        Kind::Arrow => {
-            cursor.next();
-            true
-        }
-        Kind::Comma | Kind::Equals => {
-            cursor.next();
-            let tip = cursor.take(Kind::Operator).map_or(next.end, |tip| tip.end);
-            let mend = if next.kind == Kind::Comma { " ->" } else { "->" };
-            let (why, help) = ("links are joined by `->`", "a chain is written `A -> B -> C`");
-            let problem = Problem::Scalar { why, help, mend: Some(mend.to_owned()) };
-            cursor.fail(problem, next.start as usize..tip as usize);
-            true
-        }
-        Kind::Word if !cursor.opens_statement(place) => {
-            let mend_at = cursor.end();
-            let left = cursor.text.get(..mend_at).and_then(|text| {
-                let start = text.rfind(|c: char| c.is_whitespace() || c == '>')?;
-                text.get(start + 1..)
-            });
-            let left = format!("`{}`", left.unwrap_or_default());
-            let right = cursor.describe(next);
-            cursor.fail(Problem::MissingArrow { left, right, mend_at }, next.range());
-            true
-        }
-        _ => false,
-    }
+    let reads = cursor.needs("on", &[Kind::Word]);
+    let classes = match reads {
+        true => name_list(place, "a failure class", None, cursor),
+        false => Vec::new(),
+    };
+    Classes { span: cursor.since(start), classes }
 }
 
 /// `retry N on CLASS, … [backoff D..D]`

@@ -13,6 +13,10 @@ pub(crate) enum Place {
     Model,
     Role,
     Defaults,
+    /// The block of a `when`.
+    When,
+    Client,
+    Test,
 }
 
 impl Place {
@@ -29,11 +33,22 @@ impl Place {
         KEYWORDS.iter().filter(move |word| word.stands(self)).map(|word| word.text)
     }
 
-    /// Those of them that this version reads, for people.
+    /// Those of them, for people.
     pub(crate) fn known(self) -> String {
-        let supported = KEYWORDS.iter().filter(|word| word.supported && word.stands(self));
-        let quoted: Vec<String> = supported.map(|word| format!("`{}`", word.text)).collect();
+        let quoted: Vec<String> = self.keywords().map(|word| format!("`{word}`")).collect();
         quoted.join(", ")
+    }
+
+    /// The keyword that people who know another word for it mean by `text` here.
+    pub(crate) fn habit(self, text: &str) -> Option<&'static str> {
+        let meant = match text {
+            "if" | "elif" | "elsif" | "unless" => "when",
+            "else" => "otherwise",
+            "api_key" => "key",
+            "key" => "api_key",
+            _ => return None,
+        };
+        self.keyword(meant).map(|keyword| keyword.text)
     }
 
     /// The keyword that `text` is here.
@@ -49,8 +64,6 @@ pub(crate) struct Keyword {
     places: &'static [Place],
     /// Where it belongs, for people.
     pub(crate) belongs: &'static str,
-    /// Whether this version reads it.
-    pub(crate) supported: bool,
 }
 
 impl Keyword {
@@ -76,60 +89,87 @@ pub(crate) fn is_ident(text: &str) -> bool {
     starts && goes_on && !text.ends_with('-')
 }
 
-const fn keyword(
-    text: &'static str,
-    places: &'static [Place],
-    belongs: &'static str,
-    supported: bool,
-) -> Keyword {
-    Keyword { text, places, belongs, supported }
+const fn keyword(text: &'static str, places: &'static [Place], belongs: &'static str) -> Keyword {
+    Keyword { text, places, belongs }
 }
 
 const DECLARED: &[Place] = &[Place::Top, Place::Env];
 const ROLE: &[Place] = &[Place::Role, Place::Defaults];
+const GUARDED: &[Place] = &[Place::Role, Place::Defaults, Place::When];
 const TOP: &str = "at the top of a file";
 const IN_FILE: &str = "at the top of a file or in an `env` block";
 const IN_ROLE: &str = "in a `role` or in `defaults`";
 const IN_PROVIDER: &str = "in a `provider`";
 const IN_MODEL: &str = "in the block of a `model`";
+const IN_CLIENT: &str = "in a `client`";
+const IN_TEST: &str = "in a `test`";
 
 const KEYWORDS: &[Keyword] = &[
-    keyword("provider", DECLARED, IN_FILE, true),
-    keyword("model", DECLARED, IN_FILE, true),
-    keyword("prompt", DECLARED, IN_FILE, true),
-    keyword("defaults", DECLARED, IN_FILE, true),
-    keyword("role", DECLARED, IN_FILE, true),
-    keyword("let", DECLARED, IN_FILE, true),
-    keyword("env", &[Place::Top], TOP, true),
-    keyword("client", DECLARED, IN_FILE, false),
-    keyword("ensure", DECLARED, IN_FILE, false),
-    keyword("test", DECLARED, IN_FILE, false),
-    keyword("about", &[Place::Role], "in a `role`", true),
-    keyword("system", ROLE, IN_ROLE, true),
-    keyword("route", ROLE, IN_ROLE, true),
-    keyword("timeout", ROLE, IN_ROLE, true),
-    keyword("retry", ROLE, IN_ROLE, true),
-    keyword("set", ROLE, IN_ROLE, true),
-    keyword("when", ROLE, IN_ROLE, false),
-    keyword("otherwise", ROLE, IN_ROLE, false),
-    keyword("fallback", ROLE, IN_ROLE, false),
-    keyword("hedge", ROLE, IN_ROLE, false),
-    keyword("limit", ROLE, IN_ROLE, false),
-    keyword("deny", ROLE, IN_ROLE, false),
-    keyword("accept", ROLE, IN_ROLE, false),
-    keyword("commit", ROLE, IN_ROLE, false),
-    keyword("resume", ROLE, IN_ROLE, false),
-    keyword("strict", ROLE, IN_ROLE, false),
-    keyword("cache", ROLE, IN_ROLE, false),
-    keyword("audit", ROLE, IN_ROLE, false),
-    keyword("protocol", &[Place::Provider], IN_PROVIDER, true),
-    keyword("base_url", &[Place::Provider], IN_PROVIDER, true),
-    keyword("api_key", &[Place::Provider], IN_PROVIDER, true),
-    keyword("header", &[Place::Provider], IN_PROVIDER, true),
-    keyword("max_connections", &[Place::Provider], IN_PROVIDER, true),
-    keyword("allow", &[Place::Provider], IN_PROVIDER, true),
-    keyword("context", &[Place::Model], IN_MODEL, true),
-    keyword("output", &[Place::Model], IN_MODEL, true),
-    keyword("price", &[Place::Model], IN_MODEL, true),
-    keyword("accepts", &[Place::Model], IN_MODEL, true),
+    keyword("provider", DECLARED, IN_FILE),
+    keyword("model", DECLARED, IN_FILE),
+    keyword("prompt", DECLARED, IN_FILE),
+    keyword("defaults", DECLARED, IN_FILE),
+    keyword("role", DECLARED, IN_FILE),
+    keyword("let", DECLARED, IN_FILE),
+    keyword("env", &[Place::Top], TOP),
+    keyword("client", DECLARED, IN_FILE),
+    keyword("ensure", DECLARED, IN_FILE),
+    keyword("test", DECLARED, IN_FILE),
+    keyword("about", &[Place::Role], "in a `role`"),
+    keyword("system", GUARDED, IN_ROLE),
+    keyword("route", ROLE, IN_ROLE),
+    keyword("timeout", GUARDED, IN_ROLE),
+    keyword("retry", ROLE, IN_ROLE),
+    keyword("set", GUARDED, IN_ROLE),
+    keyword("when", ROLE, IN_ROLE),
+    keyword("otherwise", ROLE, IN_ROLE),
+    keyword("fallback", ROLE, IN_ROLE),
+    keyword("hedge", ROLE, IN_ROLE),
+    keyword(
+        "limit",
+        &[Place::Role, Place::Defaults, Place::Client],
+        "in a `role`, in `defaults` or in a `client`",
+    ),
+    keyword("deny", ROLE, IN_ROLE),
+    keyword("accept", ROLE, IN_ROLE),
+    keyword("commit", ROLE, IN_ROLE),
+    keyword("resume", ROLE, IN_ROLE),
+    keyword("strict", ROLE, IN_ROLE),
+    keyword("cache", ROLE, IN_ROLE),
+    keyword("audit", ROLE, IN_ROLE),
+    keyword("protocol", &[Place::Provider], IN_PROVIDER),
+    keyword("base_url", &[Place::Provider], IN_PROVIDER),
+    keyword("api_key", &[Place::Provider], IN_PROVIDER),
+    keyword("header", &[Place::Provider], IN_PROVIDER),
+    keyword("max_connections", &[Place::Provider], IN_PROVIDER),
+    keyword("allow", &[Place::Provider, Place::Client], "in a `provider` or in a `client`"),
+    keyword("context", &[Place::Model], IN_MODEL),
+    keyword("output", &[Place::Model], IN_MODEL),
+    keyword("price", &[Place::Model], IN_MODEL),
+    keyword("accepts", &[Place::Model], IN_MODEL),
+    keyword("key", &[Place::Client], IN_CLIENT),
+    keyword("budget", &[Place::Client], IN_CLIENT),
+    keyword("ask", &[Place::Test], IN_TEST),
+    keyword("given", &[Place::Test], IN_TEST),
+    keyword("expect", &[Place::Test], IN_TEST),
 ];
+
+/// Facts of a request that take no value in a test; naming one in a row with another lacks a word.
+const FLAGS: [&str; 4] = ["image", "tools", "json", "stream"];
+
+/// Whether `text` is a fact that is there or not, and has no value.
+pub(crate) fn is_flag(text: &str) -> bool {
+    FLAGS.contains(&text)
+}
+
+/// Whether `text` is a fact that is asked for by a name in quotes.
+pub(crate) fn takes_argument(text: &str) -> bool {
+    matches!(text, "header" | "metadata")
+}
+
+/// Whether `text` is a fact of a request, for better words about what is missing beside it.
+pub(crate) fn is_fact(text: &str) -> bool {
+    is_flag(text)
+        || takes_argument(text)
+        || matches!(text, "tokens" | "messages" | "client" | "max_tokens")
+}

@@ -1,0 +1,17 @@
+//! What can be known of a program without running it: which requests reach what, how long and how
+//! dear an answer can get, and whether a promise holds.
+//!
+//! Owns pure functions over the map's types, without spans and findings; what is said about a
+//! result is for [`crate::rules`]. `docs/analysis.md` tells how the results come about.
+
+mod numbers;
+mod requests;
+mod solver;
+mod steps;
+mod texts;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use requests::{Reach, Requests, Sees, Verdict};

@@ -1,0 +1,4 @@
+//! The analysis against brute force, and what it says of small programs.
+
+mod conditions;
+mod random;

@@ -1,0 +1,40 @@
+//! An arm after the one that takes every request.
+//!
+//! Owns this one rule; arms that earlier conditions hide are found by analysis.
+
+use super::{Rule, one};
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::span::Span;
+
+/// The rule.
+pub const RULE: Rule = Rule {
+    code: Code("SFR029"),
+    name: "arm-order",
+    severity: Severity::Error,
+    title: "an arm follows the one that takes every request",
+    doc: "The first arm whose condition holds decides. `otherwise`, and a `route` without a \
+          condition, take every request, so that nothing is left for an arm after them: they \
+          stand last, and only one of them.",
+    bad: one(
+        "role coder {\n  otherwise  route sonnet -> gpt\n  when image route gpt -> sonnet\n}\n",
+    ),
+    good: one(
+        "role coder {\n  when image route gpt -> sonnet\n  otherwise  route sonnet -> gpt\n}\n",
+    ),
+    check: None,
+};
+
+/// The finding: `second`, a `keyword`, stands after `first`, which takes all.
+pub fn finding(first_keyword: &str, first: Span, keyword: &str, second: Span) -> Diagnostic {
+    if keyword == "when" {
+        let message = format!("`{first_keyword}` is not the last arm");
+        return Diagnostic::error(RULE.code, first, message)
+            .help("move it behind the other arms: it takes every request")
+            .related(second, "no request gets here");
+    }
+    let message =
+        format!("this `{keyword}` follows a `{first_keyword}`, and both take every request");
+    Diagnostic::error(RULE.code, second, message)
+        .help("take one of them away")
+        .related(first, "the first of them")
+}
