@@ -2,7 +2,7 @@
 //!
 //! Owns what is looked at and which findings are kept; the findings are the rules'.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::load::Loaded;
@@ -12,7 +12,8 @@ use crate::render::Tally;
 use crate::resolve::prompt_files::PromptFiles;
 use crate::resolve::{Input, Space, resolve};
 use crate::rules;
-use crate::rules::unused;
+use crate::rules::{secret, unused};
+use crate::span::Span;
 use crate::syntax::tree::{Declaration, Name};
 
 /// A checked program.
@@ -52,6 +53,8 @@ pub fn check(project: &Project, loaded: &Loaded, env: &str) -> Checked {
             program = under.program;
         }
     }
+    let secrets = secrets(loaded, &findings);
+    findings.extend(secrets);
     let errors: Vec<_> =
         findings.iter().filter(|one| one.severity == Severity::Error).cloned().collect();
     if Tally::of(&loaded.findings).errors == 0 {
@@ -62,13 +65,24 @@ pub fn check(project: &Project, loaded: &Loaded, env: &str) -> Checked {
     Checked { program, findings }
 }
 
+/// What looks like a secret anywhere in a file, where no rule has found that it is one.
+fn secrets(loaded: &Loaded, known: &[Diagnostic]) -> Vec<Diagnostic> {
+    let known = known.iter().filter(|one| rules::hides_source(one.code));
+    let known: Vec<Span> = known.map(|one| one.span).collect();
+    let is_new = |finding: &Diagnostic| {
+        let (file, range) = (finding.span.file, finding.span.range());
+        let overlaps = |other: &Span| other.file == file && other.range().contains(&range.start);
+        !known.iter().any(overlaps)
+    };
+    let all = loaded.sources.iter().flat_map(|(id, file)| secret::in_file(id, &file.text));
+    all.filter(is_new).collect()
+}
+
 /// Adds the findings that exist only under the blocks of `env`.
 fn add_own(findings: &mut Vec<Diagnostic>, own: Vec<Diagnostic>, env: &str) {
-    let is_known = |finding: &Diagnostic| {
-        let same = |known: &&Diagnostic| known.code == finding.code && known.span == finding.span;
-        findings.iter().any(|known| same(&known))
-    };
-    let new: Vec<_> = own.into_iter().filter(|finding| !is_known(finding)).collect();
+    let known: HashSet<_> = findings.iter().map(|known| (known.code, known.span)).collect();
+    let is_new = |finding: &Diagnostic| !known.contains(&(finding.code, finding.span));
+    let new: Vec<_> = own.into_iter().filter(is_new).collect();
     let named = new.into_iter().map(|finding| Diagnostic { env: Some(env.into()), ..finding });
     findings.extend(named);
 }
@@ -80,8 +94,10 @@ fn is_part_of_an_error(unused: &Diagnostic, errors: &[Diagnostic]) -> bool {
 }
 
 fn sort(findings: &mut Vec<Diagnostic>) {
-    let key = |one: &Diagnostic| (one.span, one.code, one.env.clone());
-    findings.sort_by_cached_key(key);
+    fn key(one: &Diagnostic) -> impl Ord + '_ {
+        (one.span, one.code, &one.message, &one.env)
+    }
+    findings.sort_by(|a, b| key(a).cmp(&key(b)));
     findings.dedup_by(|a, b| a.code == b.code && a.span == b.span && a.message == b.message);
 }
 

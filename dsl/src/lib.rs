@@ -7,6 +7,7 @@ pub mod check;
 pub mod command;
 pub mod diagnostic;
 pub mod emit;
+pub mod fix;
 pub mod format;
 pub mod load;
 pub mod nearest;

@@ -3,9 +3,19 @@
     unreachable_pub,
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "tests: what is not as expected ends them"
 )]
 
 mod cli;
+mod fixes;
+mod formats;
+mod many;
 mod project;
 mod rules;
+mod schemas;
+mod secrets;
+mod starter;
+mod stdin;
+#[cfg(unix)]
+mod watch;
