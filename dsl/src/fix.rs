@@ -178,3 +178,73 @@ fn edited(text: &str, mut edits: Vec<&Edit>) -> String {
     out.push_str(text.get(at..).unwrap_or_default());
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Fix;
+    use crate::load::Buffer;
+    use crate::rules::PRELUDE;
+    use crate::span::Span;
+
+    fn of(text: &str) -> (Project, Mended) {
+        let text = format!("{text}{PRELUDE}");
+        let loaded = Loaded::only(&Buffer { path: "a.sfr".into(), bytes: text.into() });
+        let project = Project::bare("/p".into());
+        let checked = check(&project, &loaded, "default");
+        (project, Mended { loaded, checked, applied: Vec::new() })
+    }
+
+    fn edit(range: std::ops::Range<usize>, text: &str) -> Edit {
+        Edit { span: Span::new(FileId(0), range), text: text.into() }
+    }
+
+    #[test]
+    fn a_fix_that_makes_errors_is_left_out_and_the_others_are_applied() {
+        let text = "role a {\n  route sonet -> gtp\n}\n";
+        let (project, mut base) = of(text);
+        let about = base.checked.findings.iter().position(|it| it.message.contains("gtp")).unwrap();
+        let worse = Fix { title: "spoil it".into(), edits: vec![edit(25..28, "} {")] };
+        base.checked.findings[about].fix = Some(worse);
+        let candidates = candidates(&base);
+        assert_eq!(candidates.len(), 2);
+        let mut round =
+            Round { project: &project, env: "default", base: &base, taken: Vec::new(), best: None };
+        round.sift(&candidates);
+        let titles: Vec<_> = round.taken.iter().map(|it| &it.fix.as_ref().unwrap().title).collect();
+        assert_eq!(titles, ["write `sonnet`"]);
+        let best = round.best.unwrap();
+        let after = &best.loaded.sources.get(FileId(0)).unwrap().text;
+        assert!(after.starts_with("role a {\n  route sonnet -> gtp\n}\n"), "{after}");
+    }
+
+    #[test]
+    fn a_fix_that_does_not_mend_is_not_applied_again_and_again() {
+        let (project, mut base) = of("role a {\n  route sonnet -> gtp\n}\n");
+        let at = base.checked.findings.iter().position(|it| it.message.contains("gtp")).unwrap();
+        base.checked.findings[at].fix =
+            Some(Fix { title: "add a comment".into(), edits: vec![edit(0..0, "# mended\n")] });
+        let candidates = candidates(&base);
+        let mut round =
+            Round { project: &project, env: "default", base: &base, taken: Vec::new(), best: None };
+        round.sift(&candidates);
+        assert!(round.taken.is_empty() && round.best.is_none());
+    }
+
+    #[test]
+    fn fixes_that_touch_wait_for_the_next_round() {
+        let taken = BTreeMap::from([(10, 14), (20, 20)]);
+        for (range, touches) in
+            [(0..9, false), (5..10, true), (12..12, true), (14..15, true), (15..19, false)]
+        {
+            assert_eq!(meets(&taken, &edit(range.clone(), "")), touches, "{range:?}");
+        }
+        assert!(meets(&taken, &edit(20..20, "x")) && meets(&taken, &edit(0..40, "")));
+    }
+
+    #[test]
+    fn edits_are_applied_whatever_their_order() {
+        let edits = [edit(6..7, ""), edit(0..0, ">"), edit(2..4, "CD")];
+        assert_eq!(edited("abcdefg", edits.iter().collect()), ">abCDef");
+    }
+}

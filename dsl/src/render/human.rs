@@ -14,8 +14,8 @@ use super::{Tally, counted, sentence, shown};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::span::{FileId, SourceFile, Sources, Span};
 
-/// More than this nobody reads, and miette scans a whole file for each.
-const MOST_DRAWN: usize = 50;
+/// More than this nobody reads.
+const MOST_DRAWN: usize = 2_000;
 
 /// How to draw.
 #[derive(Debug, Clone, Copy)]

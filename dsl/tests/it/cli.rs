@@ -130,3 +130,23 @@ fn a_program_of_a_thousand_roles_is_checked() {
     let output = project.run(&["check"]);
     assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0), "{output:?}");
 }
+
+#[test]
+fn fmt_leaves_alone_what_a_directive_says() {
+    let project = project();
+    let kept =
+        "# sfai-fmt: ignore\nrole x   {  # a\n   route   sonnet->gpt   # b\n\n\n }    # c\n\n";
+    let inner = "role y {\n  # sfai-fmt: ignore\n      timeout   total   5m,idle 3s    # d\n";
+    let before = format!("{kept}{inner} about   \"x\"\n  route sonnet->gpt\n}}\n");
+    let after = format!("{kept}{inner}  about \"x\"\n  route sonnet -> gpt\n}}\n");
+    project.write("routes/b.sfr", before.as_bytes());
+    assert_eq!(project.run(&["fmt"]).status.code(), Some(0));
+    assert_eq!(String::from_utf8(project.read("routes/b.sfr").unwrap()).unwrap(), after);
+    assert_eq!(project.run(&["fmt", "--check"]).status.code(), Some(0));
+    // With a blank line between, or at a line's end, it says nothing about what follows.
+    let idle = "# sfai-fmt: ignore\n\nlet  a = 1  # sfai-fmt: ignore\nlet  bc = 2\n";
+    project.write("routes/b.sfr", idle.as_bytes());
+    assert_eq!(project.run(&["fmt"]).status.code(), Some(0));
+    let tidy = idle.replace("let  a =", "let a  =").replace("let  bc", "let bc");
+    assert_eq!(String::from_utf8(project.read("routes/b.sfr").unwrap()).unwrap(), tidy);
+}
