@@ -2,7 +2,7 @@
 //!
 //! Owns the drawing; programs read [`super::json`] instead.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use miette::{
@@ -84,7 +84,9 @@ impl<'s> Texts<'s> {
             let file = sources.get(id)?;
             Some((id, Text { file, text: shown(id, file, findings) }))
         };
-        Self { by_file: files.filter_map(text).collect() }
+        // Each file once: making its text ready to be shown reads all of it.
+        let files: BTreeSet<FileId> = files.collect();
+        Self { by_file: files.into_iter().filter_map(text).collect() }
     }
 }
 
