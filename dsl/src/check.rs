@@ -2,7 +2,7 @@
 //!
 //! Owns what is looked at and which findings are kept; the findings are the rules'.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::load::Loaded;
@@ -74,11 +74,9 @@ fn holds_any(span: Span, broken: &BTreeSet<Span>) -> bool {
 
 /// Adds the findings that exist only under the blocks of `env`.
 fn add_own(findings: &mut Vec<Diagnostic>, own: Vec<Diagnostic>, env: &str) {
-    let is_known = |finding: &Diagnostic| {
-        let same = |known: &&Diagnostic| known.code == finding.code && known.span == finding.span;
-        findings.iter().any(|known| same(&known))
-    };
-    let new: Vec<_> = own.into_iter().filter(|finding| !is_known(finding)).collect();
+    let known: HashSet<_> = findings.iter().map(|known| (known.code, known.span)).collect();
+    let is_new = |finding: &Diagnostic| !known.contains(&(finding.code, finding.span));
+    let new: Vec<_> = own.into_iter().filter(is_new).collect();
     let named = new.into_iter().map(|finding| Diagnostic { env: Some(env.into()), ..finding });
     findings.extend(named);
 }
@@ -104,8 +102,10 @@ fn is_part_of_an_error(unused: &Diagnostic, errors: &[Diagnostic]) -> bool {
 }
 
 fn sort(findings: &mut Vec<Diagnostic>) {
-    let key = |one: &Diagnostic| (one.span, one.code, one.env.clone());
-    findings.sort_by_cached_key(key);
+    fn key(one: &Diagnostic) -> impl Ord + '_ {
+        (one.span, one.code, &one.message, &one.env)
+    }
+    findings.sort_by(|a, b| key(a).cmp(&key(b)));
     findings.dedup_by(|a, b| a.code == b.code && a.span == b.span && a.message == b.message);
 }
 

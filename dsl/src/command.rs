@@ -4,8 +4,16 @@
 
 mod check;
 mod compile;
+mod completions;
 mod fmt;
+mod init;
+mod look;
 mod models;
+mod progress;
+mod schema;
+mod stdin;
+mod unified;
+mod watch;
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -14,9 +22,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::diagnostic::Diagnostic;
-use crate::load::{Loaded, load};
+use crate::load::{Buffer, Loaded, load_over};
 use crate::project::Project;
-use crate::render::human::{Look, render};
+use crate::render::human::Look;
+use crate::render::{Format, render};
 
 /// Checks, compiles and formats routing rules (`*.sfr`).
 ///
@@ -25,6 +34,9 @@ use crate::render::human::{Look, render};
 #[derive(Debug, Parser)]
 #[command(name = "sfai-dsl", version)]
 pub struct Cli {
+    /// When to use colours; `NO_COLOR` is honoured
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true)]
+    color: look::Color,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -39,6 +51,14 @@ enum Verb {
     Fmt(fmt::Options),
     /// List the models that the catalogue knows
     Models(models::Options),
+    /// Compile again whenever a file changes; a program with errors leaves the map as it is
+    Watch(watch::Options),
+    /// Write a commented starter into a folder
+    Init(init::Options),
+    /// Print the completions of a shell
+    Completions(completions::Options),
+    /// Print the JSON Schema of what is written or printed
+    Schema(schema::Options),
 }
 
 /// How a verb ended.
@@ -60,11 +80,16 @@ impl From<Exit> for ExitCode {
 
 /// Runs the verb that was asked for.
 pub fn run(cli: &Cli) -> Exit {
+    look::settle(cli.color);
     let done = match &cli.verb {
         Verb::Check(options) => check::run(options),
         Verb::Compile(options) => compile::run(options),
         Verb::Fmt(options) => fmt::run(options),
         Verb::Models(options) => models::run(options),
+        Verb::Watch(options) => watch::run(options),
+        Verb::Init(options) => init::run(options),
+        Verb::Completions(options) => Ok(completions::run(options)),
+        Verb::Schema(options) => schema::run(options),
     };
     done.unwrap_or_else(|CouldNotRun(why)| {
         eprintln!("sfai-dsl: {why}");
@@ -89,9 +114,14 @@ struct Opened {
 
 /// Finds the project and reads its files. A broken `sfai.toml` is shown and ends the verb.
 fn open(paths: &[PathBuf]) -> Result<Opened, CouldNotRun> {
+    open_over(paths, None)
+}
+
+/// [`open`], with a text in the place of a file.
+fn open_over(paths: &[PathBuf], buffer: Option<&Buffer>) -> Result<Opened, CouldNotRun> {
     let working = std::env::current_dir()?;
     let project = project(&working)?;
-    let loaded = load(&project, &working, paths)?;
+    let loaded = load_over(&project, &working, paths, buffer)?;
     Ok(Opened { project, loaded })
 }
 
@@ -99,21 +129,17 @@ fn open(paths: &[PathBuf]) -> Result<Opened, CouldNotRun> {
 fn project(working: &Path) -> Result<Project, CouldNotRun> {
     let project = Project::find(working)?;
     if !project.findings.is_empty() {
-        eprint!("{}", render(&project.sources, &project.findings, look()));
+        let look = look::look_on(&std::io::stderr());
+        eprint!("{}", render(Format::Human, &project.sources, &project.findings, look)?);
         return Err(CouldNotRun("the project's settings have mistakes".into()));
     }
     Ok(project)
 }
 
-/// Findings for people, on stderr or stdout by who asks.
-fn drawn(loaded: &Loaded, findings: &[Diagnostic]) -> String {
-    render(&loaded.sources, findings, look())
-}
-
-fn look() -> Look {
-    use std::io::IsTerminal;
-    let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    Look { color, width: 100 }
+/// Findings for people, for stderr.
+fn drawn(loaded: &Loaded, findings: &[Diagnostic]) -> Result<String, CouldNotRun> {
+    let look: Look = look::look_on(&std::io::stderr());
+    Ok(render(Format::Human, &loaded.sources, findings, look)?)
 }
 
 /// Writes a result. A reader that has gone away wants no more of it.

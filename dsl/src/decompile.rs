@@ -86,7 +86,8 @@ fn push_model(text: &mut String, names: &Names, (key, model): (&str, &Model), is
 }
 
 fn facts(model: &Model) -> Vec<String> {
-    let tokens = |what, tokens: Option<u64>| tokens.map(|it| format!("{what} {}", spell::number(it)));
+    let tokens =
+        |what, tokens: Option<u64>| tokens.map(|it| format!("{what} {}", spell::number(it)));
     let price = &model.price;
     let prices = [
         ("input", price.input),

@@ -105,9 +105,8 @@ fn link_picture(key: &str, model: Option<&Model>) -> LinkPicture {
     let (provider, id) = key.split_once('/').unwrap_or(("", key));
     let window = model.and_then(|model| model.context_tokens).map(in_thousands);
     let price = model.and_then(|model| Some((model.price.input?, model.price.output?)));
-    let price = price.map(|(input, output)| {
-        format!("{} / {}", spell::dollars(input), spell::dollars(output))
-    });
+    let price = price
+        .map(|(input, output)| format!("{} / {}", spell::dollars(input), spell::dollars(output)));
     LinkPicture {
         provider: provider.to_owned(),
         model: id.to_owned(),

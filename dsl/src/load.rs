@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 use crate::diagnostic::Diagnostic;
 use crate::project::{Project, relative, tidy};
 use crate::span::{FileId, SourceFile, Sources};
-use crate::syntax::{parse_bytes, tree};
+use crate::syntax::{parse, parse_bytes, tree};
 
 /// How many folders deep `.sfr` files are looked for; more is a loop of links.
 const MOST_FOLDERS: usize = 64;
 
 /// The files of a program, as read.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Loaded {
     /// Their texts.
     pub sources: Sources,
@@ -40,6 +40,15 @@ pub struct LoadedFile {
     pub folder: PathBuf,
     /// Whether every byte of it could be read.
     pub is_utf8: bool,
+}
+
+/// A file's bytes that are not, or not yet, those on the disk.
+#[derive(Debug, Clone)]
+pub struct Buffer {
+    /// Where the file is or would be, relative to the working folder.
+    pub path: PathBuf,
+    /// What it is to hold.
+    pub bytes: Vec<u8>,
 }
 
 /// Why there is no program.
@@ -71,6 +80,20 @@ impl std::error::Error for LoadError {}
 /// # Errors
 /// When there is no such file, or one cannot be read.
 pub fn load(project: &Project, working: &Path, paths: &[PathBuf]) -> Result<Loaded, LoadError> {
+    load_over(project, working, paths, None)
+}
+
+/// [`load`], with `buffer` in the place of the file of its name, or beside the others when there is
+/// none; then it is no error when there are no others.
+///
+/// # Errors
+/// As [`load`]'s.
+pub fn load_over(
+    project: &Project,
+    working: &Path,
+    paths: &[PathBuf],
+    buffer: Option<&Buffer>,
+) -> Result<Loaded, LoadError> {
     let from: Vec<PathBuf> = match paths {
         [] => vec![tidy(&project.root.join(&project.folder))],
         paths => paths.iter().map(|path| tidy(&working.join(path))).collect(),
@@ -81,10 +104,18 @@ pub fn load(project: &Project, working: &Path, paths: &[PathBuf]) -> Result<Load
     };
     let mut found = BTreeMap::new();
     for path in &from {
-        find(project, path, &mut found).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => LoadError::Nothing(vec![shown(path)]),
-            _ => LoadError::Unreadable(shown(path), error),
-        })?;
+        match find(project, path, &mut found) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if buffer.is_none() {
+                    return Err(LoadError::Nothing(vec![shown(path)]));
+                }
+            }
+            done => done.map_err(|error| LoadError::Unreadable(shown(path), error))?,
+        }
+    }
+    let buffer = buffer.map(|buffer| (tidy(&working.join(&buffer.path)), &buffer.bytes));
+    if let Some((path, _)) = &buffer {
+        found.entry(path.clone()).or_insert_with(|| folder_of(project, path));
     }
     if found.is_empty() {
         return Err(LoadError::Nothing(from.iter().map(|path| shown(path)).collect()));
@@ -92,6 +123,10 @@ pub fn load(project: &Project, working: &Path, paths: &[PathBuf]) -> Result<Load
     let mut loaded = Loaded::default();
     for (path, folder) in found {
         let name = shown(&path);
+        if let Some((_, bytes)) = buffer.as_ref().filter(|(instead, _)| *instead == path) {
+            loaded.add(name, bytes, path, folder);
+            continue;
+        }
         let bytes = fs::read(&path).map_err(|error| LoadError::Unreadable(name.clone(), error))?;
         loaded.add(name, &bytes, path, folder);
     }
@@ -99,6 +134,28 @@ pub fn load(project: &Project, working: &Path, paths: &[PathBuf]) -> Result<Load
 }
 
 impl Loaded {
+    /// One text by itself.
+    pub fn only(buffer: &Buffer) -> Self {
+        let mut loaded = Self::default();
+        let name = buffer.path.to_string_lossy().replace('\\', "/");
+        let folder = buffer.path.parent().unwrap_or(&buffer.path).to_path_buf();
+        loaded.add(name, &buffer.bytes, buffer.path.clone(), folder);
+        loaded
+    }
+
+    /// Gives a file another text, and reads it again.
+    pub fn set_text(&mut self, id: FileId, text: String) {
+        let Some(path) = self.sources.get(id).map(|file| file.path.clone()) else { return };
+        let Some(at) = self.files.iter().position(|file| file.id == id) else { return };
+        let parsed = parse(id, &text);
+        self.sources.set(id, SourceFile::new(path, text));
+        self.findings.retain(|finding| finding.span.file != id);
+        self.findings.extend(parsed.diagnostics);
+        if let Some(tree) = self.trees.get_mut(at) {
+            *tree = parsed.tree;
+        }
+    }
+
     fn add(&mut self, name: String, bytes: &[u8], path: PathBuf, folder: PathBuf) {
         let is_utf8 = std::str::from_utf8(bytes).is_ok();
         let (text, parsed) = parse_bytes(self.sources.next_id(), bytes);
@@ -109,15 +166,19 @@ impl Loaded {
     }
 }
 
+/// The folder that the prompts of a file named by itself may not leave.
+fn folder_of(project: &Project, path: &Path) -> PathBuf {
+    let routes = tidy(&project.root.join(&project.folder));
+    let parent = path.parent().unwrap_or(path).to_path_buf();
+    if path.starts_with(&routes) { routes } else { parent }
+}
+
 /// Collects files with the folder that each belongs to.
 fn find(project: &Project, path: &Path, found: &mut BTreeMap<PathBuf, PathBuf>) -> io::Result<()> {
     if fs::metadata(path)?.is_dir() {
         return find_in(path, path, MOST_FOLDERS, found);
     }
-    let routes = tidy(&project.root.join(&project.folder));
-    let parent = path.parent().unwrap_or(path).to_path_buf();
-    let folder = if path.starts_with(&routes) { routes } else { parent };
-    found.entry(path.to_path_buf()).or_insert(folder);
+    found.entry(path.to_path_buf()).or_insert_with(|| folder_of(project, path));
     Ok(())
 }
 

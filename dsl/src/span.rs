@@ -73,6 +73,12 @@ impl SourceFile {
         u32::try_from(lines).unwrap_or(u32::MAX)
     }
 
+    /// The first byte of a line counted from 1; the end of the text for a line after the last.
+    pub fn line_start(&self, line: u32) -> usize {
+        let start = self.line_starts.get((line as usize).saturating_sub(1));
+        start.map_or(self.text.len(), |start| *start as usize)
+    }
+
     /// The line and column of `byte`.
     pub fn position(&self, byte: u32) -> Position {
         let line = self.line(byte);
@@ -100,6 +106,13 @@ impl Sources {
         let id = self.next_id();
         self.files.push(file);
         id
+    }
+
+    /// Puts `file` in the place of another.
+    pub fn set(&mut self, id: FileId, file: SourceFile) {
+        if let Some(slot) = self.files.get_mut(id.0 as usize) {
+            *slot = file;
+        }
     }
 
     /// The file of an id that this value gave out.

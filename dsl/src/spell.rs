@@ -236,7 +236,10 @@ mod tests {
         let (image, tools) = (json!({"flag": "image"}), json!({"flag": "tools"}));
         let any = json!({"any": [image, tools]});
         assert_eq!(of(json!({"all": [any, {"flag": "json"}]})), "(image or tools) and json");
-        assert_eq!(of(json!({"any": [{"all": [image, tools]}, image]})), "image and tools or image");
+        assert_eq!(
+            of(json!({"any": [{"all": [image, tools]}, image]})),
+            "image and tools or image"
+        );
         assert_eq!(of(json!({"not": any})), "not (image or tools)");
         assert_eq!(of(json!({"not": image})), "not image");
     }

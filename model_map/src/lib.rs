@@ -26,8 +26,7 @@ pub use failure::{Failure, FailureClass};
 pub use glob::matches as glob_matches;
 pub use load::{LoadError, load};
 pub use map::{
-    Ability, ApiKey, Effort, Model, ModelMap, OutputLimitKey, Protocol, Provider, Sampling,
-    Sources,
+    Ability, ApiKey, Effort, Model, ModelMap, OutputLimitKey, Protocol, Provider, Sampling, Sources,
 };
 pub use plan::{Draw, Plan, PlannedLink, Unplanned, may_ask, plan, prompt_tokens};
 pub use price::{Price, PriceOver, price_at};

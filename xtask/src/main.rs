@@ -3,8 +3,8 @@
 //! Owns the choice of the chore alone; each chore is one file, or one folder, of its own.
 
 mod bench;
-mod docs;
 mod catalogue;
+mod docs;
 mod program;
 mod test;
 mod trouble;

@@ -1,16 +1,23 @@
 //! `sfai-dsl check`.
 
+mod fix;
+
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{CouldNotRun, Exit, drawn, open, print};
+use super::look::look_on;
+use super::progress::Progress;
+use super::{CouldNotRun, Exit, Opened, open_over, print, stdin};
 use crate::check::check;
-use crate::render::{Tally, json};
+use crate::diagnostic::Diagnostic;
+use crate::load::Loaded;
+use crate::render::{Format, Tally, render};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Files and folders; the project's folder when there is none
+    /// Files and folders, the project's folder when there is none; `-` checks the program with
+    /// stdin's text in the place of one file
     paths: Vec<PathBuf>,
     /// How to show the findings
     #[arg(long, value_enum, default_value_t = Format::Human)]
@@ -21,14 +28,14 @@ pub(super) struct Options {
     /// What `${env}` stands for; every environment is checked in any case
     #[arg(long, value_name = "NAME")]
     env: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// For people
-    Human,
-    /// For programs
-    Json,
+    /// Apply every fix that is certain, and report what is left
+    #[arg(long)]
+    fix: bool,
+    /// With --fix: write nothing, show what would change, and exit 1 if anything would
+    #[arg(long, requires = "fix")]
+    diff: bool,
+    #[command(flatten)]
+    stdin: stdin::Options,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -38,14 +45,36 @@ enum Denied {
 }
 
 pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
-    let opened = open(&options.paths)?;
-    let env = opened.project.env(options.env.as_deref());
-    let checked = check(&opened.project, &opened.loaded, &env);
-    match options.format {
-        Format::Human => print(drawn(&opened.loaded, &checked.findings)),
-        Format::Json => print(json::render(&opened.loaded.sources, &checked.findings)?),
+    let from_stdin = stdin::is_asked(&options.paths)?;
+    if from_stdin && options.fix && !options.diff {
+        let why = "stdin cannot be mended in place: use --fix --diff, or name the file";
+        return Err(CouldNotRun(why.into()));
     }
-    let tally = Tally::of(&checked.findings);
-    let denied = options.deny.is_some() && tally.warnings > 0;
-    Ok(if tally.errors > 0 || denied { Exit::Findings } else { Exit::Clean })
+    let buffer = if from_stdin { Some(options.stdin.read()?) } else { None };
+    let progress = Progress::start("checking");
+    let paths = if from_stdin { &[] } else { options.paths.as_slice() };
+    let opened = open_over(paths, buffer.as_ref())?;
+    let env = opened.project.env(options.env.as_deref());
+    if options.fix {
+        return fix::run(options, opened, &env, progress);
+    }
+    let Opened { project, loaded } = opened;
+    let checked = check(&project, &loaded, &env);
+    drop(progress);
+    options.show(&loaded, &checked.findings)?;
+    Ok(options.exit(&checked.findings))
+}
+
+impl Options {
+    fn show(&self, loaded: &Loaded, findings: &[Diagnostic]) -> Result<(), CouldNotRun> {
+        let look = look_on(&std::io::stdout());
+        print(render(self.format, &loaded.sources, findings, look)?);
+        Ok(())
+    }
+
+    fn exit(&self, findings: &[Diagnostic]) -> Exit {
+        let tally = Tally::of(findings);
+        let denied = self.deny.is_some() && tally.warnings > 0;
+        if tally.errors > 0 || denied { Exit::Findings } else { Exit::Clean }
+    }
 }

@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{CouldNotRun, Exit, drawn, open, print};
+use super::progress::Progress;
+use super::{CouldNotRun, Exit, Opened, drawn, open, print};
 use crate::check::check;
+use crate::diagnostic::Diagnostic;
 use crate::emit::emit;
+use crate::project::Project;
 use crate::render::Tally;
 use crate::write;
 
@@ -26,18 +29,17 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
+    let progress = Progress::start("compiling");
     let opened = open(&options.paths)?;
     let env = opened.project.env(options.env.as_deref());
-    let checked = check(&opened.project, &opened.loaded, &env);
-    eprint!("{}", drawn(&opened.loaded, &checked.findings));
-    if Tally::of(&checked.findings).errors > 0 {
+    let built = build(&opened, &env)?;
+    drop(progress);
+    eprint!("{}", drawn(&opened.loaded, &built.findings)?);
+    let Some(Map { map, bytes }) = built.map else {
         eprintln!("sfai-dsl: nothing was written");
         return Ok(Exit::Findings);
-    }
-    let mut map = emit(&checked.program, &opened.loaded.sources);
-    let bytes = model_map::seal(&mut map)?;
-    let in_project = || opened.project.root.join(&opened.project.output);
-    let path = options.output.clone().unwrap_or_else(in_project);
+    };
+    let path = options.output.clone().unwrap_or_else(|| output(&opened.project));
     let shown = path.display();
     if options.check {
         if std::fs::read(&path).is_ok_and(|there| there == bytes) {
@@ -50,4 +52,32 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
     write::replace(&path, &bytes).map_err(failed)?;
     print(format_args!("{shown} {} roles, {}\n", map.roles.len(), map.digest));
     Ok(Exit::Clean)
+}
+
+/// A program, checked and, if it has no errors, compiled.
+pub(super) struct Built {
+    pub(super) findings: Vec<Diagnostic>,
+    pub(super) map: Option<Map>,
+}
+
+/// A map and the bytes of its file.
+pub(super) struct Map {
+    pub(super) map: model_map::ModelMap,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// Compiles for `env`; writes nothing.
+pub(super) fn build(opened: &Opened, env: &str) -> Result<Built, CouldNotRun> {
+    let checked = check(&opened.project, &opened.loaded, env);
+    if Tally::of(&checked.findings).errors > 0 {
+        return Ok(Built { findings: checked.findings, map: None });
+    }
+    let mut map = emit(&checked.program, &opened.loaded.sources);
+    let bytes = model_map::seal(&mut map)?;
+    Ok(Built { findings: checked.findings, map: Some(Map { map, bytes }) })
+}
+
+/// Where the map of a project is when nothing else is asked for.
+pub(super) fn output(project: &Project) -> PathBuf {
+    project.root.join(&project.output)
 }

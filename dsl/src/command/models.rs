@@ -6,9 +6,9 @@ use clap::{Args, ValueEnum};
 
 use super::{CouldNotRun, Exit, print, project};
 use crate::catalogue::Catalogue;
-use model_map::glob_matches;
 use crate::nearest::nearest;
 use crate::render::models::{Listed, human, json};
+use model_map::glob_matches;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {

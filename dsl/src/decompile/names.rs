@@ -52,10 +52,8 @@ fn wish(map: &ModelMap, id: &str) -> String {
 
 /// A name without quotes that is near to `wish`: `gpt-5.4` becomes `gpt-5_4`.
 fn identifier(wish: &str) -> String {
-    let mut name: String = wish
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' })
-        .collect();
+    let mut name: String =
+        wish.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
     if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
         name.insert(0, '_');
     }

@@ -6,6 +6,9 @@
 use super::spacing::{joined, with_newlines};
 use crate::syntax::{Block, Kind, Phrase, Piece, Sketch};
 
+/// The comment on a line of its own before what is to stay as it is.
+pub(crate) const IGNORE: &str = "# sfai-fmt: ignore";
+
 /// One row of the file; a statement of several lines is one row.
 enum Row {
     Blank,
@@ -67,7 +70,12 @@ impl Walk<'_> {
     fn phrases(&mut self, phrases: &[Phrase], depth: usize) {
         for phrase in phrases {
             self.gap(phrase.start(), depth);
-            self.phrase(phrase, depth);
+            if self.is_ignored(phrase) {
+                self.verbatim(phrase, depth);
+                self.verbatim_comment();
+            } else {
+                self.phrase(phrase, depth);
+            }
         }
     }
 
@@ -137,6 +145,32 @@ impl Walk<'_> {
         self.rows.push(Row::Verbatim { text, comment: None });
         self.blank(newlines + 1);
         self.at = end;
+    }
+
+    /// Whether the comment line before the phrase says to leave it as it is.
+    fn is_ignored(&self, phrase: &Phrase) -> bool {
+        let Some(before) = self.pieces.get(..phrase.start()) else { return false };
+        let mut before = before.iter().rev();
+        let ends_line = before.next().is_some_and(|piece| piece.kind == Kind::Newline);
+        let is_directive = before.next().is_some_and(|piece| {
+            piece.kind == Kind::Comment && piece.of(self.text).trim_end() == IGNORE
+        });
+        // At a line's end it is a remark about that line.
+        ends_line && is_directive && before.next().is_none_or(|it| it.kind == Kind::Newline)
+    }
+
+    /// The comment at the end of what was just taken as it is, with the blanks before it.
+    fn verbatim_comment(&mut self) {
+        let Some(next) = self.pieces.get(self.at) else { return };
+        let end = self.at.checked_sub(1).and_then(|last| self.pieces.get(last));
+        if next.kind != Kind::Comment {
+            return;
+        }
+        if let (Some(Row::Verbatim { text, .. }), Some(end)) = (self.rows.last_mut(), end) {
+            let written = self.text.get(end.end as usize..next.end as usize).unwrap_or_default();
+            text.push_str(written.trim_end());
+            self.at += 1;
+        }
     }
 
     /// The comments and blank lines before the piece at `to`.

@@ -26,7 +26,8 @@ fn push_arm(graph: &mut String, picture: &Picture, (role, at): (&str, usize), ar
     let when = arm.when.as_deref().unwrap_or_default();
     for (n, (percent, link)) in arm.draw.iter().enumerate() {
         push_node(graph, picture, &format!("{id}d{n}"), link);
-        let label = if when.is_empty() { format!("{percent} %") } else { format!("{when}, {percent} %") };
+        let label =
+            if when.is_empty() { format!("{percent} %") } else { format!("{when}, {percent} %") };
         let _ = writeln!(graph, "  {role} -> {id}d{n} [label=\"{}\"];", text(&label));
     }
     for (n, link) in arm.chain.iter().enumerate() {

@@ -88,7 +88,10 @@ impl<'p> Card<'p> {
         );
         let (x, y) = (left + CARD_PADDING, top + 31);
         let about = role.about.as_deref().map(|about| {
-            format!("<tspan class=\"about\" dx=\"14\" font-weight=\"400\">{}</tspan>", escape(about))
+            format!(
+                "<tspan class=\"about\" dx=\"14\" font-weight=\"400\">{}</tspan>",
+                escape(about)
+            )
         });
         let _ = writeln!(
             to,
@@ -175,8 +178,9 @@ fn draw_box(
     to: &mut String,
 ) {
     let number = picture.providers.iter().position(|name| *name == link.provider).unwrap_or(0);
-    let facts: Vec<&str> =
-        std::iter::once(link.provider.as_str()).chain(link.facts.iter().map(String::as_str)).collect();
+    let facts: Vec<&str> = std::iter::once(link.provider.as_str())
+        .chain(link.facts.iter().map(String::as_str))
+        .collect();
     let room = if percent.is_some() { BOX.0 - 66 } else { BOX.0 - 26 };
     let model = shortened(&link.model, room, 7.3);
     let _ = writeln!(
@@ -259,7 +263,8 @@ fn shortened(text: &str, room: u32, pixels_a_character: f64) -> String {
     }
     let mut short = String::new();
     for character in text.chars() {
-        if text_width(&short, pixels_a_character) + text_width("……", pixels_a_character) > room {
+        if text_width(&short, pixels_a_character) + text_width("……", pixels_a_character) > room
+        {
             break;
         }
         short.push(character);

@@ -2,7 +2,7 @@
 //!
 //! Owns the drawing; programs read [`super::json`] instead.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use miette::{
@@ -10,12 +10,12 @@ use miette::{
     SourceCode, SourceSpan, SpanContents,
 };
 
-use super::{Tally, counted, shown};
+use super::{Tally, counted, sentence, shown};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::span::{FileId, Sources, Span};
+use crate::span::{FileId, SourceFile, Sources, Span};
 
-/// More than this nobody reads, and miette scans a whole file for each.
-const MOST_DRAWN: usize = 50;
+/// More than this nobody reads.
+const MOST_DRAWN: usize = 2_000;
 
 /// How to draw.
 #[derive(Debug, Clone, Copy)]
@@ -68,7 +68,8 @@ struct Texts<'s> {
 
 /// One of them, as it may be shown.
 struct Text<'s> {
-    path: &'s str,
+    /// Its path and lines; the text in it is not for showing.
+    file: &'s SourceFile,
     text: std::borrow::Cow<'s, str>,
 }
 
@@ -81,12 +82,15 @@ impl<'s> Texts<'s> {
         });
         let text = |id: FileId| {
             let file = sources.get(id)?;
-            Some((id, Text { path: &file.path, text: shown(id, file, findings) }))
+            Some((id, Text { file, text: shown(id, file, findings) }))
         };
-        Self { by_file: files.filter_map(text).collect() }
+        // Each file once: making its text ready to be shown reads all of it.
+        let files: BTreeSet<FileId> = files.collect();
+        Self { by_file: files.into_iter().filter_map(text).collect() }
     }
 }
 
+/// By the file's own index of lines: miette's reading scans the text from its start each time.
 impl SourceCode for Text<'_> {
     fn read_span<'a>(
         &'a self,
@@ -94,14 +98,22 @@ impl SourceCode for Text<'_> {
         before: usize,
         after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let found = self.text.as_bytes().read_span(span, before, after)?;
+        let byte = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        let (start, end) = (span.offset(), span.offset() + span.len());
+        let file = self.file;
+        let (first, last) = (file.line(byte(start)), file.line(byte(end.max(start + 1) - 1)));
+        let top = first.saturating_sub(byte(before)).max(1);
+        let from = if before == 0 { start } else { file.line_start(top) };
+        let to = if after == 0 { end } else { file.line_start(last + 1 + byte(after)) };
+        let data = self.text.get(from..to).ok_or(MietteError::OutOfBounds)?;
+        let column = file.position(byte(from)).column - 1;
         Ok(Box::new(MietteSpanContents::new_named(
-            self.path.to_owned(),
-            found.data(),
-            *found.span(),
-            found.line(),
-            found.column(),
-            found.line_count(),
+            file.path.clone(),
+            data.as_bytes(),
+            (from, data.len()).into(),
+            top as usize - 1,
+            column as usize,
+            (last + 1 - top) as usize,
         )))
     }
 }
@@ -120,7 +132,6 @@ struct Report<'d> {
 
 impl<'d> Report<'d> {
     fn of(texts: &'d Texts<'d>, finding: &'d Diagnostic) -> Self {
-        let only = finding.env.as_ref().map(|env| format!(" (only in env {env})"));
         let (here, there): (Vec<_>, Vec<_>) =
             finding.related.iter().partition(|other| other.span.file == finding.span.file);
         let mut labels = vec![LabeledSpan::new_primary_with_span(None, bytes(finding.span))];
@@ -142,7 +153,7 @@ impl<'d> Report<'d> {
                 Severity::Error => miette::Severity::Error,
                 Severity::Warning => miette::Severity::Warning,
             },
-            message: format!("{}{}", finding.message, only.unwrap_or_default()),
+            message: sentence(finding),
             help: finding.help.as_deref(),
             text: texts.by_file.get(&finding.span.file),
             labels,

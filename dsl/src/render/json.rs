@@ -2,6 +2,7 @@
 //!
 //! Owns the JSON shape, which `format` versions.
 
+use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
 use super::Tally;
@@ -9,64 +10,103 @@ use crate::diagnostic::{Diagnostic, Edit, Severity};
 use crate::span::{Sources, Span};
 
 /// The version of the shape; it rises when a field changes its meaning or goes away.
-const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 1;
 
-#[derive(Serialize)]
+/// What `sfai-dsl check --format json` prints.
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "Findings of sfai-dsl")]
 struct Report<'d> {
+    /// The version of this shape: 1.
     format: u32,
+    /// How many of the findings are errors.
     errors: usize,
+    /// How many are warnings.
     warnings: usize,
+    /// By path, line and column.
     findings: Vec<Finding<'d>>,
 }
 
-#[derive(Serialize)]
-struct Finding<'d> {
+/// One finding.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Finding<'d> {
+    /// The rule's stable code: `SFR010`.
     code: &'static str,
-    severity: &'static str,
+    /// How bad it is.
+    severity: Level,
+    /// What is wrong.
     message: &'d str,
+    /// What to do.
     help: Option<&'d str>,
     /// The only environment in which this is so.
     env: Option<&'d str>,
     #[serde(flatten)]
     place: Place<'d>,
+    /// Other places that belong to it.
     related: Vec<Related<'d>>,
+    /// A mend that is certain.
     fix: Option<Fix<'d>>,
 }
 
+/// How bad a finding is.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Level {
+    /// Nothing is compiled.
+    Error,
+    /// It works, but hardly as meant.
+    Warning,
+}
+
 /// Lines and columns count from 1, columns in characters; the span is in bytes.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Place<'d> {
+    /// Relative to the project's folder, with `/` on every system.
     path: &'d str,
+    /// The line of its first character.
     line: u32,
+    /// The column of its first character.
     column: u32,
+    /// The line of the character after its last.
     end_line: u32,
+    /// The column of the character after its last.
     end_column: u32,
+    /// The same in bytes from the start of the file.
     span: Bytes,
 }
 
-#[derive(Serialize)]
+/// A range of bytes.
+#[derive(Serialize, JsonSchema)]
 struct Bytes {
+    /// The first.
     start: u32,
+    /// The one after the last.
     end: u32,
 }
 
-#[derive(Serialize)]
+/// Another place of a finding.
+#[derive(Serialize, JsonSchema)]
 struct Related<'d> {
+    /// What it has to do with the finding.
     message: &'d str,
     #[serde(flatten)]
     place: Place<'d>,
 }
 
-#[derive(Serialize)]
+/// Edits that mend a finding and change nothing else.
+#[derive(Serialize, JsonSchema)]
 struct Fix<'d> {
+    /// What it does, as an order.
     title: &'d str,
+    /// None overlap.
     edits: Vec<Replacement<'d>>,
 }
 
-#[derive(Serialize)]
+/// The replacement of one range.
+#[derive(Serialize, JsonSchema)]
 struct Replacement<'d> {
     #[serde(flatten)]
     place: Place<'d>,
+    /// What to put there.
     text: &'d str,
 }
 
@@ -81,7 +121,12 @@ pub fn render(sources: &Sources, findings: &[Diagnostic]) -> Result<String, serd
     Ok(serde_json::to_string_pretty(&report)? + "\n")
 }
 
-fn finding<'d>(sources: &'d Sources, from: &'d Diagnostic) -> Finding<'d> {
+/// The JSON Schema of [`render`]'s result.
+pub fn schema() -> Schema {
+    schema_for!(Report<'static>)
+}
+
+pub(super) fn finding<'d>(sources: &'d Sources, from: &'d Diagnostic) -> Finding<'d> {
     let related = from
         .related
         .iter()
@@ -94,8 +139,8 @@ fn finding<'d>(sources: &'d Sources, from: &'d Diagnostic) -> Finding<'d> {
     Finding {
         code: from.code.0,
         severity: match from.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
+            Severity::Error => Level::Error,
+            Severity::Warning => Level::Warning,
         },
         message: &from.message,
         help: from.help.as_deref(),

@@ -1,7 +1,8 @@
 //! A project in a scratch folder, and the real binary run in it.
 
+use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use sfai_dsl::rules::{Example, PRELUDE};
 
@@ -42,12 +43,38 @@ impl Scratch {
     pub fn run(&self, arguments: &[&str]) -> Output {
         run_in(self.0.path(), arguments)
     }
+
+    /// Runs `sfai-dsl` with a text on its stdin.
+    pub fn run_with(&self, arguments: &[&str], stdin: &[u8]) -> Output {
+        let mut command = command_in(self.0.path(), arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // One that ends without reading has its reasons, and says them.
+        let _ = child.stdin.take().unwrap().write_all(stdin);
+        child.wait_with_output().unwrap()
+    }
 }
 
 /// Runs `sfai-dsl` in a folder.
 pub fn run_in(folder: &Path, arguments: &[&str]) -> Output {
+    command_in(folder, arguments).output().unwrap()
+}
+
+/// `sfai-dsl` in a folder, not yet started.
+pub fn command_in(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sfai-dsl"));
-    command.args(arguments).current_dir(folder).env_remove("SFAI_ENV").output().unwrap()
+    command.args(arguments).current_dir(folder).env_remove("SFAI_ENV");
+    command
+}
+
+/// What it printed.
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// What it said beside that.
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 /// The findings of `check --format json`.
