@@ -24,6 +24,8 @@ mod quoted;
 mod route;
 mod scalar;
 mod statement;
+#[cfg(test)]
+mod testing;
 pub mod tree;
 mod value;
 mod words;
@@ -131,3 +133,6 @@ impl Sketch {
         self.broken.get(next).is_some_and(|byte| *byte < last.end as usize)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -126,6 +126,7 @@ impl Outliner<'_> {
     fn own_pieces(&mut self, start: usize) -> (usize, bool) {
         let mut end = self.at;
         let (mut joined, mut mended) = (false, false);
+        let mut condition = self.opens_condition(start);
         while let Some(kind) = self.kind(self.at) {
             match kind {
                 Kind::Open | Kind::Close => break,
@@ -133,7 +134,7 @@ impl Outliner<'_> {
                     let next = self.significant(self.at);
                     let goes_on = joined && !self.opens_statement(start, next);
                     if !goes_on {
-                        if !self.is_broken_condition(start..end, next) {
+                        if !condition || !self.is_broken_condition(start..end, next) {
                             break;
                         }
                         if !std::mem::replace(&mut mended, true) {
@@ -144,6 +145,7 @@ impl Outliner<'_> {
                 }
                 _ => {
                     joined = kind.joins();
+                    condition &= !kind.is_bad() && self.word(self.at) != Some("route");
                     self.at += 1;
                     end = self.at;
                 }
@@ -152,23 +154,26 @@ impl Outliner<'_> {
         (end, mended)
     }
 
-    /// Whether the line at `next` can only be more of the condition in `own`: it begins, or the
-    /// line before ends, with a word or mark that something must stand beside.
+    /// Whether a condition stands in the statement that begins at `start`, or its place is empty.
+    fn opens_condition(&self, start: usize) -> bool {
+        matches!(self.word(start), Some("when" | "otherwise"))
+    }
+
+    fn word(&self, at: usize) -> Option<&str> {
+        let piece = self.pieces.get(at).filter(|piece| piece.kind == Kind::Word)?;
+        Some(piece.of(self.text))
+    }
+
+    /// Whether the line at `next` can only be more of `own`, which has no `route` so far: it
+    /// begins, or the line before ends, with a word or mark that something must stand beside.
     fn is_broken_condition(&self, own: Range<usize>, next: usize) -> bool {
         let text = |at: usize| self.pieces.get(at).map_or("", |piece| piece.of(self.text));
-        let (keyword, last) = (text(own.start), text(own.end.wrapping_sub(1)));
-        if !matches!(keyword, "when" | "otherwise") || self.is_bad(&own) {
-            return false;
-        }
-        let routed = own.clone().any(|at| text(at) == "route");
-        let deeper = self.column(next) > self.column(own.start);
-        let guarded = text(next) == "route" && deeper && !routed;
+        let routed = text(next) == "route" && self.column(next) > self.column(own.start);
+        let last = if own.len() > 1 { text(own.end.wrapping_sub(1)) } else { "" };
         let hangs = matches!(last, "and" | "or" | "not" | "in" | "matches" | "&&" | "||" | "(")
             || matches!(last, "==" | "!=" | "<" | "<=" | ">" | ">=");
-        let word = matches!(self.kind(next), Some(Kind::Word));
         let leads = matches!(text(next), "and" | "or" | "&&" | "||" | ")");
-        let hangs = hangs && !routed && own.len() > 1 && (word || self.is_operand(next));
-        guarded || hangs || (leads && !routed)
+        routed || leads || (hangs && (self.word(next).is_some() || self.is_operand(next)))
     }
 
     fn is_operand(&self, at: usize) -> bool {
