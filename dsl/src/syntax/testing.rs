@@ -9,7 +9,7 @@ use crate::span::FileId;
 /// The findings of a text, each as what it underlines and what it says.
 pub(super) fn findings(text: &str) -> Vec<(String, String)> {
     let found = parse(FileId(0), text).diagnostics.into_iter();
-    found.map(|found| (text[found.span.range()].to_owned(), found.message)).collect()
+    found.map(|found| (text.get(found.span.range()).unwrap().to_owned(), found.message)).collect()
 }
 
 /// A text after the fixes of its findings.

@@ -46,14 +46,13 @@ env dev {
 
 #[test]
 fn each_mistake_has_one_finding_on_its_own_line() {
-    let planted = PLANTED;
-    let expected: Vec<_> = planted
+    let expected: Vec<_> = PLANTED
         .lines()
         .enumerate()
         .filter_map(|(line, text)| Some((line, text.split_once("# ! ")?.1.to_owned())))
         .collect();
-    let found = super::parse(crate::span::FileId(0), &planted).diagnostics;
-    let line = |at: usize| planted[..at].matches('\n').count();
+    let found = super::parse(crate::span::FileId(0), PLANTED).diagnostics;
+    let line = |at: usize| PLANTED.get(..at).unwrap().matches('\n').count();
     let found: Vec<_> =
         found.into_iter().map(|found| (line(found.span.range().start), found.message)).collect();
     assert_eq!(found, expected);
