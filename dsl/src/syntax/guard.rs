@@ -49,15 +49,15 @@ fn guarded_route(place: Place, cursor: &mut Cursor) -> Option<Route> {
     (!route.chain.is_empty() || !route.draw.is_empty()).then_some(route)
 }
 
-/// `otherwise route …`
-pub(crate) fn otherwise(start: Span, place: Place, cursor: &mut Cursor) -> Otherwise {
+/// `otherwise route …`; none where something else than a route is guarded, since that is no arm.
+pub(crate) fn otherwise(start: Span, place: Place, cursor: &mut Cursor) -> Option<Otherwise> {
     cursor.no_equals();
     let guarded = cursor.word().filter(|word| Place::When.keyword(word).is_some());
     if guarded.is_some() || (cursor.is_done() && cursor.block.is_some()) {
         let range = cursor.last().map_or(0..0, |piece| piece.range());
         cursor.fail(Problem::OtherwiseBlock, range);
         while cursor.next().is_some() {}
-        return Otherwise { span: cursor.since(start), route: None };
+        return None;
     }
     // `otherwise gpt -> sonnet`
     let is_chain = cursor.word().is_some_and(|word| place.keyword(word).is_none())
@@ -73,5 +73,5 @@ pub(crate) fn otherwise(start: Span, place: Place, cursor: &mut Cursor) -> Other
     if route.is_none() {
         cursor.wanted("`route`");
     }
-    Otherwise { span: cursor.since(start), route }
+    Some(Otherwise { span: cursor.since(start), route })
 }

@@ -27,7 +27,13 @@ pub(crate) fn statement(
         "system" => Statement::System(system(start, place, cursor)),
         "route" => Statement::Route(route(start, place, cursor)),
         "when" => Statement::When(guard::when(start, place, cursor)),
-        "otherwise" => Statement::Otherwise(guard::otherwise(start, place, cursor)),
+        "otherwise" => match guard::otherwise(start, place, cursor) {
+            Some(otherwise) => Statement::Otherwise(otherwise),
+            None => {
+                let span = cursor.since(start);
+                Statement::Broken(Broken { span, meant: Some(keyword), name: None })
+            }
+        },
         "timeout" => Statement::Timeout(entries(start, place, "a duration", cursor)),
         "set" => Statement::Set(entries(start, place, "a value", cursor)),
         "retry" => Statement::Retry(retry(start, place, cursor)),
