@@ -13,6 +13,7 @@ pub mod invalid_value;
 pub mod never_falls_back;
 pub mod never_retried;
 pub mod no_route;
+pub mod not_total;
 pub mod plain_http;
 pub mod prompt_file;
 pub mod rejected_parameter;
@@ -89,7 +90,7 @@ model gpt_mini = openai/gpt-5.4-mini
 
 /// Every rule, in the order of the codes. SFR025 was `not-yet`: what the first version could read
 /// but not compile.
-pub const RULES: [&Rule; 28] = [
+pub const RULES: [&Rule; 29] = [
     &syntax::SYNTAX,
     &syntax::CHARACTERS,
     &syntax::INDENT,
@@ -108,6 +109,7 @@ pub const RULES: [&Rule; 28] = [
     &plain_http::RULE,
     &condition::RULE,
     &settings::RULE,
+    &not_total::RULE,
     &arm_order::RULE,
     &shares::RULE,
     &never_falls_back::RULE,

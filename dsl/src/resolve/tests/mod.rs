@@ -1,5 +1,7 @@
 //! Programs as text, and the maps that they compile to.
 
+mod arms;
+mod canonical;
 mod conditions;
 mod inheritance;
 mod order;
