@@ -19,6 +19,8 @@ pub(super) struct ArmReader {
     last: Option<(&'static str, Span)>,
     is_written: bool,
     is_broken: bool,
+    /// What is wrong with the order has been found.
+    is_found: bool,
 }
 
 impl ArmReader {
@@ -69,12 +71,12 @@ impl<'t> Resolver<'t> {
         match to.last {
             Some((first, at)) if first == keyword => {
                 self.findings.push(duplicate::statement(keyword, at, span));
-                to.is_broken = true;
+                (to.is_broken, to.is_found) = (true, true);
             }
             // Of several arms after it the first is enough.
-            Some((first, at)) if !to.is_broken => {
+            Some((first, at)) if !to.is_found => {
                 self.findings.push(arm_order::finding(first, at, keyword, span));
-                to.is_broken = true;
+                (to.is_broken, to.is_found) = (true, true);
             }
             None if keyword != "when" => to.last = Some((keyword, span)),
             _ => {}
