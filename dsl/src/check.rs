@@ -77,11 +77,8 @@ fn add_own(findings: &mut Vec<Diagnostic>, own: Vec<Diagnostic>, env: &str) {
 /// Adds the secrets that are written anywhere in a file, comments included, but for those that have
 /// been found as what they were meant to be.
 fn add_secrets(loaded: &Loaded, findings: &mut Vec<Diagnostic>) {
-    let known: Vec<_> = findings
-        .iter()
-        .filter(|one| rules::hides_source(one.code))
-        .map(|one| one.span)
-        .collect();
+    let known: Vec<_> =
+        findings.iter().filter(|one| rules::hides_source(one.code)).map(|one| one.span).collect();
     let is_known = |one: &Diagnostic| {
         known.iter().any(|span| {
             span.file == one.span.file && span.start <= one.span.start && one.span.end <= span.end

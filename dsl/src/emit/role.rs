@@ -4,9 +4,7 @@
 
 use model_map::{Limits, Link, Retry, Share, prompt_id};
 
-use crate::program::{
-    Arm, Guard, Parameters, Placed, Role, System, TimeoutChanges, Timeouts,
-};
+use crate::program::{Arm, Guard, Parameters, Placed, Role, System, TimeoutChanges, Timeouts};
 
 /// The role in the map's form.
 pub(super) fn emit(role: &Role) -> model_map::Role {

@@ -45,7 +45,8 @@ impl<'t> Resolver<'t> {
     /// Reads every client.
     pub(super) fn read_clients(&mut self) -> BTreeMap<String, Client> {
         let clients = std::mem::take(&mut self.view.clients);
-        let read = clients.iter().map(|(name, declared)| ((*name).to_owned(), self.client(declared)));
+        let read =
+            clients.iter().map(|(name, declared)| ((*name).to_owned(), self.client(declared)));
         let read = read.collect();
         self.view.clients = clients;
         read

@@ -5,9 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use model_map::{
-    Condition, Flag, NumberFact, NumberTest, TextFact, TextPattern, TextTest,
-};
+use model_map::{Condition, Flag, NumberFact, NumberTest, TextFact, TextPattern, TextTest};
 
 use super::Resolver;
 use super::values::Literal;
@@ -17,7 +15,15 @@ use crate::syntax::tree::{self, Comparison, Fact, Joined, Operator, Test, Value,
 
 /// The closed set of facts.
 pub(super) const FACTS: [&str; 10] = [
-    "client", "header", "image", "json", "max_tokens", "messages", "metadata", "stream", "tokens",
+    "client",
+    "header",
+    "image",
+    "json",
+    "max_tokens",
+    "messages",
+    "metadata",
+    "stream",
+    "tokens",
     "tools",
 ];
 
@@ -84,9 +90,7 @@ impl<'t> Resolver<'t> {
             comparison.values.iter().map(|value| self.fact_number(fact, value)).collect();
         let numbers: BTreeSet<u64> = numbers.into_iter().collect::<Option<_>>()?;
         let first = *numbers.first()?;
-        let within = |at_least, at_most| {
-            Condition::Number(NumberTest { at_least, at_most, fact })
-        };
+        let within = |at_least, at_most| Condition::Number(NumberTest { at_least, at_most, fact });
         let next = first.saturating_add(1);
         Some(match comparison.operator {
             Operator::Equal => within(Some(first), Some(first)),
@@ -149,11 +153,8 @@ impl<'t> Resolver<'t> {
         }
         self.find_empty(comparison)?;
         let is_glob = operator == Operator::Matches;
-        let values: Vec<_> = comparison
-            .values
-            .iter()
-            .map(|value| self.fact_text(&fact, is_glob, value))
-            .collect();
+        let values: Vec<_> =
+            comparison.values.iter().map(|value| self.fact_text(&fact, is_glob, value)).collect();
         let values: BTreeSet<String> = values.into_iter().collect::<Option<_>>()?;
         Some(match operator {
             Operator::Matches => test(TextPattern::Matches(values.into_iter().next()?)),

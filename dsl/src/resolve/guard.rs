@@ -79,9 +79,8 @@ impl Guards {
             }
         }
         let of = |origin: &Rc<Vec<GuardBlock>>| -> Vec<Guard> {
-            let is_from = |kind: &Option<Rc<_>>| {
-                kind.as_ref().is_some_and(|kind| Rc::ptr_eq(kind, origin))
-            };
+            let is_from =
+                |kind: &Option<Rc<_>>| kind.as_ref().is_some_and(|kind| Rc::ptr_eq(kind, origin));
             let kinds = (is_from(&self.set), is_from(&self.system), is_from(&self.timeout));
             origin.iter().filter_map(|block| block.effective(kinds)).collect()
         };
@@ -120,7 +119,8 @@ pub(super) fn add_first_token(of_role: Placed<Duration>, guards: &mut [Guard]) {
     if of_role.span.is_some() || guards.iter().any(is_written) {
         return;
     }
-    let wanted = |guard: &Guard| guard.parameters.reasoning_effort.map(|it| first_token(Some(it.value)));
+    let wanted =
+        |guard: &Guard| guard.parameters.reasoning_effort.map(|it| first_token(Some(it.value)));
     if guards.iter().filter_map(wanted).all(|time| time == of_role.value) {
         return;
     }
@@ -131,7 +131,11 @@ pub(super) fn add_first_token(of_role: Placed<Duration>, guards: &mut [Guard]) {
 
 impl<'t> Resolver<'t> {
     /// Reads a guarded block.
-    pub(super) fn guard(&mut self, node: &'t tree::When, statements: &'t [Statement]) -> GuardBlock {
+    pub(super) fn guard(
+        &mut self,
+        node: &'t tree::When,
+        statements: &'t [Statement],
+    ) -> GuardBlock {
         let condition = self.condition(&node.condition);
         let mut block = GuardBlock {
             span: node.span,

@@ -273,9 +273,7 @@ impl<'t> Resolver<'t> {
     }
 
     pub(super) fn accept(&mut self, node: &'t Names) -> Option<Rc<BTreeSet<Ability>>> {
-        let known = |name: &Name| {
-            PROMISES.into_iter().find(|ability| ability.name() == name.text)
-        };
+        let known = |name: &Name| PROMISES.into_iter().find(|ability| ability.name() == name.text);
         self.set_of(node, known, ("something to accept", &PROMISES.map(Ability::name)))
     }
 

@@ -15,8 +15,12 @@ pub const RULE: Rule = Rule {
     doc: "The first arm whose condition holds decides. `otherwise`, and a `route` without a \
           condition, take every request, so that nothing is left for an arm after them: they \
           stand last, and only one of them.",
-    bad: one("role coder {\n  otherwise  route sonnet -> gpt\n  when image route gpt -> sonnet\n}\n"),
-    good: one("role coder {\n  when image route gpt -> sonnet\n  otherwise  route sonnet -> gpt\n}\n"),
+    bad: one(
+        "role coder {\n  otherwise  route sonnet -> gpt\n  when image route gpt -> sonnet\n}\n",
+    ),
+    good: one(
+        "role coder {\n  when image route gpt -> sonnet\n  otherwise  route sonnet -> gpt\n}\n",
+    ),
     check: None,
 };
 
@@ -28,7 +32,8 @@ pub fn finding(first_keyword: &str, first: Span, keyword: &str, second: Span) ->
             .help("move it behind the other arms: it takes every request")
             .related(second, "no request gets here");
     }
-    let message = format!("this `{keyword}` follows a `{first_keyword}`, and both take every request");
+    let message =
+        format!("this `{keyword}` follows a `{first_keyword}`, and both take every request");
     Diagnostic::error(RULE.code, second, message)
         .help("take one of them away")
         .related(first, "the first of them")

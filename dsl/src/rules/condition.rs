@@ -69,5 +69,9 @@ pub fn text_operator(operator: Operator, span: Span) -> Diagnostic {
 
 /// `in ()`
 pub fn empty_list(span: Span) -> Diagnostic {
-    finding(span, "nothing is in an empty list".to_owned(), "write the values, or take the arm away")
+    finding(
+        span,
+        "nothing is in an empty list".to_owned(),
+        "write the values, or take the arm away",
+    )
 }

@@ -16,9 +16,7 @@ pub const RULE: Rule = Rule {
     doc: "`invalid_request` says that the request itself is wrong, so that every link refuses it: \
           asking them all would only make the client wait for the same answer. What only one link \
           cannot take goes to the next one anyway.",
-    bad: one(
-        "role coder {\n  route sonnet -> gpt\n  fallback on overloaded, invalid_request\n}\n",
-    ),
+    bad: one("role coder {\n  route sonnet -> gpt\n  fallback on overloaded, invalid_request\n}\n"),
     good: one("role coder {\n  route sonnet -> gpt\n  fallback on overloaded\n}\n"),
     check: None,
 };

@@ -28,7 +28,8 @@ fn each_comparison_has_one_form() {
         json!({ "number": test })
     };
     let team = |is: Value| json!({ "text": { "fact": { "header": "x-team" }, "is": is } });
-    let client = |names: &[&str]| json!({ "text": { "fact": "client", "is": { "one_of": names } } });
+    let client =
+        |names: &[&str]| json!({ "text": { "fact": "client", "is": { "one_of": names } } });
     for (condition, expected) in [
         ("image", json!({ "flag": "image" })),
         ("not image", json!({ "not": { "flag": "image" } })),
@@ -42,7 +43,10 @@ fn each_comparison_has_one_form() {
         ("tokens != 5", json!({ "not": tokens(Some(5), Some(5)) })),
         ("not tokens != 5", tokens(Some(5), Some(5))),
         ("tokens in (7)", tokens(Some(7), Some(7))),
-        ("tokens in (7, 3, 7)", json!({ "any": [tokens(Some(3), Some(3)), tokens(Some(7), Some(7))] })),
+        (
+            "tokens in (7, 3, 7)",
+            json!({ "any": [tokens(Some(3), Some(3)), tokens(Some(7), Some(7))] }),
+        ),
         ("header \"X-Team\"", team(json!("present"))),
         ("header \"x-team\" == team", team(json!({ "one_of": ["core"] }))),
         ("header \"x-team\" matches \"core-*\"", team(json!({ "matches": "core-*" }))),
@@ -76,7 +80,11 @@ fn what_cannot_be_evaluated_is_an_error() {
         ("tokens > -1", "-1", "`tokens` is a whole number from 0"),
         ("tokens > 5s", "5s", "expected a number, found a duration"),
         ("tokens > lang", "lang", "expected a number, and no `let` is named `lang`"),
-        ("messages matches \"1*\"", "matches", "`messages` is a number, and only texts match a glob"),
+        (
+            "messages matches \"1*\"",
+            "matches",
+            "`messages` is a number, and only texts match a glob",
+        ),
         ("header \"x\" > \"a\"", ">", "texts have no order, so that nothing is `>`"),
         ("header \"x\" == 5", "5", "expected a string in quotes, found a number"),
         ("header \"x y\" == \"a\"", "\"x y\"", "this cannot be the name of a header"),

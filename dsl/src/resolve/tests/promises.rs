@@ -93,7 +93,8 @@ fn promises_and_tests_are_resolved() {
 #[test]
 fn what_is_wrong_in_clients_promises_and_tests_is_found() {
     let client = |body: &str| format!("client ci {{\n  key secret \"/ci\"\n  {body}\n}}\n");
-    let test = |body: &str| format!("test \"x\" {{\n  ask coder\n  expect attempts 1\n  {body}\n}}\n");
+    let test =
+        |body: &str| format!("test \"x\" {{\n  ask coder\n  expect attempts 1\n  {body}\n}}\n");
     for (text, underlined, message) in [
         ("client ci {\n}\n".to_owned(), "ci", "client `ci` has no `key`"),
         (client("allow codr"), "codr", "no role is named `codr`"),
@@ -127,7 +128,11 @@ fn what_is_wrong_in_clients_promises_and_tests_is_found() {
         ),
         ("test \"x\" {\n  ask coder\n}\n".to_owned(), "\"x\"", "this test has no `expect`"),
         ("test \"x\" {\n  expect attempts 1\n}\n".to_owned(), "\"x\"", "this test has no `ask`"),
-        (test("given antropic answers 529"), "antropic", "no provider and no model is named `antropic`"),
+        (
+            test("given antropic answers 529"),
+            "antropic",
+            "no provider and no model is named `antropic`",
+        ),
         (test("given openai answers 200"), "200", "an answer with this status is no failure"),
         (test("given openai answers 600"), "600", "no answer ends with this status"),
         (test("given openai answers overloded"), "overloded", "`overloded` is not a failure class"),
