@@ -29,7 +29,9 @@ pub struct Tried {
     pub model: String,
     /// How.
     pub class: FailureClass,
-    /// Since the request came in.
+    /// When it was called, since the request came in.
+    pub called_at: Duration,
+    /// When it failed.
     pub failed_at: Duration,
 }
 
@@ -103,7 +105,8 @@ fn hedged(plan: &Plan<'_>, provider: &str, after: Duration) -> (Vec<Tried>, End)
             return (tried, if is_late { End::TooLate { model, at: now } } else { End::Answered });
         }
         let failed_at = now + plan.timeouts.first_token;
-        tried.push(Tried { model: link.key.to_owned(), class: FailureClass::Timeout, failed_at });
+        let model = link.key.to_owned();
+        tried.push(Tried { model, class: FailureClass::Timeout, called_at: now, failed_at });
         now += after;
     }
     let at = tried.last().map_or(now, |last| last.failed_at);
@@ -149,7 +152,9 @@ struct Run<'p, 'm> {
 impl Run<'_, '_> {
     fn fail(&mut self, link: usize, now: Duration, class: FailureClass, jitter: f64) -> Step {
         if let Some(called) = self.plan.chain.get(link) {
-            self.tried.push(Tried { model: called.key.to_owned(), class, failed_at: now });
+            let called_at = self.attempts.log().last().map_or(now, |attempt| attempt.started);
+            let model = called.key.to_owned();
+            self.tried.push(Tried { model, class, called_at, failed_at: now });
         }
         self.attempts.failed(now, Failure::of(class), jitter)
     }
