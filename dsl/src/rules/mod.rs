@@ -120,10 +120,10 @@ pub const RULES: [&Rule; 41] = [
     &plain_http::RULE,
     &condition::RULE,
     &settings::RULE,
+    &not_total::RULE,
     &arm_order::RULE,
     &shares::RULE,
     &never_falls_back::RULE,
-    &not_total::RULE,
     &repeated_target::RULE,
     &single_provider::RULE,
     &rejected_parameter::RULE,
@@ -146,9 +146,8 @@ pub const RULES: [&Rule; 41] = [
 ];
 
 /// The checks that ask which requests reach what, which is found out once for all of them.
-const OUTLOOK_CHECKS: [outlook::Check; 8] = [
+const OUTLOOK_CHECKS: [outlook::Check; 7] = [
     timeouts::check,
-    not_total::check,
     too_complex::check,
     never_holds::check,
     hidden_arm::check,

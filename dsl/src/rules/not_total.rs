@@ -1,47 +1,129 @@
-//! Arms that leave some request without a way.
+//! Arms that leave a request without a way.
 //!
-//! Owns this one rule.
+//! Owns this one rule and its words; what arms cover is worked out in [`crate::analysis`].
 
-use super::outlook::{Outlook, RoleOutlook};
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use model_map::{Condition, Facts, Flag, NumberFact, RequestFacts, TextFact, estimate_tokens};
+
 use super::{Rule, one};
-use crate::analysis::{Verdict, describe};
+use crate::analysis::{Requests, Verdict};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::program::Program;
+use crate::program::{Arms, Program, Role};
 
 /// The rule.
 pub const RULE: Rule = Rule {
-    code: Code("SFR032"),
+    code: Code("SFR028"),
     name: "not-total",
     severity: Severity::Error,
     title: "no arm takes some request",
-    doc: "Every request for a role must have a way. The arms are tried in order, and the first \
-          whose condition holds decides; a request that fits none of them could be sent nowhere. \
-          The finding names such a request. An `otherwise` at the end takes what is left; it is \
-          not needed where the conditions provably cover everything, as `tokens > 1_000` and \
-          `tokens <= 1_000` do. A comparison with a fact that the request lacks is false.",
-    bad: one("role coder {\n  when tokens > 1_000 route sonnet -> gpt\n  \
-         when tokens < 1_000 route haiku -> gpt\n}\n"),
-    good: one("role coder {\n  when tokens > 1_000 route sonnet -> gpt\n  \
-         otherwise           route haiku -> gpt\n}\n"),
-    check: None,
+    doc: "A request that no arm takes could only be refused, long after the program was reviewed. \
+          End the arms with `otherwise`, or with conditions that together cover everything, which \
+          `check` proves: `when stream …` and `when not stream …` are enough, and so are `tokens \
+          <= 8_000` and `tokens > 8_000`. Numbers and texts that a request lacks make every \
+          comparison false, so that `max_tokens <= 100` and `max_tokens > 100` leave out the \
+          requests without `max_tokens`.",
+    bad: one("role coder {\n  when image          route gpt -> sonnet\n  \
+              when tokens > 8_000 route sonnet -> gpt\n}\n"),
+    good: one("role coder {\n  when image          route gpt -> sonnet\n  \
+               when tokens > 8_000 route sonnet -> gpt\n  \
+               otherwise           route haiku -> gpt_mini\n}\n"),
+    check: Some(check),
 };
 
-pub(super) fn check(_: &Program, outlook: &Outlook<'_>, findings: &mut Vec<Diagnostic>) {
-    findings.extend(outlook.roles.iter().filter_map(finding));
+fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
+    // Roles that are alike share their arms, and one finding about them.
+    let mut found = BTreeSet::new();
+    for role in program.roles.values() {
+        let Some(arms) = role.arms.as_ref().filter(|arms| arms.is_whole) else { continue };
+        if found.contains(&Rc::as_ptr(arms)) {
+            continue;
+        }
+        if let Some(finding) = finding(program, role, arms) {
+            found.insert(Rc::as_ptr(arms));
+            findings.push(finding);
+        }
+    }
 }
 
-fn finding(one: &RoleOutlook<'_>) -> Option<Diagnostic> {
-    let span = one.arms.last()?.span;
-    let message = match &one.uncovered {
+fn finding(program: &Program, role: &Role, arms: &Arms) -> Option<Diagnostic> {
+    let last = arms.arms.last()?;
+    // Most roles end without one, and need no analysis.
+    last.when.as_ref()?;
+    let conditions: Vec<_> =
+        arms.arms.iter().map(|arm| arm.when.as_ref().map(|when| &when.condition)).collect();
+    let prompts = role.system.iter().flat_map(|system| &system.prompts);
+    let tokens = prompts.map(|prompt| estimate_tokens(&prompt.text)).sum();
+    let requests = Requests::new(tokens).with_clients(program.clients.keys().cloned());
+    let message = match requests.uncovered(&conditions) {
         Verdict::No => return None,
         Verdict::Yes(request) => {
-            let request = describe::request(request, one.requests.prompt_tokens());
-            format!("no arm takes {request}")
+            // Conditions count the role's own prompt.
+            let tokens = request.tokens.saturating_add(tokens);
+            let request = RequestFacts { tokens, ..*request };
+            format!("no arm takes {}", words(&request, &conditions))
         }
-        Verdict::TooComplex => {
-            "these conditions are too complex to tell whether they cover every request".to_owned()
-        }
+        Verdict::TooComplex => "these conditions are too many to tell whether they cover \
+                                every request"
+            .to_owned(),
     };
-    let help = "write `otherwise route MODEL -> MODEL` after the last arm";
-    Some(Diagnostic::error(RULE.code, span, message).help(help))
+    Some(Diagnostic::error(RULE.code, last.span, message).help("add `otherwise route …` after it"))
+}
+
+/// A request in words, as far as conditions ask about it: "a request with no image and 9 tokens".
+fn words(request: &RequestFacts, conditions: &[Option<&Condition>]) -> String {
+    let mut parts = Vec::new();
+    for condition in conditions.iter().flatten() {
+        condition.each_leaf(&mut |leaf| {
+            let part = match leaf {
+                Condition::Flag(flag) => flag_words(*flag, request.flag(*flag)),
+                Condition::Number(test) => number_words(test.fact, request.number(test.fact)),
+                Condition::Text(test) => text_words(&test.fact, request.text(&test.fact)),
+                // What joins others is no leaf.
+                Condition::All(_) | Condition::Any(_) | Condition::Not(_) => return,
+            };
+            if !parts.contains(&part) {
+                parts.push(part);
+            }
+        });
+    }
+    match parts.split_last() {
+        None => "a request".to_owned(),
+        Some((last, [])) => format!("a request with {last}"),
+        Some((last, before)) => format!("a request with {} and {last}", before.join(", ")),
+    }
+}
+
+fn flag_words(flag: Flag, holds: bool) -> String {
+    match (flag, holds) {
+        (Flag::Image, true) => "an image".to_owned(),
+        (Flag::Json, true) => "a JSON format".to_owned(),
+        (Flag::Json, false) => "no JSON format".to_owned(),
+        (Flag::Stream, true) => "`stream`".to_owned(),
+        (Flag::Stream, false) => "no `stream`".to_owned(),
+        (Flag::Tools, true) => "tools".to_owned(),
+        (other, false) => format!("no {}", other.name()),
+    }
+}
+
+fn number_words(fact: NumberFact, number: Option<u64>) -> String {
+    match (fact, number) {
+        (NumberFact::MaxTokens, Some(number)) => format!("`max_tokens` {number}"),
+        (NumberFact::Messages, Some(1)) => "1 message".to_owned(),
+        (NumberFact::Tokens, Some(1)) => "1 token".to_owned(),
+        (other, Some(number)) => format!("{number} {}", other.name()),
+        (other, None) => format!("no `{}`", other.name()),
+    }
+}
+
+fn text_words(fact: &TextFact, text: Option<&str>) -> String {
+    match (fact, text) {
+        (TextFact::Client, Some(client)) => format!("the client `{client}`"),
+        (TextFact::Client, None) => "no client".to_owned(),
+        (TextFact::Header(name), Some(text)) => format!("the header `{name}: {text}`"),
+        (TextFact::Header(name), None) => format!("no header `{name}`"),
+        (TextFact::Metadata(key), Some(text)) => format!("`{text}` as `{key}` of its metadata"),
+        (TextFact::Metadata(key), None) => format!("no `{key}` in its metadata"),
+    }
 }

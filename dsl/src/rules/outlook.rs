@@ -25,7 +25,7 @@ pub(crate) struct RoleOutlook<'p> {
     pub(super) requests: Requests,
     /// Of each arm.
     pub(super) reach: Vec<Reach>,
-    /// Whether a request that no arm takes.
+    /// Whether there is a request that no arm takes.
     pub(super) uncovered: Verdict,
 }
 

@@ -1,5 +1,7 @@
 //! Programs as text, and the maps that they compile to.
 
+mod arms;
+mod canonical;
 mod conditions;
 mod inheritance;
 mod order;
@@ -59,7 +61,7 @@ pub(super) fn errors(text: &str) -> Vec<(String, String)> {
     let errors = findings.into_iter().filter(|one| one.severity == Severity::Error);
     let underlined = |one: &crate::diagnostic::Diagnostic| {
         let file = loaded.sources.get(one.span.file).unwrap();
-        file.text[one.span.range()].to_owned()
+        file.text.get(one.span.range()).unwrap().to_owned()
     };
     errors.map(|one| (underlined(&one), one.message)).collect()
 }
