@@ -104,7 +104,7 @@ fn finding(program: &Program, map: &ModelMap, ensure: &Ensure) -> Option<Diagnos
     let mut is_kept = false;
     for name in names {
         // Nothing is said of a role that has findings of its own.
-        let Some(role) = program.roles.get(name).filter(|role| is_whole(role)) else { return None };
+        let role = program.roles.get(name).filter(|role| is_whole(role))?;
         match prove(map, name, &promise) {
             Proof::Proved => is_kept = true,
             Proof::Refuted(example) => broken.push((name, role, example)),
