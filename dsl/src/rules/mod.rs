@@ -146,7 +146,8 @@ pub const RULES: [&Rule; 41] = [
 ];
 
 /// The checks that ask which requests reach what, which is found out once for all of them.
-const OUTLOOK_CHECKS: [outlook::Check; 7] = [
+const OUTLOOK_CHECKS: [outlook::Check; 8] = [
+    not_total::check,
     timeouts::check,
     too_complex::check,
     never_holds::check,

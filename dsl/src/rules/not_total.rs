@@ -5,12 +5,13 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use model_map::{Condition, Facts, Flag, NumberFact, RequestFacts, TextFact, estimate_tokens};
+use model_map::{Condition, Facts, Flag, NumberFact, RequestFacts, TextFact};
 
+use super::outlook::{Outlook, RoleOutlook};
 use super::{Rule, one};
-use crate::analysis::{Requests, Verdict};
+use crate::analysis::Verdict;
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::program::{Arms, Program, Role};
+use crate::program::{Arm, Program};
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -29,53 +30,45 @@ pub const RULE: Rule = Rule {
     good: one("role coder {\n  when image          route gpt -> sonnet\n  \
                when tokens > 8_000 route sonnet -> gpt\n  \
                otherwise           route haiku -> gpt_mini\n}\n"),
-    check: Some(check),
+    check: None,
 };
 
-fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
+pub(super) fn check(_: &Program, outlook: &Outlook<'_>, findings: &mut Vec<Diagnostic>) {
     // Roles that are alike share their arms, and one finding about them.
     let mut found = BTreeSet::new();
-    for role in program.roles.values() {
-        let Some(arms) = role.arms.as_ref().filter(|arms| arms.is_whole) else { continue };
-        if found.contains(&Rc::as_ptr(arms)) {
-            continue;
-        }
-        if let Some(finding) = finding(program, role, arms) {
+    for one in &outlook.roles {
+        let Some(arms) = &one.role.arms else { continue };
+        if !found.contains(&Rc::as_ptr(arms))
+            && let Some(finding) = finding(one)
+        {
             found.insert(Rc::as_ptr(arms));
             findings.push(finding);
         }
     }
 }
 
-fn finding(program: &Program, role: &Role, arms: &Arms) -> Option<Diagnostic> {
-    let last = arms.arms.last()?;
-    // Most roles end without one, and need no analysis.
-    last.when.as_ref()?;
-    let conditions: Vec<_> =
-        arms.arms.iter().map(|arm| arm.when.as_ref().map(|when| &when.condition)).collect();
-    let prompts = role.system.iter().flat_map(|system| &system.prompts);
-    let tokens = prompts.map(|prompt| estimate_tokens(&prompt.text)).sum();
-    let requests = Requests::new(tokens).with_clients(program.clients.keys().cloned());
-    let message = match requests.uncovered(&conditions) {
+fn finding(one: &RoleOutlook<'_>) -> Option<Diagnostic> {
+    let message = match &one.uncovered {
         Verdict::No => return None,
         Verdict::Yes(request) => {
             // Conditions count the role's own prompt.
-            let tokens = request.tokens.saturating_add(tokens);
-            let request = RequestFacts { tokens, ..*request };
-            format!("no arm takes {}", words(&request, &conditions))
+            let tokens = request.tokens.saturating_add(one.requests.prompt_tokens());
+            let request = RequestFacts { tokens, ..(**request).clone() };
+            format!("no arm takes {}", words(&request, one.arms))
         }
         Verdict::TooComplex => "these conditions are too many to tell whether they cover \
                                 every request"
             .to_owned(),
     };
+    let last = one.arms.last()?;
     Some(Diagnostic::error(RULE.code, last.span, message).help("add `otherwise route …` after it"))
 }
 
 /// A request in words, as far as conditions ask about it: "a request with no image and 9 tokens".
-fn words(request: &RequestFacts, conditions: &[Option<&Condition>]) -> String {
+fn words(request: &RequestFacts, arms: &[Arm]) -> String {
     let mut parts = Vec::new();
-    for condition in conditions.iter().flatten() {
-        condition.each_leaf(&mut |leaf| {
+    for when in arms.iter().filter_map(|arm| arm.when.as_ref()) {
+        when.condition.each_leaf(&mut |leaf| {
             let part = match leaf {
                 Condition::Flag(flag) => flag_words(*flag, request.flag(*flag)),
                 Condition::Number(test) => number_words(test.fact, request.number(test.fact)),
