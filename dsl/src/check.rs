@@ -95,7 +95,7 @@ fn is_part_of_an_error(unused: &Diagnostic, errors: &[Diagnostic]) -> bool {
 }
 
 fn sort(findings: &mut Vec<Diagnostic>) {
-    let key = |one: &Diagnostic| (one.span, one.code, one.env.clone());
+    let key = |one: &Diagnostic| (one.span, one.code, one.message.clone(), one.env.clone());
     findings.sort_by_cached_key(key);
     findings.dedup_by(|a, b| a.code == b.code && a.span == b.span && a.message == b.message);
 }

@@ -44,20 +44,27 @@ impl fmt::Display for NotFormatted {
 impl std::error::Error for NotFormatted {}
 
 /// The text of `file`, which was read from `text`, in the one layout. Regions that could not be
-/// read stay as they are.
+/// read stay as they are; if the layout of the others hangs on these, on a brace for one, all does.
 pub fn format(text: &str, file: &File) -> Result<String, NotFormatted> {
     if text.len() > syntax::MAX_BYTES {
         return Ok(text.to_owned());
     }
     let (_, before) = Sketch::new(file.file, text);
-    let tidy = rows::lay_out(text, &before);
+    match laid_out(text, file, &before) {
+        Err(_) if before.has_errors() => Ok(text.to_owned()),
+        tidy => tidy,
+    }
+}
+
+fn laid_out(text: &str, file: &File, before: &Sketch) -> Result<String, NotFormatted> {
+    let tidy = rows::lay_out(text, before);
     let (tree, after) = Sketch::new(file.file, &tidy);
     let same_tree = syntax::dump(&tree, Places::Hidden) == syntax::dump(file, Places::Hidden);
     let refuse = |changed| Err(NotFormatted { changed });
-    if !same_tree || words(text, &before) != words(&tidy, &after) {
+    if !same_tree || words(text, before) != words(&tidy, &after) {
         return refuse(Change::Meaning);
     }
-    if comments(text, &before) != comments(&tidy, &after) {
+    if comments(text, before) != comments(&tidy, &after) {
         return refuse(Change::Comments);
     }
     if rows::lay_out(&tidy, &after) != tidy {

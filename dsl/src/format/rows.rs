@@ -130,6 +130,16 @@ impl Walk<'_> {
         let line = before.rfind('\n').map_or(0, |newline| newline + 1);
         let indent = before.get(line..).unwrap_or_default();
         let is_alone = indent.chars().all(|c| matches!(c, ' ' | '\t'));
+        // What shares its line with something broken might be read otherwise on a line of its own.
+        if let Some(Row::Verbatim { text, comment: None }) = self.rows.last_mut()
+            && !is_alone
+        {
+            let kept = before.len() - before.trim_end_matches([' ', '\t']).len();
+            text.push_str(&" ".repeat(kept));
+            text.push_str(&with_newlines(own));
+            self.at = end;
+            return;
+        }
         let indent = if is_alone { indent.to_owned() } else { "  ".repeat(depth) };
         let text = with_newlines(&format!("{indent}{own}")).into_owned();
         self.rows.push(Row::Verbatim { text, comment: None });

@@ -171,6 +171,9 @@ fn leftover(cursor: &mut Cursor) {
             let (left, right) = (cursor.describe(last), cursor.describe(piece));
             Problem::NotJoined { left, right }
         }
+        Kind::Word if words::Place::Role.keyword(written).is_some() => {
+            return cursor.wanted("`and`, `or` or `route`");
+        }
         Kind::Word | Kind::String | Kind::Number if last.kind == Kind::Word => {
             let (left, right) = (cursor.describe(last), cursor.describe(piece));
             // A number may be meant as a bound.

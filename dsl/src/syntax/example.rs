@@ -52,6 +52,7 @@ fn ask(start: Span, place: Place, cursor: &mut Cursor) -> Ask {
 /// A fact and its values. One that lacks a value is left out, since its finding has been given.
 fn ask_fact(cursor: &mut Cursor) -> Option<AskFact> {
     let name = cursor.name("a fact of the request")?;
+    cursor.no_equals();
     let mut values = Vec::new();
     if words::takes_argument(&name.text) {
         values.push(cursor.value("its name in quotes")?);

@@ -24,6 +24,8 @@ mod quoted;
 mod route;
 mod scalar;
 mod statement;
+#[cfg(test)]
+mod testing;
 pub mod tree;
 mod value;
 mod words;
@@ -124,6 +126,11 @@ impl Sketch {
         read(text, &mut problem::Report::new(file))
     }
 
+    /// Whether any of the text does not follow the grammar.
+    pub(crate) fn has_errors(&self) -> bool {
+        !self.broken.is_empty()
+    }
+
     /// Whether any of `pieces`, which stand side by side, does not follow the grammar.
     pub(crate) fn is_broken(&self, pieces: &[Piece]) -> bool {
         let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else { return false };
@@ -131,3 +138,6 @@ impl Sketch {
         self.broken.get(next).is_some_and(|byte| *byte < last.end as usize)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@
 //! Owns lines, joints and braces, and the mending of missing ones; what a statement says is for
 //! [`super::lower`].
 
+mod lines;
+
 use std::ops::Range;
 
 use super::pieces::{Kind, Piece};
@@ -121,71 +123,6 @@ impl Outliner<'_> {
         phrase
     }
 
-    /// Moves to the end of the pieces of the statement that begins at `start`, and gives the index
-    /// after the last, and whether it was broken where it should not be.
-    fn own_pieces(&mut self, start: usize) -> (usize, bool) {
-        let mut end = self.at;
-        let (mut joined, mut mended) = (false, false);
-        while let Some(kind) = self.kind(self.at) {
-            match kind {
-                Kind::Open | Kind::Close => break,
-                Kind::Newline | Kind::Comment => {
-                    let next = self.significant(self.at);
-                    let goes_on = joined && !self.opens_statement(start, next);
-                    if !goes_on {
-                        if !self.is_broken_condition(start..end, next) {
-                            break;
-                        }
-                        if !std::mem::replace(&mut mended, true) {
-                            self.report_broken_line(end, next);
-                        }
-                    }
-                    self.at = next;
-                }
-                _ => {
-                    joined = kind.joins();
-                    self.at += 1;
-                    end = self.at;
-                }
-            }
-        }
-        (end, mended)
-    }
-
-    /// Whether the line at `next` can only be more of the condition in `own`: it begins, or the
-    /// line before ends, with a word or mark that something must stand beside.
-    fn is_broken_condition(&self, own: Range<usize>, next: usize) -> bool {
-        let text = |at: usize| self.pieces.get(at).map_or("", |piece| piece.of(self.text));
-        let (keyword, last) = (text(own.start), text(own.end.wrapping_sub(1)));
-        if !matches!(keyword, "when" | "otherwise") || self.is_bad(&own) {
-            return false;
-        }
-        let routed = own.clone().any(|at| text(at) == "route");
-        let deeper = self.column(next) > self.column(own.start);
-        let guarded = text(next) == "route" && deeper && !routed;
-        let hangs = matches!(last, "and" | "or" | "not" | "in" | "matches" | "&&" | "||" | "(")
-            || matches!(last, "==" | "!=" | "<" | "<=" | ">" | ">=");
-        let word = matches!(self.kind(next), Some(Kind::Word));
-        let leads = matches!(text(next), "and" | "or" | "&&" | "||" | ")");
-        let hangs = hangs && !routed && own.len() > 1 && (word || self.is_operand(next));
-        guarded || hangs || (leads && !routed)
-    }
-
-    fn is_operand(&self, at: usize) -> bool {
-        matches!(self.kind(at), Some(Kind::Number | Kind::String))
-            || self.pieces.get(at).is_some_and(|piece| piece.of(self.text) == "(")
-    }
-
-    fn report_broken_line(&mut self, end: usize, next: usize) {
-        let before = self.pieces.get(end.wrapping_sub(1)).map_or(0, |piece| piece.end as usize);
-        let Some(piece) = self.pieces.get(next) else { return };
-        let between = before..piece.range().start;
-        // A comment in between would be swallowed by its own line.
-        let is_blank = self.text.get(between.clone()).is_some_and(|text| text.trim().is_empty());
-        let mend = is_blank.then_some(between);
-        self.report_at(next, Problem::BrokenLine { mend });
-    }
-
     /// The block whose `{` is here.
     fn block(&mut self, phrase: &mut Phrase, depth: usize) {
         let open = self.at;
@@ -279,23 +216,6 @@ impl Outliner<'_> {
         }
     }
 
-    /// A `->`, `|` or `,` at the start of a line: the statement before goes on.
-    fn leading_joint(&mut self, phrases: &mut [Phrase], depth: usize) {
-        let Some(last) = phrases.last_mut() else { return };
-        let joint = self.pieces.get(self.at).map(|p| p.of(self.text).to_owned());
-        if !last.mended && !self.is_bad(&last.pieces) {
-            let joint = joint.unwrap_or_default();
-            self.report_at(self.at, Problem::LeadingJoint { joint });
-        }
-        last.mended = true;
-        last.pieces.end = self.own_pieces(last.pieces.start).0;
-        if self.kind(self.at) == Some(Kind::Open) {
-            let mut phrase = last.clone();
-            self.block(&mut phrase, depth);
-            *last = phrase;
-        }
-    }
-
     /// Whether a phrase without `{` should have one: the next line lies deeper, or closes it.
     fn lacks_open(&self, phrase: &Phrase) -> bool {
         let keyword = self.pieces.get(phrase.pieces.start).map_or("", |p| p.of(self.text));
@@ -326,28 +246,6 @@ impl Outliner<'_> {
             let mut line = rest.take_while(|kind| *kind != Kind::Newline);
             line.any(|kind| matches!(kind, Kind::Open | Kind::Equals))
         }
-    }
-
-    /// Whether the line at `at` starts another statement although a joint came before, in the
-    /// statement that begins at `start`: its first word
-    /// is a keyword and goes on with something that no name in a list is followed by.
-    fn opens_statement(&self, start: usize, at: usize) -> bool {
-        let Some(first) = self.pieces.get(at) else { return true };
-        let keyword = self.pieces.get(start).map_or("", |piece| piece.of(self.text));
-        let word = first.of(self.text);
-        // The facts of a request have values.
-        if keyword == "ask" && words::is_fact(word) {
-            return false;
-        }
-        if matches!(first.kind, Kind::Open | Kind::Close) {
-            return true;
-        }
-        if first.kind != Kind::Word || words::anywhere(word).is_none() {
-            return false;
-        }
-        let after = self.kind(at + 1);
-        !(after.is_none_or(Kind::joins)
-            || matches!(after, Some(Kind::Newline | Kind::Comment | Kind::Close)))
     }
 
     /// What stands after a `}` on its line must be another `}` or a comment.

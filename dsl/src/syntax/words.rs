@@ -42,7 +42,7 @@ impl Place {
     /// The keyword that people who know another word for it mean by `text` here.
     pub(crate) fn habit(self, text: &str) -> Option<&'static str> {
         let meant = match text {
-            "if" | "elif" | "elsif" | "unless" => "when",
+            "if" | "elif" | "elsif" => "when",
             "else" => "otherwise",
             "api_key" => "key",
             "key" => "api_key",

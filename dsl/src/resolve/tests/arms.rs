@@ -1,6 +1,7 @@
 //! Arms: their order, and that they cover every request.
 
-use super::errors;
+use super::{checked, errors, load};
+use crate::rules::PRELUDE;
 
 fn of(arms: &[&str]) -> Vec<(String, String)> {
     errors(&format!(
@@ -86,4 +87,25 @@ fn shares_are_parts_of_a_hundred() {
         let messages: Vec<_> = found.iter().map(|(_, message)| message.as_str()).collect();
         assert_eq!(messages, [message], "{draw}");
     }
+}
+
+#[test]
+fn the_arm_that_takes_every_request_is_moved_behind_the_others() {
+    let text = format!("role coder {{\n  otherwise {A}\n  when image {B}\n  when tools {B}\n}}\n");
+    let loaded = load(&[PRELUDE, &text]);
+    let findings = checked(&loaded, "default").findings;
+    let fix = findings.iter().find_map(|finding| finding.fix.clone()).unwrap();
+    let mut mended = text;
+    for edit in fix.edits.iter().rev() {
+        mended.replace_range(edit.span.range(), &edit.text);
+    }
+    assert_eq!(
+        mended,
+        format!("role coder {{\n  when image {B}\n  when tools {B}\n  otherwise {A}\n}}\n")
+    );
+    assert_eq!(errors(&mended), []);
+    // What else stands on the line would be lost.
+    let text = format!("role coder {{\n  otherwise {A} # why\n  when image {B}\n}}\n");
+    let findings = checked(&load(&[PRELUDE, &text]), "default").findings;
+    assert!(findings.iter().all(|finding| finding.fix.is_none()));
 }
