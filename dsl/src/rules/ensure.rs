@@ -48,14 +48,14 @@ pub const VACUOUS: Rule = Rule {
     bad: one(
         "provider groq {\n  protocol openai\n  base_url \"https://api.groq.com/openai/v1\"\n}\n\n\
          model spare = groq/spare {\n  context 8_000\n}\n\n\
-         role other {\n  route spare -> sonnet\n}\n\nrole coder {\n  route sonnet -> gpt\n}\n\n\
+         role backup {\n  route spare -> sonnet\n}\n\nrole coder {\n  route sonnet -> gpt\n}\n\n\
          ensure role coder survives loss of groq\n",
     ),
     good: one(
         "provider groq {\n  protocol openai\n  base_url \"https://api.groq.com/openai/v1\"\n}\n\n\
          model spare = groq/spare {\n  context 8_000\n}\n\n\
-         role other {\n  route spare -> sonnet\n}\n\nrole coder {\n  route sonnet -> gpt\n}\n\n\
-         ensure role other survives loss of groq\n",
+         role backup {\n  route spare -> sonnet\n}\n\nrole coder {\n  route sonnet -> gpt\n}\n\n\
+         ensure role backup survives loss of groq\n",
     ),
     check: None,
 };
