@@ -4,14 +4,21 @@
 //! Owns pure functions over the map's types, without spans and findings; what is said about a
 //! result is for [`crate::rules`]. `docs/analysis.md` tells how the results come about.
 
+pub mod bounds;
+pub mod describe;
+pub mod ensure;
 mod numbers;
+pub mod outage;
 mod requests;
 mod solver;
 mod steps;
 mod texts;
+pub mod ways;
 mod words;
 
 #[cfg(test)]
 mod tests;
 
+pub use ensure::{CounterExample, Promise, Proof, prove};
 pub use requests::{Reach, Requests, Sees, Verdict};
+pub use ways::{Way, ways};

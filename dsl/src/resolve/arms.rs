@@ -19,6 +19,12 @@ pub(super) struct ArmReader {
     last: Option<(&'static str, Span)>,
     is_written: bool,
     is_broken: bool,
+    /// What is wrong with the order has been found.
+    is_found: bool,
+    /// Which finding says that the arm which takes every request is not last.
+    misplaced: Option<usize>,
+    /// The last arm of any kind.
+    end: Option<Span>,
 }
 
 impl ArmReader {
@@ -69,15 +75,30 @@ impl<'t> Resolver<'t> {
         match to.last {
             Some((first, at)) if first == keyword => {
                 self.findings.push(duplicate::statement(keyword, at, span));
-                to.is_broken = true;
+                (to.is_broken, to.is_found, to.misplaced) = (true, true, None);
             }
             // Of several arms after it the first is enough.
-            Some((first, at)) if !to.is_broken => {
+            Some((first, at)) if !to.is_found => {
+                to.misplaced = (keyword == "when").then_some(self.findings.len());
                 self.findings.push(arm_order::finding(first, at, keyword, span));
-                to.is_broken = true;
+                (to.is_broken, to.is_found) = (true, true);
             }
             None if keyword != "when" => to.last = Some((keyword, span)),
+            // A second one after all: moving the first is not enough.
+            Some(_) if keyword != "when" => to.misplaced = None,
             _ => {}
+        }
+        to.end = Some(span);
+    }
+
+    /// Offers to move the arm that takes every request behind the others.
+    pub(super) fn mend_order(&mut self, arms: &ArmReader) {
+        let (Some(at), Some((_, first)), Some(end)) = (arms.misplaced, arms.last, arms.end) else {
+            return;
+        };
+        let text = self.sources.get(first.file).map_or("", |file| file.text.as_str());
+        if let Some(finding) = self.findings.get_mut(at) {
+            finding.fix = arm_order::moved(text, first, end);
         }
     }
 

@@ -105,6 +105,7 @@ impl<'t> Resolver<'t> {
                 self.answering(statement, &mut block);
             }
         }
+        self.mend_order(&gathered.arms);
         block.arms = gathered.arms.finish();
         block.guards = Guards::of(gathered.guards);
         block

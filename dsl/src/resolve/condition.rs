@@ -169,7 +169,7 @@ impl<'t> Resolver<'t> {
             _ => self.text(Some(value))?,
         };
         if let TextFact::Header(name) = fact
-            && let Some(finding) = secret::in_header(name, &text, value.span)
+            && let Some(finding) = secret::in_asked_header(name, &text, value.span)
         {
             self.findings.push(finding);
             return None;

@@ -274,12 +274,14 @@ impl<'t> Resolver<'t> {
 
     pub(super) fn accept(&mut self, node: &'t Names) -> Option<Rc<BTreeSet<Ability>>> {
         let known = |name: &Name| PROMISES.into_iter().find(|ability| ability.name() == name.text);
-        self.set_of(node, known, ("something to accept", &PROMISES.map(Ability::name)))
+        self.set_of(node, known, |name| {
+            unknown_name::key("something to accept", name, &PROMISES.map(Ability::name))
+        })
     }
 
     pub(super) fn deny(&mut self, node: &'t Names) -> Option<Rc<BTreeSet<String>>> {
         let known = |name: &Name| DENIABLE.contains(&name.text.as_str()).then(|| name.text.clone());
-        self.set_of(node, known, ("a parameter that a request can do without", &DENIABLE))
+        self.set_of(node, known, |name| unknown_name::deniable(name, &DENIABLE))
     }
 
     /// The names of a list, each known and once.
@@ -287,13 +289,13 @@ impl<'t> Resolver<'t> {
         &mut self,
         node: &'t Names,
         known: impl Fn(&Name) -> Option<T>,
-        (what, all): (&str, &[&str]),
+        unknown: impl Fn(&Name) -> Diagnostic,
     ) -> Option<Rc<BTreeSet<T>>> {
         let mut set = BTreeSet::new();
         let mut is_whole = !node.names.is_empty();
         for name in &node.names {
             let Some(value) = known(name) else {
-                self.unknown_key(what, name, all);
+                self.findings.push(unknown(name));
                 is_whole = false;
                 continue;
             };

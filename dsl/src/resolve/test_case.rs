@@ -126,7 +126,7 @@ impl<'t> Resolver<'t> {
         let text = text?;
         match text_fact {
             TextFact::Header(name) => {
-                if let Some(finding) = secret::in_header(&name, &text, value.span) {
+                if let Some(finding) = secret::in_asked_header(&name, &text, value.span) {
                     self.findings.push(finding);
                     return None;
                 }

@@ -2,15 +2,17 @@
 //!
 //! Owns names and which declaration stands for each; what is in them is read elsewhere.
 
+mod env;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Diagnostic;
 use crate::nearest::nearest;
-use crate::rules::{duplicate, unknown_name};
+use crate::rules::duplicate;
 use crate::span::Span;
 use crate::syntax::tree::{
     Broken, ClientStatement, Declaration, Ensure, File, Let, Model, ModelStatement, Name, Prompt,
-    ProviderStatement, Role, Statement, TestCase, Then, ValueKind,
+    ProviderStatement, Statement, TestCase, Then,
 };
 
 /// A namespace.
@@ -96,8 +98,6 @@ pub(super) struct ModelDecl<'t> {
 pub(super) struct RoleDecl<'t> {
     pub(super) name: &'t Name,
     pub(super) like: Option<&'t Name>,
-    /// The `like` of the environment's own block.
-    env_like: Option<&'t Name>,
     pub(super) statements: Layers<'t, Statement>,
 }
 
@@ -235,8 +235,7 @@ impl<'t> View<'t> {
                 let base = node.statements.iter().collect();
                 let statements = Layers { env: Vec::new(), base };
                 let like = node.like.as_ref();
-                let env_like = None;
-                self.roles.insert(&name.text, RoleDecl { name, like, env_like, statements });
+                self.roles.insert(&name.text, RoleDecl { name, like, statements });
             }
             Declaration::Client(node) => {
                 let base = node.statements.iter().collect();
@@ -252,169 +251,6 @@ impl<'t> View<'t> {
             | Declaration::Broken(_) => {}
         }
     }
-
-    /// Blocks of one environment add up, so that a provider or role may stand in several.
-    fn add_env(
-        &mut self,
-        declarations: &mut dyn Iterator<Item = &'t Declaration>,
-        findings: &mut Vec<Diagnostic>,
-    ) {
-        let declarations: Vec<_> = declarations.collect();
-        for declaration in &declarations {
-            if let Declaration::Defaults(node) = declaration {
-                add_up(&mut self.defaults.env, &node.statements, findings);
-            }
-        }
-        let mut seen = Seen::default();
-        for declaration in declarations {
-            match declaration {
-                Declaration::Broken(node) => self.add_broken(node),
-                Declaration::Ensure(node) => self.ensures.push(node),
-                Declaration::Client(node) => {
-                    let Some(name) = &node.name else { continue };
-                    self.add_env_client(name, &node.statements, findings);
-                }
-                Declaration::Provider(node) => {
-                    let Some(name) = &node.name else { continue };
-                    self.add_env_provider(name, &node.statements, findings);
-                }
-                Declaration::Role(node) => {
-                    let Some(name) = &node.name else { continue };
-                    self.add_env_role(name, node, findings);
-                }
-                other => {
-                    if let Some((space, name)) = named(other)
-                        && seen.is_new(space, name, findings)
-                    {
-                        self.replace(other, name);
-                    }
-                }
-            }
-        }
-    }
-
-    fn add_env_provider(
-        &mut self,
-        name: &'t Name,
-        statements: &'t [ProviderStatement],
-        findings: &mut Vec<Diagnostic>,
-    ) {
-        if let Some(provider) = self.providers.get_mut(name.text.as_str()) {
-            provider.statements.env.extend(statements);
-            return;
-        }
-        let has = |wanted: fn(&ProviderStatement) -> bool| statements.iter().any(wanted);
-        let broken = has(|one| matches!(one, ProviderStatement::Broken(_)));
-        let stands_alone = has(|one| matches!(one, ProviderStatement::Protocol(_)))
-            && (has(|one| matches!(one, ProviderStatement::BaseUrl(_))) || has(needs_no_url));
-        if self.broken.contains(&(Space::Provider, &name.text)) {
-            return;
-        }
-        if !stands_alone && !broken {
-            let near = self.nearest(Space::Provider, &name.text);
-            findings.push(unknown_name::in_env(name, Space::Provider, near));
-            return;
-        }
-        let env = statements.iter().collect();
-        let statements = Layers { env, base: Vec::new() };
-        self.providers.insert(&name.text, ProviderDecl { name, statements });
-    }
-
-    fn add_env_client(
-        &mut self,
-        name: &'t Name,
-        statements: &'t [ClientStatement],
-        findings: &mut Vec<Diagnostic>,
-    ) {
-        if let Some(client) = self.clients.get_mut(name.text.as_str()) {
-            client.statements.env.extend(statements);
-            return;
-        }
-        if self.broken.contains(&(Space::Client, &name.text)) {
-            return;
-        }
-        let may_stand = |one: &ClientStatement| {
-            matches!(one, ClientStatement::Key(_) | ClientStatement::Broken(_))
-        };
-        if !statements.iter().any(may_stand) {
-            let near = self.nearest(Space::Client, &name.text);
-            findings.push(unknown_name::in_env(name, Space::Client, near));
-            return;
-        }
-        let statements = Layers { env: statements.iter().collect(), base: Vec::new() };
-        self.clients.insert(&name.text, ClientDecl { name, statements });
-    }
-
-    fn add_env_role(&mut self, name: &'t Name, node: &'t Role, findings: &mut Vec<Diagnostic>) {
-        if let Some(role) = self.roles.get_mut(name.text.as_str()) {
-            add_up(&mut role.statements.env, &node.statements, findings);
-            match (&node.like, role.env_like) {
-                (Some(second), Some(first)) => {
-                    findings.push(duplicate::statement("like", first.span, second.span));
-                }
-                (Some(like), None) => (role.like, role.env_like) = (Some(like), Some(like)),
-                (None, _) => {}
-            }
-            return;
-        }
-        let defaults = self.defaults.env.iter().chain(&self.defaults.base).copied();
-        let may_route =
-            node.like.is_some() || node.statements.iter().chain(defaults).any(may_route);
-        if self.broken.contains(&(Space::Role, &name.text)) {
-            return;
-        }
-        if !may_route {
-            let near = self.nearest(Space::Role, &name.text);
-            findings.push(unknown_name::in_env(name, Space::Role, near));
-            return;
-        }
-        let statements = Layers { env: node.statements.iter().collect(), base: Vec::new() };
-        let like = node.like.as_ref();
-        self.roles.insert(&name.text, RoleDecl { name, like, env_like: like, statements });
-    }
-
-    /// A model, prompt, let or test of an environment stands in for the program's. A model that keeps its
-    /// target keeps its facts too; those of another target would be wrong.
-    fn replace(&mut self, declaration: &'t Declaration, name: &'t Name) {
-        let Declaration::Model(node) = declaration else {
-            return self.insert(declaration, name);
-        };
-        let before = self.models.remove(name.text.as_str());
-        let kept = before.filter(|before| target(before.node) == target(node));
-        let base = kept.map(|before| before.statements.base).unwrap_or_default();
-        let statements = Layers { env: node.statements.iter().collect(), base };
-        self.models.insert(&name.text, ModelDecl { node, statements });
-    }
-}
-
-/// The target as written, for comparison.
-fn target(model: &Model) -> Option<(&str, &str)> {
-    match &model.target.as_ref()?.kind {
-        ValueKind::ModelId(target) => Some((&target.provider.text, &target.id.text)),
-        ValueKind::Ident(name) => Some((name, "")),
-        _ => None,
-    }
-}
-
-/// Adds the statements of a further block of an environment. The order of files means nothing, so
-/// that statements whose order means something come from one block.
-fn add_up<'t>(
-    statements: &mut Vec<&'t Statement>,
-    more: &'t [Statement],
-    findings: &mut Vec<Diagnostic>,
-) {
-    let first_of = |all: &[&'t Statement], is: fn(&Statement) -> bool| {
-        all.iter().find(|statement| is(statement)).map(|statement| statement.span())
-    };
-    let mut more: Vec<_> = more.iter().collect();
-    for (is, what) in [(is_arm as fn(&Statement) -> bool, "the arms"), (is_guard, "guarded blocks")]
-    {
-        if let (Some(first), Some(second)) = (first_of(statements, is), first_of(&more, is)) {
-            findings.push(duplicate::in_blocks(what, first, second));
-            more.retain(|statement| !is(statement));
-        }
-    }
-    statements.extend(more);
 }
 
 fn is_arm(statement: &Statement) -> bool {
@@ -423,12 +259,6 @@ fn is_arm(statement: &Statement) -> bool {
 
 fn is_guard(statement: &Statement) -> bool {
     matches!(statement, Statement::When(node) if matches!(node.then, Then::Block(_)))
-}
-
-fn needs_no_url(statement: &ProviderStatement) -> bool {
-    let ProviderStatement::Protocol(node) = statement else { return false };
-    let word = node.value.as_ref().and_then(|value| value.ident());
-    matches!(word, Some("bedrock" | "demo"))
 }
 
 /// Whether a statement gives a role its route, or would if it could be read.

@@ -8,11 +8,18 @@ pub mod condition;
 pub mod cycle;
 pub mod deprecated_model;
 pub mod duplicate;
+pub mod ensure;
+pub mod hidden_arm;
+pub mod idle_hedge;
 pub mod incomplete;
 pub mod invalid_value;
+pub mod lacks_ability;
 pub mod never_falls_back;
+pub mod never_holds;
 pub mod never_retried;
 pub mod no_route;
+pub mod not_total;
+mod outlook;
 pub mod plain_http;
 pub mod prompt_file;
 pub mod rejected_parameter;
@@ -21,14 +28,19 @@ pub mod secret;
 pub mod settings;
 pub mod shares;
 pub mod single_provider;
+pub mod small_window;
 pub mod syntax;
 pub mod timeouts;
+pub mod too_complex;
+pub mod uncached_prompt;
 pub mod unknown_model;
 pub mod unknown_name;
+pub mod unreachable_link;
 pub mod unused;
 pub mod url_user;
 pub mod vendor_name;
 pub mod wrong_kind;
+pub mod zero_weight;
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::program::Program;
@@ -89,7 +101,7 @@ model gpt_mini = openai/gpt-5.4-mini
 
 /// Every rule, in the order of the codes. SFR025 was `not-yet`: what the first version could read
 /// but not compile.
-pub const RULES: [&Rule; 28] = [
+pub const RULES: [&Rule; 41] = [
     &syntax::SYNTAX,
     &syntax::CHARACTERS,
     &syntax::INDENT,
@@ -108,6 +120,7 @@ pub const RULES: [&Rule; 28] = [
     &plain_http::RULE,
     &condition::RULE,
     &settings::RULE,
+    &not_total::RULE,
     &arm_order::RULE,
     &shares::RULE,
     &never_falls_back::RULE,
@@ -118,6 +131,30 @@ pub const RULES: [&Rule; 28] = [
     &unused::RULE,
     &deprecated_model::RULE,
     &vendor_name::RULE,
+    &too_complex::RULE,
+    &never_holds::RULE,
+    &hidden_arm::RULE,
+    &unreachable_link::RULE,
+    &small_window::RULE,
+    &lacks_ability::RULE,
+    &idle_hedge::RULE,
+    &zero_weight::RULE,
+    &uncached_prompt::RULE,
+    &ensure::BROKEN,
+    &ensure::VACUOUS,
+    &ensure::UNDECIDED,
+];
+
+/// The checks that ask which requests reach what, which is found out once for all of them.
+const OUTLOOK_CHECKS: [outlook::Check; 8] = [
+    not_total::check,
+    timeouts::check,
+    too_complex::check,
+    never_holds::check,
+    hidden_arm::check,
+    unreachable_link::check,
+    small_window::check,
+    lacks_ability::check,
 ];
 
 /// Every finding of the rules that look at a resolved program.
@@ -127,6 +164,11 @@ pub fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
             check(program, findings);
         }
     }
+    let outlook = outlook::Outlook::of(program);
+    for check in OUTLOOK_CHECKS {
+        check(program, &outlook, findings);
+    }
+    ensure::check(program, findings);
 }
 
 /// Whether what a finding of this code underlines must not be shown.

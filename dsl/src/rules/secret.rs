@@ -199,6 +199,16 @@ pub fn in_header(name: &str, value: &str, span: Span) -> Option<Diagnostic> {
     is_secret.then(|| finding(span, format!("the header `{name}` is a secret written out")))
 }
 
+/// The value of a secret header in a condition or a test.
+pub fn in_asked_header(name: &str, value: &str, span: Span) -> Option<Diagnostic> {
+    in_header(name, value, span).map(|finding| {
+        finding.help(format!(
+            "revoke it if it is a real one; only whether the header is there can be asked: \
+             `header \"{name}\"`"
+        ))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

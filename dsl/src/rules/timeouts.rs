@@ -1,12 +1,17 @@
 //! Timeouts that cannot hold.
 //!
-//! Owns this one rule and the worst case of a chain.
+//! Owns this one rule; worst cases are reckoned in [`crate::analysis::bounds`].
 
 use std::time::Duration;
 
+use model_map::Condition;
+
+use super::outlook::{Outlook, RoleOutlook};
 use super::{Rule, one};
+use crate::analysis::Verdict;
+use crate::analysis::bounds::link_time;
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::program::{Arm, Program, Retry, Role};
+use crate::program::{Arm, Guard, Program, Retry, Role, Timeouts};
 use crate::resolve::in_units;
 use crate::span::Span;
 
@@ -25,20 +30,47 @@ pub const RULE: Rule = Rule {
           flows may run to `total`.",
     bad: one("role coder {\n  route   sonnet -> gpt\n  timeout first_token 40s, total 1m\n}\n"),
     good: one("role coder {\n  route   sonnet -> gpt\n  timeout first_token 25s, total 1m\n}\n"),
-    check: Some(check),
+    check: None,
 };
 
-fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
+pub(super) fn check(program: &Program, outlook: &Outlook<'_>, findings: &mut Vec<Diagnostic>) {
     for role in program.roles.values().filter(|role| role.is_whole) {
         platform(program, role, findings);
-        let (first_token, total) = (role.timeouts.first_token, role.timeouts.total);
+    }
+    for one in outlook.roles.iter().filter(|one| one.role.is_whole) {
+        let times = &one.role.timeouts;
+        let (first_token, total) = (times.first_token, times.total);
         if first_token.value > total.value {
-            let span = first_token.span.or(total.span).unwrap_or(role.name);
+            let span = first_token.span.or(total.span).unwrap_or(one.role.name);
             findings.push(over_total(first_token.value, total.value, span));
-        } else {
-            findings.extend(role.each_arm().iter().filter_map(|arm| worst_case(role, arm)));
+            continue;
+        }
+        let late: Vec<_> = one.arms.iter().filter(|arm| is_late(one.role, times, arm)).collect();
+        findings.extend(late.iter().map(|arm| worst_case(one.role, times, arm)));
+        // What holds without any guard is said once.
+        if late.is_empty() {
+            findings.extend(one.role.guards.iter().filter_map(|guard| of_guard(one, guard)));
         }
     }
+}
+
+/// What is wrong with the timeouts that hold under a guard.
+fn of_guard(one: &RoleOutlook<'_>, guard: &Guard) -> Option<Diagnostic> {
+    let changes = &guard.timeouts;
+    let span = changes.first_token.or(changes.total)?.span.unwrap_or(guard.span);
+    let times = one.role.timeouts.with(changes);
+    if times.first_token.value > times.total.value {
+        return Some(over_total(times.first_token.value, times.total.value, span));
+    }
+    let meets = |goals: Vec<(&Condition, bool)>| {
+        let goals: Vec<_> = goals.into_iter().chain([(&guard.when.condition, true)]).collect();
+        one.requests.satisfiable(&goals) != Verdict::No
+    };
+    let mut reached = one.reached();
+    let (arm, _) =
+        reached.find(|(arm, goals)| is_late(one.role, &times, arm) && meets(goals.clone()))?;
+    let finding = worst_case(one.role, &times, arm);
+    Some(Diagnostic { span, ..finding }.related(arm.route, "the chain that may take it"))
 }
 
 fn over_total(first_token: Duration, total: Duration, span: Span) -> Diagnostic {
@@ -61,29 +93,39 @@ fn platform(program: &Program, role: &Role, findings: &mut Vec<Diagnostic>) {
         .push(Diagnostic::warning(RULE.code, total.span.unwrap_or(role.name), message).help(help));
 }
 
-fn worst_case(role: &Role, arm: &Arm) -> Option<Diagnostic> {
-    let total = role.timeouts.total;
-    let drawn = usize::from(!arm.draw.is_empty());
-    let links = u32::try_from(arm.chain.len() + drawn).unwrap_or(u32::MAX);
-    let of_link = of_link(role.timeouts.first_token.value, role.retry.as_ref());
-    let worst = of_link.saturating_mul(links);
-    if worst <= total.value {
-        return None;
-    }
+/// The longest before an answer begins.
+fn longest(role: &Role, times: &Timeouts, arm: &Arm) -> (Duration, Duration) {
+    let links = arm.chain.len() + usize::from(!arm.draw.is_empty());
+    let retry = role.retry.as_ref().map(in_map).unwrap_or_default();
+    let of_link = link_time(times.first_token.value, &retry);
+    (of_link, of_link.saturating_mul(u32::try_from(links).unwrap_or(u32::MAX)))
+}
+
+fn is_late(role: &Role, times: &Timeouts, arm: &Arm) -> bool {
+    longest(role, times, arm).1 > times.total.value
+}
+
+fn worst_case(role: &Role, times: &Timeouts, arm: &Arm) -> Diagnostic {
+    let (of_link, worst) = longest(role, times, arm);
     let message = format!(
         "this chain may take {} to its first token, longer than `total`, {}",
         spoken(worst),
-        in_units(total.value)
+        in_units(times.total.value)
     );
     let help = format!(
         "each link may take {}: lower `first_token` or `retry`, raise `total`, or shorten the chain",
         spoken(of_link)
     );
     let finding = Diagnostic::warning(RULE.code, arm.route, message).help(help);
-    Some(match total.span {
+    match times.total.span {
         Some(span) => finding.related(span, "the whole request"),
         None => finding,
-    })
+    }
+}
+
+fn in_map(retry: &Retry) -> model_map::Retry {
+    let (min_backoff, max_backoff) = retry.backoff;
+    model_map::Retry { count: retry.count, max_backoff, min_backoff, on: retry.on.clone() }
 }
 
 /// A sum of times, for people: `121.2s`, where [`in_units`] has only `121200ms`.
@@ -95,50 +137,13 @@ fn spoken(time: Duration) -> String {
     format!("{}.{}s", time.as_secs(), fraction.trim_end_matches('0'))
 }
 
-/// The longest that one link may take before the next one is tried.
-fn of_link(first_token: Duration, retry: Option<&Retry>) -> Duration {
-    let Some(retry) = retry else { return first_token };
-    let tries = retry.count.saturating_add(1);
-    let (mut wait, longest) = retry.backoff;
-    let mut waits = Duration::ZERO;
-    // After some doublings every wait is the longest.
-    let mut left = retry.count;
-    while left > 0 && wait < longest && !wait.is_zero() {
-        waits = waits.saturating_add(wait);
-        wait = wait.saturating_mul(2).min(longest);
-        left -= 1;
-    }
-    let rest = if wait.is_zero() { Duration::ZERO } else { longest.saturating_mul(left) };
-    first_token.saturating_mul(tries).saturating_add(waits).saturating_add(rest)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
-    use crate::span::FileId;
 
     #[test]
     fn sums_are_shown_in_seconds() {
         let shown = [121_200, 60_050, 60_000, 900].map(Duration::from_millis).map(spoken);
         assert_eq!(shown, ["121.2s", "60.05s", "1m", "900ms"]);
-    }
-
-    #[test]
-    fn the_worst_case_counts_retries_and_doubling_waits() {
-        let span = Span { file: FileId(0), start: 0, end: 0 };
-        let seconds = Duration::from_secs;
-        let retry = |count| Retry {
-            span,
-            count,
-            on: BTreeSet::new(),
-            backoff: (Duration::from_millis(200), seconds(1)),
-        };
-        assert_eq!(of_link(seconds(20), None), seconds(20));
-        assert_eq!(of_link(seconds(20), Some(&retry(1))), Duration::from_millis(40_200));
-        // 0.2 + 0.4 + 0.8 + 1 + 1
-        assert_eq!(of_link(seconds(1), Some(&retry(5))), Duration::from_millis(6000 + 3400));
-        assert!(of_link(seconds(1), Some(&retry(u32::MAX))) > seconds(1 << 32));
     }
 }

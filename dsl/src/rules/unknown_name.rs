@@ -85,3 +85,10 @@ pub fn key(what: &str, name: &Name, known: &[&str]) -> Diagnostic {
     let help = format!("write {}", alternatives(known));
     finding(name.span, format!("`{}` is not {what}", name.text), near, &help)
 }
+
+/// A parameter that no request has, or that none can do without. There are too many to list.
+pub fn deniable(name: &Name, known: &[&str]) -> Diagnostic {
+    let message = format!("`{}` is not a parameter that a request can do without", name.text);
+    let near = nearest(&name.text, known.iter().copied());
+    finding(name.span, message, near, "write one of Chat Completions, such as `seed` or `user`")
+}

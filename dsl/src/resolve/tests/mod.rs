@@ -1,5 +1,7 @@
 //! Programs as text, and the maps that they compile to.
 
+mod arms;
+mod canonical;
 mod conditions;
 mod inheritance;
 mod order;
@@ -44,7 +46,9 @@ pub(super) fn map_of(texts: &[&str], env: &str) -> ModelMap {
     let errors: Vec<_> =
         checked.findings.iter().filter(|one| one.severity == Severity::Error).collect();
     assert!(errors.is_empty(), "{errors:#?}");
-    emit(&checked.program, &loaded.sources)
+    let mut map = emit(&checked.program, &loaded.sources);
+    // What is emitted is what the router accepts.
+    model_map::load(&model_map::seal(&mut map).unwrap()).unwrap()
 }
 
 /// The role `coder` of a program.

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::map_of;
 
 /// A program that uses most of the language, one declaration an entry.
-const DECLARATIONS: [&str; 14] = [
+const DECLARATIONS: [&str; 16] = [
     "let long = 8_000\n",
     "client ci {\n  key secret \"/ci\"\n  allow coder, writer\n  limit 60 per 1m\n}\n",
     "client ada {\n  key env \"ADA\"\n}\n",
@@ -24,6 +24,11 @@ const DECLARATIONS: [&str; 14] = [
     "role \"gpt-4o\" like writer {\n  route haiku -> gpt_mini\n}\n",
     "env dev {\n  role coder {\n    hedge after 1s\n  }\n  let long = 9_000\n}\n",
     "env dev {\n  role coder {\n    route toy -> gpt\n  }\n  client ci {\n    budget $1 per day\n  }\n}\n",
+    // What is new in an environment may be spread over its blocks.
+    "env dev {\n  client new {\n    limit 1 per 1s\n  }\n  provider far {\n    protocol openai\n  }\n  \
+     model far = far/x {\n    context 9\n  }\n  role new {\n    audit off\n  }\n}\n",
+    "env dev {\n  client new {\n    key env \"NEW\"\n  }\n  provider far {\n    \
+     base_url \"https://far.example\"\n  }\n  role new like writer {\n    route far -> gpt\n  }\n}\n",
 ];
 
 /// The map's bytes without the places.

@@ -1,0 +1,215 @@
+//! Promises that are broken, empty, or cannot be told.
+//!
+//! Owns these three rules; proofs are in [`crate::analysis::ensure`].
+
+use model_map::ModelMap;
+
+use super::{Rule, one};
+use crate::analysis::ensure::{CounterExample, in_dollars};
+use crate::analysis::{Promise, Proof, describe, prove};
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::emit::emit;
+use crate::program::{Claim, Ensure, Program, Role, Subject};
+use crate::resolve::in_units;
+use crate::span::Sources;
+
+/// A promise that does not hold.
+pub const BROKEN: Rule = Rule {
+    code: Code("SFR080"),
+    name: "ensure-refuted",
+    severity: Severity::Error,
+    title: "a promise does not hold",
+    doc: "`ensure` is proved over every request, every draw and every failure, with the planner \
+          and the rules of attempts that the router runs. Where it does not hold, the finding shows \
+          what breaks it: the request, the draw and the failures, in order. Mend the role, or \
+          promise less.\n\nThe loss of a provider is each of `network`, `timeout`, `overloaded`, \
+          `server_error`, `auth` and `not_found` for all its models, every attempt failing as late \
+          as it can; who answers instead must be called with `first_token` left of `total`.",
+    bad: one(
+        "role coder {\n  when image route gpt -> sonnet\n  otherwise  route sonnet -> gpt\n}\n\n\
+         ensure role coder uses only anthropic\n",
+    ),
+    good: one(
+        "role coder {\n  when image route gpt -> sonnet\n  otherwise  route sonnet -> gpt\n}\n\n\
+         ensure role coder uses only anthropic, openai\n",
+    ),
+    check: None,
+};
+
+/// A promise that nothing could break.
+pub const VACUOUS: Rule = Rule {
+    code: Code("SFR081"),
+    name: "ensure-vacuous",
+    severity: Severity::Warning,
+    title: "a promise says nothing",
+    doc: "Nothing could break it: no role that it speaks of uses the provider, its client may ask \
+          for none of them, or no request is as small as it says. It is most often a slip in a \
+          name.",
+    bad: one(
+        "provider groq {\n  protocol openai\n  base_url \"https://api.groq.com/openai/v1\"\n}\n\n\
+         model spare = groq/spare {\n  context 8_000\n}\n\n\
+         role backup {\n  route spare -> sonnet\n}\n\nrole coder {\n  route sonnet -> gpt\n}\n\n\
+         ensure role coder survives loss of groq\n",
+    ),
+    good: one(
+        "provider groq {\n  protocol openai\n  base_url \"https://api.groq.com/openai/v1\"\n}\n\n\
+         model spare = groq/spare {\n  context 8_000\n}\n\n\
+         role backup {\n  route spare -> sonnet\n}\n\nrole coder {\n  route sonnet -> gpt\n}\n\n\
+         ensure role backup survives loss of groq\n",
+    ),
+    check: None,
+};
+
+/// A promise that is neither proved nor refuted.
+pub const UNDECIDED: Rule = Rule {
+    code: Code("SFR082"),
+    name: "ensure-undecided",
+    severity: Severity::Warning,
+    title: "it cannot be told whether a promise holds",
+    doc: "What would have to be known is not: a price that the catalogue lacks, or conditions that \
+          are too complex to go through. A `model` block states a price.",
+    bad: one(
+        "model own = openai/own {\n  context 8_000\n}\n\nrole coder {\n  route own -> sonnet\n}\n\n\
+         ensure role coder costs at most $1 for tokens 1_000, max_tokens 1_000\n",
+    ),
+    good: one("model own = openai/own {\n  context 8_000\n  price   input $1, output $2\n}\n\n\
+         role coder {\n  route own -> sonnet\n}\n\n\
+         ensure role coder costs at most $1 for tokens 1_000, max_tokens 1_000\n"),
+    check: None,
+};
+
+/// The most roles that one finding shows to break a promise.
+const MOST_SHOWN: usize = 4;
+
+pub(super) fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
+    if program.ensures.is_empty() {
+        return;
+    }
+    // Where things were written does not matter to a proof.
+    let map = emit(program, &Sources::default());
+    for ensure in &program.ensures {
+        findings.extend(finding(program, &map, ensure));
+    }
+}
+
+fn finding(program: &Program, map: &ModelMap, ensure: &Ensure) -> Option<Diagnostic> {
+    let promise = promise(&ensure.claim);
+    let names: Vec<&String> = match &ensure.subject {
+        Subject::EveryRole(_) => program.roles.keys().collect(),
+        Subject::Role(role) => vec![&role.name],
+    };
+    let is_whole = |role: &Role| role.is_whole && role.arms.as_ref().is_some_and(|it| it.is_whole);
+    let mut broken = Vec::new();
+    let (mut vacuous, mut unknown) = (Vec::new(), Vec::new());
+    let mut is_kept = false;
+    for name in names {
+        // Nothing is said of a role that has findings of its own.
+        let role = program.roles.get(name).filter(|role| is_whole(role))?;
+        match prove(map, name, &promise) {
+            Proof::Proved => is_kept = true,
+            Proof::Refuted(example) => broken.push((name, role, example)),
+            Proof::Vacuous(reason) => vacuous.push(reason),
+            Proof::Unknown(reason) => unknown.push((name, reason)),
+        }
+    }
+    if let Some((name, _, example)) = broken.first() {
+        return Some(refuted(map, ensure, (name, example), &broken));
+    }
+    if let Some((name, reason)) = unknown.first() {
+        let message = format!("it cannot be told whether role `{name}` keeps this: {reason}");
+        let help = "state what is unknown in a `model` block, or promise something else";
+        return Some(Diagnostic::warning(UNDECIDED.code, ensure.span, message).help(help));
+    }
+    if is_kept {
+        return None;
+    }
+    let reason = vacuous.first().map_or("there is no role", String::as_str);
+    let message = format!("this promise says nothing: {reason}");
+    let help = "mend a name in it, or take it away";
+    Some(Diagnostic::warning(VACUOUS.code, ensure.span, message).help(help))
+}
+
+type Breach<'p> = (&'p String, &'p Role, Box<CounterExample>);
+
+fn refuted(
+    map: &ModelMap,
+    ensure: &Ensure,
+    (name, example): (&String, &CounterExample),
+    broken: &[Breach<'_>],
+) -> Diagnostic {
+    let what = broken_words(&ensure.claim, example);
+    let message = format!("role `{name}` {what}: {}", example.outcome);
+    let finding = Diagnostic::error(BROKEN.code, ensure.span, message).help(help(&ensure.claim));
+    broken.iter().take(MOST_SHOWN).fold(finding, |finding, (name, role, example)| {
+        let arm = role.each_arm().get(example.arm);
+        let span = arm.map_or(role.name, |arm| arm.route);
+        let prompt = map.roles.get(*name).map_or(0, |role| model_map::prompt_tokens(map, role));
+        finding.related(span, format!("it is {}", describe::counter_example(example, prompt)))
+    })
+}
+
+fn promise(claim: &Claim) -> Promise {
+    match claim {
+        Claim::Survives(provider) => Promise::Survives(provider.as_ref().map(|it| it.name.clone())),
+        Claim::EndsWithin(most) => Promise::EndsWithin(most.value),
+        Claim::CostsAtMost { micro_dollars, tokens, max_tokens } => Promise::CostsAtMost {
+            micro_dollars: micro_dollars.value,
+            tokens: *tokens,
+            max_tokens: *max_tokens,
+        },
+        Claim::UsesOnly(providers) => {
+            Promise::UsesOnly(providers.iter().map(|provider| provider.name.clone()).collect())
+        }
+        Claim::NeverReaches { model, client } => Promise::NeverReaches {
+            model: model.key.clone(),
+            client: client.as_ref().map(|client| client.name.clone()),
+        },
+        Claim::MakesAtMost(most) => Promise::MakesAtMost(most.value),
+    }
+}
+
+fn broken_words(claim: &Claim, example: &CounterExample) -> String {
+    match claim {
+        Claim::Survives(_) => {
+            let lost = example.chain.first().and_then(|key| key.split('/').next());
+            format!("does not survive the loss of `{}`", lost.unwrap_or_default())
+        }
+        Claim::EndsWithin(most) => format!("need not end within {}", in_units(most.value)),
+        Claim::CostsAtMost { micro_dollars, .. } => {
+            format!("may cost more than {}", in_dollars(micro_dollars.value))
+        }
+        Claim::UsesOnly(_) => "uses another provider".to_owned(),
+        Claim::NeverReaches { model, client: None } => format!("reaches `{}`", model.name),
+        Claim::NeverReaches { model, client: Some(client) } => {
+            format!("reaches `{}` for client `{}`", model.name, client.name)
+        }
+        Claim::MakesAtMost(most) => format!("may make more than {} attempts", most.value),
+    }
+}
+
+fn help(claim: &Claim) -> &'static str {
+    match claim {
+        Claim::Survives(_) => {
+            "add a link at another provider, let `fallback` lead to it, and leave time for it"
+        }
+        Claim::EndsWithin(_) => "lower `timeout total`",
+        Claim::CostsAtMost { .. } => "name cheaper models, limit `max_tokens`, or retry less",
+        Claim::UsesOnly(_) | Claim::NeverReaches { .. } => {
+            "take the model out of this chain, or promise less"
+        }
+        Claim::MakesAtMost(_) => "lower `retry`, or shorten the chain",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_and_times_are_as_in_the_language() {
+        assert_eq!(in_dollars(52_500), "$0.0525");
+        assert_eq!(in_dollars(1_500_000), "$1.50");
+        assert_eq!(in_dollars(3_000_000), "$3");
+        assert_eq!(in_units(std::time::Duration::from_secs(300)), "5m");
+    }
+}
