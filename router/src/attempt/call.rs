@@ -5,16 +5,16 @@ use std::future::Future;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use model_map::{Attempts, Failure, FailureClass, PlannedLink, Protocol};
+use model_map::{Attempts, Failure, FailureClass, PlannedLink};
 use reqwest::Response;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Exchange;
 use super::read::{self, Started};
 use crate::config::Endpoint;
-use crate::openai::request::{RequestError, Target, UpstreamRequest};
+use crate::openai::request::{Prompt, RequestError, Target, UpstreamRequest};
 use crate::upstream::SendError;
-use crate::wire::{AnswerOptions, StreamReader, UpstreamError};
+use crate::wire::{AnswerOptions, Dialect, StreamReader, UpstreamError};
 use crate::{anthropic, openai};
 
 /// An attempt that succeeded as far as the attempt rules ask.
@@ -42,10 +42,10 @@ pub(super) async fn call(
     let (Some(planned), Some(endpoint)) = (planned, endpoint) else {
         return Err(plain(FailureClass::NotFound, "the map has no such link"));
     };
-    let request = build(exchange, endpoint.protocol, planned)?;
+    let request = build(exchange, endpoint.dialect, planned)?;
     let place = place(endpoint, exchange, attempts).await?;
     let answer = Expected {
-        protocol: endpoint.protocol,
+        dialect: endpoint.dialect,
         options: AnswerOptions {
             created: exchange.ambient.unix_seconds(),
             include_usage: exchange.request.include_usage(),
@@ -63,7 +63,7 @@ pub(super) async fn call(
 
 /// What the upstream is about to send.
 struct Expected {
-    protocol: Protocol,
+    dialect: Dialect,
     options: AnswerOptions,
     place: Option<OwnedSemaphorePermit>,
 }
@@ -85,14 +85,14 @@ impl Expected {
             return Err(error);
         }
         if wants_stream {
-            let reader = StreamReader::new(self.protocol, self.options);
+            let reader = StreamReader::new(self.dialect, self.options);
             let started = read::stream(exchange, attempts, (body, reader, self.place)).await?;
             return Ok(Content::Stream(Box::new(started)));
         }
         let body = read::whole(exchange, attempts, body).await?;
-        let answer = match self.protocol {
-            Protocol::Openai => openai::answer::read(body),
-            Protocol::Anthropic => anthropic::answer::translate(&body, &self.options),
+        let answer = match self.dialect {
+            Dialect::Openai => openai::answer::read(body),
+            Dialect::Anthropic => anthropic::answer::translate(&body, &self.options),
         }?;
         attempts.completed(exchange.stopwatch.elapsed());
         Ok(Content::Whole(answer.body))
@@ -101,18 +101,37 @@ impl Expected {
 
 fn build(
     exchange: &Exchange<'_>,
-    protocol: Protocol,
+    dialect: Dialect,
     planned: &PlannedLink<'_>,
 ) -> Result<UpstreamRequest, UpstreamError> {
+    let plan = exchange.plan;
     let prompt = |id: &String| exchange.prepared.map.prompts.get(id).map(String::as_str);
-    let system: Vec<&str> = exchange.plan.role.system.iter().filter_map(prompt).collect();
-    let parameters = &exchange.plan.role.parameters;
-    let target = Target { model: planned.model, parameters, system: &system };
-    match protocol {
-        Protocol::Openai => openai::request::build(exchange.request, &target),
-        Protocol::Anthropic => anthropic::request::build(exchange.request, &target),
+    let texts: Vec<&str> = plan.system.prompts.iter().filter_map(prompt).collect();
+    let target = Target {
+        limits: plan.role.limits,
+        model: planned.model,
+        parameters: &plan.parameters,
+        system: Prompt { mode: plan.system.mode, texts: &texts },
+    };
+    let built = match dialect {
+        Dialect::Openai => openai::request::build(exchange.request, &target),
+        Dialect::Anthropic => anthropic::request::build(exchange.request, &target),
+    };
+    let built = built.map_err(unfit)?;
+    if plan.role.strict && !built.dropped.is_empty() {
+        return Err(unfit(refused(&built.dropped)));
     }
-    .map_err(unfit)
+    Ok(built)
+}
+
+/// What a link would have to drop, where the role says that nothing is.
+fn refused(dropped: &[String]) -> RequestError {
+    let names: Vec<String> = dropped.iter().map(|name| format!("`{name}`")).collect();
+    let message = format!(
+        "this role is strict, and its model does not take {}: leave it out",
+        names.join(", ")
+    );
+    RequestError { message, param: dropped.first().cloned(), code: Some("unsupported_parameter") }
 }
 
 /// This link cannot take the request.
