@@ -15,6 +15,7 @@ pub mod map;
 pub mod plan;
 pub mod role;
 pub mod seal;
+pub mod timer;
 
 pub use attempt::{Attempt, Attempts, Step};
 pub use client::{Budget, Client, Limited, Period, RateLimit};
@@ -33,3 +34,4 @@ pub use role::{
     System, SystemMode, TimeoutChanges, Timeouts, usual_fallback,
 };
 pub use seal::{prompt_id, seal};
+pub use timer::Timer;

@@ -4,9 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use model_map::Protocol;
+
 use crate::auth::{CLIENT_KEYS, ClientKeys, Reach};
 use crate::cli::Cli;
 use crate::clock::Ambient;
+use crate::config::not_yet::not_yet;
 use crate::config::{Config, Reload, Surroundings, Upstreams};
 use crate::router::Router;
 use crate::server;
@@ -73,16 +76,30 @@ fn describe(config: &Config, map: &Path) {
     let current = config.current();
     let (roles, digest) = (current.map.roles.len(), short(&current.map.digest));
     say(&format!("serves {roles} roles of {} ({digest})", map.display()));
-    for missing in current.missing() {
-        say(&format!("warns: {missing}"));
+    warn(config);
+}
+
+/// What of the map in force cannot be relied on.
+fn warn(config: &Config) {
+    let current = config.current();
+    for line in current.missing().chain(not_yet(&current.map)) {
+        say(&format!("warns: {line}"));
+    }
+    let demos = current.map.providers.iter().filter(|(_, it)| it.protocol == Protocol::Demo);
+    for (name, _) in demos {
+        say(&format!("DEMO: provider `{name}` is a built-in stand-in, as the map says"));
     }
 }
 
 #[cfg(feature = "watch")]
 fn follow(map: &Path, config: &Arc<Config>) -> Option<impl Drop + use<>> {
-    let said = |reload| match reload {
+    let current = Arc::clone(config);
+    let said = move |reload| match reload {
         Reload::Unchanged => {}
-        Reload::Swapped(digest) => say(&format!("serves a new map ({})", short(&digest))),
+        Reload::Swapped(digest) => {
+            say(&format!("serves a new map ({})", short(&digest)));
+            warn(&current);
+        }
         Reload::Refused(why) => {
             say(&format!("keeps the last good map, the new one is refused: {why}"))
         }

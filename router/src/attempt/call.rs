@@ -5,7 +5,7 @@ use std::future::Future;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use model_map::{Attempts, Failure, FailureClass, PlannedLink};
+use model_map::{Commit, Failure, FailureClass, PlannedLink, Timer};
 use reqwest::Response;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -34,7 +34,7 @@ pub(super) enum Content {
 /// Calls a link of the plan and reads its answer up to the commit.
 pub(super) async fn call(
     exchange: &Exchange<'_>,
-    attempts: &mut Attempts,
+    mut timer: Timer,
     link: usize,
 ) -> Result<Answered, UpstreamError> {
     let planned = exchange.plan.chain.get(link);
@@ -43,7 +43,7 @@ pub(super) async fn call(
         return Err(plain(FailureClass::NotFound, "the map has no such link"));
     };
     let request = build(exchange, endpoint.dialect, planned)?;
-    let place = place(endpoint, exchange, attempts).await?;
+    let place = place(endpoint, exchange, &timer).await?;
     let answer = Expected {
         dialect: endpoint.dialect,
         options: AnswerOptions {
@@ -54,10 +54,10 @@ pub(super) async fn call(
         },
         place,
     };
-    let sending = exchange.clients.send(endpoint, attempts.connect_limit(), request.body);
-    let response = within(exchange, attempts, sending).await?.map_err(unsent)?;
-    attempts.progressed(exchange.stopwatch.elapsed());
-    let content = answer.read(exchange, attempts, response).await?;
+    let sending = exchange.clients.send(endpoint, timer.connect_limit(), request.body);
+    let response = within(exchange, &timer, sending).await?.map_err(unsent)?;
+    timer.progressed(exchange.stopwatch.elapsed());
+    let content = answer.read(exchange, timer, response).await?;
     Ok(Answered { content, dropped: request.dropped })
 }
 
@@ -72,29 +72,33 @@ impl Expected {
     async fn read(
         self,
         exchange: &Exchange<'_>,
-        attempts: &mut Attempts,
+        timer: Timer,
         response: Response,
     ) -> Result<Content, UpstreamError> {
         let (head, body) = http::Response::from(response).into_parts();
         let wants_stream = exchange.request.stream();
         // A server that answers a request for a stream with JSON has an error to tell.
         if !head.status.is_success() || (wants_stream && is_json(&head.headers)) {
-            let text = read::refusal(exchange, attempts, body).await?;
+            let text = read::refusal(exchange, timer, body).await?;
             let (status, now) = (head.status.as_u16(), (exchange.ambient.now)());
             let error = crate::wire::error::read(status, &head.headers, &text, now);
             return Err(error);
         }
         if wants_stream {
             let reader = StreamReader::new(self.dialect, self.options);
-            let started = read::stream(exchange, attempts, (body, reader, self.place)).await?;
+            if exchange.plan.role.commit == Commit::Headers {
+                let (held, body) = (Vec::new(), Some(body));
+                let started = Started { held, body, reader, timer, place: self.place };
+                return Ok(Content::Stream(Box::new(started)));
+            }
+            let started = read::stream(exchange, timer, (body, reader, self.place)).await?;
             return Ok(Content::Stream(Box::new(started)));
         }
-        let body = read::whole(exchange, attempts, body).await?;
+        let body = read::whole(exchange, timer, body).await?;
         let answer = match self.dialect {
             Dialect::Openai => openai::answer::read(body),
             Dialect::Anthropic => anthropic::answer::translate(&body, &self.options),
         }?;
-        attempts.completed(exchange.stopwatch.elapsed());
         Ok(Content::Whole(answer.body))
     }
 }
@@ -147,12 +151,12 @@ fn unfit(error: RequestError) -> UpstreamError {
 async fn place(
     endpoint: &Endpoint,
     exchange: &Exchange<'_>,
-    attempts: &Attempts,
+    timer: &Timer,
 ) -> Result<Option<OwnedSemaphorePermit>, UpstreamError> {
     let Some(places) = &endpoint.places else { return Ok(None) };
     let free = std::sync::Arc::clone(places).acquire_owned();
-    let waiting = tokio::time::timeout(attempts.connect_limit(), free);
-    match within(exchange, attempts, waiting).await? {
+    let waiting = tokio::time::timeout(timer.connect_limit(), free);
+    match within(exchange, timer, waiting).await? {
         Ok(Ok(place)) => Ok(Some(place)),
         _ => {
             Err(plain(FailureClass::Overloaded, "all of the provider's max_connections are in use"))
@@ -163,10 +167,10 @@ async fn place(
 /// Waits until the attempt's current timer at the longest.
 pub(super) async fn within<T>(
     exchange: &Exchange<'_>,
-    attempts: &Attempts,
+    timer: &Timer,
     work: impl Future<Output = T>,
 ) -> Result<T, UpstreamError> {
-    let deadline = exchange.stopwatch.at(attempts.deadline());
+    let deadline = exchange.stopwatch.at(timer.deadline());
     let in_time = tokio::time::timeout_at(deadline, work).await;
     in_time.map_err(|_| plain(FailureClass::Timeout, "no answer in time"))
 }
