@@ -3,20 +3,26 @@
 //! A state machine under its driver's clock: every time is a [`Duration`] since the request came
 //! in. It neither calls nor waits; the router does so for real, an offline test pretends to.
 
+mod lanes;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::failure::{Failure, FailureClass};
 use crate::plan::Plan;
 use crate::role::{Retry, Timeouts};
+use crate::timer::Timer;
+use lanes::{Lane, State};
 
 /// What the driver does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// Call the link at this place of the plan's chain now.
+    /// Call the link at this place of the plan's chain now: it is the log's last attempt.
     Call(usize),
-    /// Do nothing until then, and call [`Attempts::resume`].
+    /// Start nothing until then, and call [`Attempts::resume`]. What runs goes on.
     Wait(Duration),
+    /// Start nothing: what runs decides. Only where the role hedges.
+    Watch,
     /// Answer the client with [`Attempts::most_telling`].
     GiveUp,
 }
@@ -28,13 +34,20 @@ pub struct Attempt {
     pub link: usize,
     /// When it was called.
     pub started: Duration,
-    /// When it failed or was complete; none while it runs.
+    /// When it failed, was complete or was superseded; none while it runs.
     pub ended: Option<Duration>,
-    /// Why it failed; none when it runs or was complete.
+    /// Why it failed; none when it runs, was complete or was superseded.
     pub failure: Option<Failure>,
+    /// Whether another attempt's first token came before its own: it was cancelled.
+    pub superseded: bool,
 }
 
 /// All attempts of one request.
+///
+/// Without a hedge they follow one another. With one, the next link starts beside an attempt that
+/// has shown no token; of the two the first token wins. While one of them runs, the other's
+/// failure is tried again as the role's `retry` says, but takes no further link: the one that runs
+/// is the next link. It is hedged in turn.
 #[derive(Debug, Clone)]
 pub struct Attempts {
     timeouts: Timeouts,
@@ -45,13 +58,16 @@ pub struct Attempts {
     streamed: bool,
     /// Per link: its window in tokens.
     windows: Vec<Option<u64>>,
-    /// Retries made on the current link.
-    retries: u32,
-    link: usize,
+    hedge_after: Option<Duration>,
+    /// What runs or waits to run again.
+    lanes: [Option<Lane>; 2],
+    /// The first link that no lane has taken.
+    next: usize,
+    /// Whether a failure was of a kind that no further link may be taken after.
+    closed: bool,
     /// The largest window that was too small.
     too_small: Option<u64>,
-    committed: bool,
-    last_event: Option<Duration>,
+    committed: Option<usize>,
     log: Vec<Attempt>,
 }
 
@@ -64,11 +80,13 @@ impl Attempts {
             fallback_on: plan.role.fallback_on.clone(),
             streamed,
             windows: plan.chain.iter().map(|link| link.model.context_tokens).collect(),
-            retries: 0,
-            link: 0,
+            // An answer that is not streamed shows no first token to be waited for.
+            hedge_after: plan.role.hedge_after.filter(|_| streamed),
+            lanes: [None; 2],
+            next: 0,
+            closed: false,
             too_small: None,
-            committed: false,
-            last_event: None,
+            committed: None,
             log: Vec::with_capacity(1),
         }
     }
@@ -78,66 +96,109 @@ impl Attempts {
         self.timeouts.total = self.timeouts.total.min(total);
     }
 
+    /// Whether attempts may run beside one another.
+    pub fn hedges(&self) -> bool {
+        self.hedge_after.is_some()
+    }
+
     /// Begins with the first link.
     pub fn start(&mut self, now: Duration) -> Step {
-        self.call(now)
+        self.take(0, now);
+        self.resume(now)
     }
 
     /// Goes on after a [`Step::Wait`].
     pub fn resume(&mut self, now: Duration) -> Step {
-        if now >= self.timeouts.total { Step::GiveUp } else { self.call(now) }
+        let due = |lane: &Option<Lane>| match lane.map(|lane| lane.state) {
+            Some(State::Waits(until)) => until <= now,
+            _ => false,
+        };
+        if now >= self.timeouts.total {
+            // What waits is too late; what runs has `total` as its deadline.
+            self.lanes.iter_mut().filter(|lane| due(lane)).for_each(|lane| *lane = None);
+            return self.meanwhile();
+        }
+        if self.hedge_at().is_some_and(|at| at <= now)
+            && let Some(link) = self.unused()
+        {
+            self.take(link, now);
+        }
+        let attempt = self.log.len();
+        let Some(lane) = self.lanes.iter_mut().find(|lane| due(lane)).and_then(Option::as_mut)
+        else {
+            return self.meanwhile();
+        };
+        lane.state = State::Runs(attempt);
+        let link = lane.link;
+        let (ended, failure, superseded) = (None, None, false);
+        self.log.push(Attempt { link, started: now, ended, failure, superseded });
+        Step::Call(link)
     }
 
-    /// How long the current attempt may take to connect.
-    pub fn connect_limit(&self) -> Duration {
-        self.timeouts.connect
+    /// What to do beside the attempts that run.
+    pub fn meanwhile(&self) -> Step {
+        let waits = self.lanes.iter().flatten().filter_map(|lane| match lane.state {
+            State::Waits(until) => Some(until),
+            State::Runs(_) => None,
+        });
+        match waits.chain(self.hedge_at()).min() {
+            Some(until) => Step::Wait(until),
+            None if self.lanes.iter().any(Option::is_some) => Step::Watch,
+            None => Step::GiveUp,
+        }
     }
 
-    /// When the current attempt is out of time: the driver then reports [`FailureClass::Timeout`].
-    pub fn deadline(&self) -> Duration {
-        // Before a stream's first token `first_token` alone decides: a model that thinks in
-        // silence is what it is set for.
-        let flows = self.committed || !self.streamed;
-        let last_event = self.last_event.filter(|_| flows);
-        let idle = last_event.map(|at| at + self.timeouts.idle);
-        let commit = (!self.committed).then(|| self.commit_limit());
-        let limits = [idle, commit].into_iter().flatten();
-        limits.fold(self.timeouts.total, Duration::min)
+    /// The timers of the attempt that was started last.
+    pub fn timer(&self) -> Timer {
+        let started = self.log.last().map_or(Duration::ZERO, |attempt| attempt.started);
+        Timer::new(self.timeouts, self.commit_limit(started), self.streamed)
     }
 
-    /// The upstream showed life: response headers, or any event.
-    pub fn progressed(&mut self, now: Duration) {
-        self.last_event = Some(now);
+    /// The answer's first content, reasoning or tool delta is there, or all of it; from now on it
+    /// is this attempt's or nobody's. Another one that runs is to be cancelled.
+    pub fn committed(&mut self, attempt: usize, now: Duration) {
+        self.committed = Some(attempt);
+        self.lanes = [None; 2];
+        let running = |other: &Attempt| other.ended.is_none();
+        for (index, other) in self.log.iter_mut().enumerate() {
+            if index != attempt && running(other) {
+                other.superseded = true;
+                other.ended = Some(now);
+            }
+        }
     }
 
-    /// The answer's first content, reasoning or tool delta is there; from now on it is this
-    /// attempt's or nobody's.
-    pub fn committed(&mut self, now: Duration) {
-        self.committed = true;
-        self.last_event = Some(now);
-    }
-
-    /// The current attempt delivered its whole answer.
+    /// The attempt that committed delivered its whole answer.
     pub fn completed(&mut self, now: Duration) {
-        if let Some(attempt) = self.log.last_mut() {
+        if let Some(attempt) = self.committed.and_then(|at| self.log.get_mut(at)) {
             attempt.ended = Some(now);
         }
     }
 
-    /// The current attempt failed. `jitter` is a random number from 0 to 1, which the driver
-    /// draws.
-    pub fn failed(&mut self, now: Duration, failure: Failure, jitter: f64) -> Step {
-        let next = self.after(now, &failure, jitter);
-        if let Some(attempt) = self.log.last_mut() {
+    /// An attempt failed. `jitter` is a random number from 0 to 1, which the driver draws.
+    pub fn failed(&mut self, attempt: usize, now: Duration, failure: Failure, jitter: f64) -> Step {
+        let runs = |lane: &Option<Lane>| lane.is_some_and(|it| it.state == State::Runs(attempt));
+        if let Some(at) = self.lanes.iter().position(runs) {
+            let next = self.after(at, now, &failure, jitter);
+            if let Some(lane) = self.lanes.get_mut(at) {
+                *lane = next;
+            }
+        }
+        if let Some(attempt) = self.log.get_mut(attempt) {
             attempt.ended = Some(now);
             attempt.failure = Some(failure);
         }
-        next
+        self.meanwhile()
     }
 
-    /// The attempts so far, the running one last.
+    /// The attempts so far, in the order in which they were started.
     pub fn log(&self) -> &[Attempt] {
         &self.log
+    }
+
+    /// The attempt that committed.
+    pub fn winner(&self) -> Option<&Attempt> {
+        self.committed.and_then(|at| self.log.get(at))
     }
 
     /// The failure that says most to the client, when all have failed.
@@ -158,78 +219,6 @@ impl Attempts {
 
     fn failures(&self) -> impl Iterator<Item = &Failure> {
         self.log.iter().filter_map(|attempt| attempt.failure.as_ref())
-    }
-
-    fn call(&mut self, now: Duration) -> Step {
-        self.last_event = None;
-        self.log.push(Attempt { link: self.link, started: now, ended: None, failure: None });
-        Step::Call(self.link)
-    }
-
-    /// When the current attempt must have committed.
-    fn commit_limit(&self) -> Duration {
-        let started = self.log.last().map_or(Duration::ZERO, |attempt| attempt.started);
-        let first_token = started + self.timeouts.first_token;
-        if self.streamed {
-            return first_token;
-        }
-        // A whole answer has no first token to wait for: it may take what is left, less the
-        // time that each later link needs to show life.
-        let later = u32::try_from(self.windows.len() - self.link - 1).unwrap_or(u32::MAX);
-        let reserved = self.timeouts.first_token.saturating_mul(later);
-        self.timeouts.total.saturating_sub(reserved).max(first_token)
-    }
-
-    fn after(&mut self, now: Duration, failure: &Failure, jitter: f64) -> Step {
-        if self.committed || now >= self.timeouts.total {
-            return Step::GiveUp;
-        }
-        if let Some(pause) = self.pause(failure, jitter)
-            && now + pause < self.timeouts.total
-        {
-            self.retries += 1;
-            return Step::Wait(now + pause);
-        }
-        match self.next_link(failure) {
-            Some(link) => {
-                self.link = link;
-                self.retries = 0;
-                Step::Wait(now)
-            }
-            None => Step::GiveUp,
-        }
-    }
-
-    /// The pause before the same link is tried again, if it is.
-    fn pause(&self, failure: &Failure, jitter: f64) -> Option<Duration> {
-        let again = failure.repeatable
-            && failure.class.is_retryable()
-            && self.retry.on.contains(&failure.class)
-            && self.retries < self.retry.count;
-        if !again {
-            return None;
-        }
-        if failure.retry_after.is_some() {
-            return failure.retry_after;
-        }
-        let doubled = self.retry.min_backoff.saturating_mul(1 << self.retries.min(20));
-        Some(doubled.min(self.retry.max_backoff).mul_f64(jitter.clamp(0.0, 1.0)))
-    }
-
-    fn next_link(&mut self, failure: &Failure) -> Option<usize> {
-        if !self.fallback_on.contains(&failure.class) && !failure.link_specific {
-            return None;
-        }
-        if failure.class == FailureClass::ContextLength {
-            let failed = self.windows.get(self.link).copied().flatten();
-            self.too_small = self.too_small.max(failed);
-        }
-        let fits = |window: &Option<u64>| match (window, self.too_small) {
-            (Some(window), Some(too_small)) => *window > too_small,
-            _ => true,
-        };
-        let later = self.windows.iter().enumerate().skip(self.link + 1);
-        later.filter(|(_, window)| fits(window)).map(|(link, _)| link).next()
     }
 }
 

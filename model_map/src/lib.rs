@@ -17,6 +17,7 @@ pub mod plan;
 pub mod price;
 pub mod role;
 pub mod seal;
+pub mod timer;
 
 pub use attempt::{Attempt, Attempts, Step};
 pub use client::{Budget, Client, Limited, Period, RateLimit};
@@ -35,3 +36,4 @@ pub use role::{
     System, SystemMode, TimeoutChanges, Timeouts, usual_fallback,
 };
 pub use seal::{prompt_id, seal};
+pub use timer::Timer;

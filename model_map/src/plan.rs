@@ -73,8 +73,9 @@ impl Draw {
         let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
         });
-        // The high bits depend on every byte; the low ones hardly on the first.
-        Self::percent(u8::try_from((hash >> 32) % 100).unwrap_or(0))
+        // The last bytes alone reach few of its bits: mixed (as MurmurHash3 ends), all do.
+        let mixed = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        Self::percent(u8::try_from((mixed >> 32) % 100).unwrap_or(0))
     }
 
     /// The draw that falls on the share which holds this percent, from 0 to 99.

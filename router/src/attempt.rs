@@ -4,6 +4,7 @@
 //! happened and says what to do.
 
 mod call;
+mod hedge;
 mod read;
 mod stream;
 
@@ -64,13 +65,47 @@ pub struct Failed {
     pub error: Option<UpstreamError>,
 }
 
+/// The most telling error so far.
+#[derive(Default)]
+struct Told(Option<UpstreamError>);
+
+impl Told {
+    fn hear(&mut self, error: UpstreamError) {
+        let more_telling = |told: &UpstreamError| error.failure.class < told.failure.class;
+        if self.0.as_ref().is_none_or(more_telling) {
+            self.0 = Some(error);
+        }
+    }
+}
+
 /// Runs the attempts of a request.
 pub async fn run(exchange: Exchange<'_>) -> Outcome {
     let mut attempts = Attempts::new(exchange.plan, exchange.request.stream());
     if let Some(left) = exchange.time_left {
         attempts.limit_total(left);
     }
-    let mut told: Option<UpstreamError> = None;
+    let mut told = Told::default();
+    let answered = if attempts.hedges() {
+        // In a box of its own: few requests need the room.
+        Box::pin(hedge::run(&exchange, &mut attempts, &mut told)).await
+    } else {
+        one_by_one(&exchange, &mut attempts, &mut told).await
+    };
+    match answered {
+        Some(answered) => delivered(&exchange, &attempts, answered),
+        None => {
+            let tried = tried(exchange.plan, &attempts);
+            Outcome { result: Err(Failed { attempts, error: told.0 }), tried }
+        }
+    }
+}
+
+/// Runs attempts one after the other until one answers; none when all have failed.
+async fn one_by_one(
+    exchange: &Exchange<'_>,
+    attempts: &mut Attempts,
+    told: &mut Told,
+) -> Option<call::Answered> {
     let mut step = attempts.start(exchange.stopwatch.elapsed());
     loop {
         match step {
@@ -78,42 +113,43 @@ pub async fn run(exchange: Exchange<'_>) -> Outcome {
                 tokio::time::sleep_until(exchange.stopwatch.at(until)).await;
                 step = attempts.resume(exchange.stopwatch.elapsed());
             }
-            Step::Call(link) => match call::call(&exchange, &mut attempts, link).await {
-                Ok(answered) => return delivered(&exchange, attempts, answered),
-                Err(error) => {
-                    let failure = error.failure.clone();
-                    let now = exchange.stopwatch.elapsed();
-                    step = attempts.failed(now, failure, exchange.ambient.jitter());
-                    let more_telling =
-                        |told: &UpstreamError| error.failure.class < told.failure.class;
-                    if told.as_ref().is_none_or(more_telling) {
-                        told = Some(error);
+            Step::Call(link) => {
+                let (attempt, timer) = (attempts.log().len() - 1, attempts.timer());
+                let result = call::call(exchange, timer, link).await;
+                let now = exchange.stopwatch.elapsed();
+                match result {
+                    Ok(answered) => {
+                        attempts.committed(attempt, now);
+                        return Some(answered);
+                    }
+                    Err(error) => {
+                        let failure = error.failure.clone();
+                        told.hear(error);
+                        step = attempts.failed(attempt, now, failure, exchange.ambient.jitter());
                     }
                 }
-            },
-            Step::GiveUp => {
-                let tried = tried(exchange.plan, &attempts);
-                return Outcome { result: Err(Failed { attempts, error: told }), tried };
             }
+            Step::Watch | Step::GiveUp => return None,
         }
     }
 }
 
-fn delivered(exchange: &Exchange<'_>, attempts: Attempts, answered: call::Answered) -> Outcome {
-    let tried = tried(exchange.plan, &attempts);
-    let link = attempts.log().last().and_then(|last| exchange.plan.chain.get(last.link));
+fn delivered(exchange: &Exchange<'_>, attempts: &Attempts, answered: call::Answered) -> Outcome {
+    let tried = tried(exchange.plan, attempts);
+    let link = attempts.winner().and_then(|winner| exchange.plan.chain.get(winner.link));
     let model = link.map_or_else(String::new, |link| link.key.to_owned());
     let dropped = answered.dropped;
     let answer = match answered.content {
         call::Content::Whole(body) => Answer::whole(body),
         call::Content::Stream(stream) => {
-            Answer::Stream(Box::new(AnswerStream::new(*stream, attempts, exchange.stopwatch)))
+            Answer::Stream(Box::new(AnswerStream::new(*stream, exchange.stopwatch)))
         }
     };
     Outcome { result: Ok(Delivered { answer, model, dropped }), tried }
 }
 
-/// `model=class, …` for each attempt; `ok` for one that did not fail.
+/// `model=class, …` for each attempt; `ok` for the one that answered, `cancelled` for one that was
+/// beaten to it.
 fn tried(plan: &Plan<'_>, attempts: &Attempts) -> String {
     let mut text = String::new();
     for attempt in attempts.log() {
@@ -122,7 +158,11 @@ fn tried(plan: &Plan<'_>, attempts: &Attempts) -> String {
         }
         text.push_str(plan.chain.get(attempt.link).map_or("?", |link| link.key));
         text.push('=');
-        text.push_str(attempt.failure.as_ref().map_or("ok", |failure| failure.class.name()));
+        text.push_str(match &attempt.failure {
+            Some(failure) => failure.class.name(),
+            None if attempt.superseded => "cancelled",
+            None => "ok",
+        });
     }
     text
 }

@@ -2,12 +2,16 @@
 //!
 //! Owns the check of a request's credentials; provider keys are in [`crate::secrets`].
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use model_map::Client;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+
+use crate::secrets;
 
 /// The variable that holds `name:key,name:key`.
 pub const CLIENT_KEYS: &str = "SFAI_CLIENT_KEYS";
@@ -18,11 +22,23 @@ const PLACEHOLDERS: [&str; 6] =
     ["changeme", "your-api-key", "your_api_key", "replace-me", "placeholder", "example-key"];
 
 /// The clients that may call. Without any, everyone may, which is refused off loopback.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct ClientKeys {
     keys: Vec<ClientKey>,
+    /// Clients of the map whose key is not to be had, and why: they keep the router closed.
+    missing: Vec<String>,
 }
 
+/// Who can reach the router.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Whoever reaches this address.
+    Address(SocketAddr),
+    /// Anyone.
+    Everyone,
+}
+
+#[derive(Clone)]
 struct ClientKey {
     name: String,
     hash: [u8; 32],
@@ -45,51 +61,80 @@ impl ClientKeys {
     /// When a part has no name or no key, or a name or key comes twice. Keys are never repeated in
     /// the message.
     pub fn parse(text: &str) -> Result<Self, BadKeys> {
-        let mut keys: Vec<ClientKey> = Vec::new();
+        let mut keys = Self::default();
         for (at, part) in text.split(',').map(str::trim).enumerate() {
             if part.is_empty() {
                 continue;
             }
             let key = ClientKey::parse(part)
                 .ok_or_else(|| BadKeys(format!("part {} is not `name:key`", at + 1)))?;
-            if keys.iter().any(|other| other.name == key.name || other.hash == key.hash) {
-                return Err(BadKeys(format!("client `{}` or its key comes twice", key.name)));
-            }
-            keys.push(key);
+            keys.add(key)?;
         }
-        Ok(Self { keys })
+        Ok(keys)
+    }
+
+    fn add(&mut self, key: ClientKey) -> Result<(), BadKeys> {
+        if self.keys.iter().any(|other| other.name == key.name || other.hash == key.hash) {
+            return Err(BadKeys(format!("client `{}` or its key comes twice", key.name)));
+        }
+        self.keys.push(key);
+        Ok(())
+    }
+
+    /// With the keys of a map's clients, which `read` looks up by their variable. A client without
+    /// a key there has the one that its name has here.
+    ///
+    /// # Errors
+    /// When a client has a key in both places, or two clients have the same key.
+    pub fn with(
+        &self,
+        clients: &BTreeMap<String, Client>,
+        read: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, BadKeys> {
+        let mut all = self.clone();
+        for (name, client) in clients {
+            let Some(key) = &client.key else { continue };
+            if self.keys.iter().any(|other| other.name == *name) {
+                return Err(BadKeys(format!(
+                    "client `{name}` has a key in the map and one in {CLIENT_KEYS}: take it out of one of them"
+                )));
+            }
+            match secrets::value(key, &read) {
+                Ok(key) => all.add(ClientKey::new(name, &key))?,
+                Err(missing) => {
+                    all.missing.push(format!("client `{name}` has no key: {missing}"));
+                }
+            }
+        }
+        Ok(all)
     }
 
     /// Whether everyone may call.
     pub fn is_open(&self) -> bool {
-        self.keys.is_empty()
+        self.keys.is_empty() && self.missing.is_empty()
     }
 
-    /// Holds these keys against the address that is to be served.
+    /// What clients of the map lack to call, one sentence each.
+    pub fn missing(&self) -> impl Iterator<Item = &str> {
+        self.missing.iter().map(String::as_str)
+    }
+
+    /// Holds these keys against who can send one.
     ///
     /// # Errors
     /// Off loopback: when there are none, or one is short or a known placeholder.
-    pub fn fit(&self, address: SocketAddr) -> Result<(), BadKeys> {
-        if address.ip().is_loopback() {
-            return Ok(());
-        }
+    pub fn fit(&self, reach: Reach) -> Result<(), BadKeys> {
+        let remedy = match reach {
+            Reach::Address(address) if address.ip().is_loopback() => return Ok(()),
+            Reach::Address(address) => format!(
+                "{address} can be reached by others and no client key is configured: set {CLIENT_KEYS}=name:key, declare clients with a key, or listen on 127.0.0.1"
+            ),
+            Reach::Everyone => format!(
+                "no client key is configured: set {CLIENT_KEYS}=name:key, or declare clients with a key"
+            ),
+        };
         if self.is_open() {
-            return Err(BadKeys(format!(
-                "{address} can be reached by others and no client key is configured: set {CLIENT_KEYS}=name:key, or listen on 127.0.0.1"
-            )));
-        }
-        self.fit_for_others()
-    }
-
-    /// Holds these keys against an address that everyone reaches.
-    ///
-    /// # Errors
-    /// When there are none, or one is short or a known placeholder.
-    pub fn fit_for_others(&self) -> Result<(), BadKeys> {
-        if self.is_open() {
-            return Err(BadKeys(format!(
-                "no client key is configured: set {CLIENT_KEYS}=name:key"
-            )));
+            return Err(BadKeys(remedy));
         }
         match self.keys.iter().find(|key| key.weak) {
             None => Ok(()),
@@ -124,9 +169,13 @@ impl ClientKey {
         if name.is_empty() || key.is_empty() {
             return None;
         }
+        Some(Self::new(name, key))
+    }
+
+    fn new(name: &str, key: &str) -> Self {
         let lower = key.to_ascii_lowercase();
         let weak = key.len() < SHORTEST_KEY || PLACEHOLDERS.iter().any(|it| lower.contains(it));
-        Some(Self { name: name.into(), hash: Sha256::digest(key).into(), weak })
+        Self { name: name.into(), hash: Sha256::digest(key).into(), weak }
     }
 }
 
@@ -154,7 +203,13 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+
+    fn at(address: &str) -> Reach {
+        Reach::Address(address.parse().unwrap())
+    }
 
     const STRONG: &str = "ada:0123456789abcdef,bob:fedcba9876543210";
 
@@ -202,20 +257,56 @@ mod tests {
     fn without_keys_only_loopback_is_served() {
         let open = ClientKeys::parse("").unwrap();
         assert_eq!(open.authenticate(&headers(&[])), Ok(None));
-        assert!(open.fit("127.0.0.1:1".parse().unwrap()).is_ok());
-        assert!(open.fit("[::1]:1".parse().unwrap()).is_ok());
-        assert!(open.fit("0.0.0.0:1".parse().unwrap()).unwrap_err().0.contains(CLIENT_KEYS));
+        assert!(open.fit(at("127.0.0.1:1")).is_ok());
+        assert!(open.fit(at("[::1]:1")).is_ok());
+        assert!(open.fit(at("0.0.0.0:1")).unwrap_err().0.contains(CLIENT_KEYS));
+        assert!(open.fit(Reach::Everyone).unwrap_err().0.contains(CLIENT_KEYS));
     }
 
     #[test]
     fn weak_keys_are_refused_off_loopback() {
         for weak in ["ada:short", "ada:your-api-key-0123456789"] {
             let keys = ClientKeys::parse(weak).unwrap();
-            assert!(keys.fit("127.0.0.1:1".parse().unwrap()).is_ok());
-            assert!(keys.fit("10.0.0.1:1".parse().unwrap()).is_err(), "{weak}");
+            assert!(keys.fit(at("127.0.0.1:1")).is_ok());
+            assert!(keys.fit(at("10.0.0.1:1")).is_err(), "{weak}");
         }
         let strong = ClientKeys::parse(STRONG).unwrap();
-        assert!(strong.fit("10.0.0.1:1".parse().unwrap()).is_ok());
+        assert!(strong.fit(at("10.0.0.1:1")).is_ok());
+    }
+
+    fn clients(list: Value) -> BTreeMap<String, Client> {
+        serde_json::from_value(list).unwrap()
+    }
+
+    #[test]
+    fn the_maps_clients_join_those_of_the_environment() {
+        let read = |name: &str| (name == "BOB_KEY").then(|| "fedcba9876543210".to_owned());
+        let keys = ClientKeys::parse("ada:0123456789abcdef").unwrap();
+        let list = json!({"ada": {}, "bob": {"key": {"secret": "/sfai/dev/BOB_KEY"}}});
+        let all = keys.with(&clients(list), read).unwrap();
+        let name = |key: &str| {
+            let headers = headers(&[("x-api-key", key)]);
+            all.authenticate(&headers).map(|name| name.map(str::to_owned))
+        };
+        assert_eq!(name("fedcba9876543210"), Ok(Some("bob".to_owned())));
+        assert_eq!(name("0123456789abcdef"), Ok(Some("ada".to_owned())));
+
+        let twice = json!({"ada": {"key": {"env": "BOB_KEY"}}});
+        let why = keys.with(&clients(twice), read).err().unwrap().0;
+        assert!(why.contains("`ada`") && why.contains(CLIENT_KEYS), "{why}");
+        let same = json!({"a": {"key": {"env": "BOB_KEY"}}, "b": {"key": {"env": "BOB_KEY"}}});
+        let why = keys.with(&clients(same), read).err().unwrap().0;
+        assert!(why.contains("`b`") && !why.contains("fedcba"), "{why}");
+    }
+
+    #[test]
+    fn a_client_whose_key_is_missing_keeps_the_router_closed() {
+        let list = json!({"bob": {"key": {"env": "NO_KEY"}}});
+        let keys = ClientKeys::default().with(&clients(list), |_| None).unwrap();
+        assert!(!keys.is_open());
+        assert!(keys.authenticate(&headers(&[("x-api-key", "x")])).is_err());
+        let missing: Vec<&str> = keys.missing().collect();
+        assert!(missing[0].contains("`bob`") && missing[0].contains("NO_KEY"), "{missing:?}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use http::{Response, StatusCode};
+use model_map::{ModelMap, Role};
 use serde::Serialize;
 
 use crate::answer::Answer;
@@ -27,18 +28,17 @@ struct Model<'a> {
     owned_by: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     about: Option<&'a str>,
-    /// Of the chain's first model, in tokens.
+    /// Of the first arm's first model, in tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     context_window: Option<u64>,
 }
 
 /// `GET /v1/models`.
-pub(crate) fn models(prepared: &Prepared) -> Response<Answer> {
+pub(crate) fn models(prepared: &Prepared, client: Option<&str>) -> Response<Answer> {
     let map = &prepared.map;
     let created = unix_seconds(prepared.loaded_at);
-    let data = map.roles.iter().map(|(id, role)| {
-        let link = role.arms.first().and_then(|arm| arm.chain.first());
-        let first = link.and_then(|link| map.models.get(&link.model));
+    let data = allowed(map, client).map(|(id, role)| {
+        let first = first_model(role).and_then(|model| map.models.get(model));
         Model {
             id,
             object: "model",
@@ -49,6 +49,21 @@ pub(crate) fn models(prepared: &Prepared) -> Response<Answer> {
         }
     });
     as_json(&Models { object: "list", data: data.collect() })
+}
+
+/// The roles that a client may ask for.
+fn allowed<'m>(
+    map: &'m ModelMap,
+    client: Option<&str>,
+) -> impl Iterator<Item = (&'m String, &'m Role)> {
+    map.roles.iter().filter(move |(name, _)| model_map::may_ask(map, client, name))
+}
+
+/// The first model of the first arm; where it is drawn, the one that most requests get.
+fn first_model(role: &Role) -> Option<&String> {
+    let arm = role.arms.first()?;
+    let drawn = arm.draw.iter().rev().max_by_key(|share| share.percent);
+    drawn.map(|share| &share.model).or(arm.chain.first().map(|link| &link.model))
 }
 
 #[derive(Serialize)]
@@ -84,10 +99,14 @@ pub(crate) fn health(
     as_json(&Health { status: "ok", version: env!("CARGO_PKG_VERSION"), map })
 }
 
-/// The answer to a request for a role that the map does not have.
-pub(crate) fn unknown_role(prepared: &Prepared, name: &str) -> Response<Answer> {
-    let names: Vec<&str> =
-        prepared.map.roles.keys().take(SHOWN_ROLES).map(String::as_str).collect();
+/// The answer to a request for a role that the map does not have, or not for this client.
+pub(crate) fn unknown_role(
+    prepared: &Prepared,
+    name: &str,
+    client: Option<&str>,
+) -> Response<Answer> {
+    let names = allowed(&prepared.map, client).map(|(name, _)| name.as_str());
+    let names: Vec<&str> = names.take(SHOWN_ROLES).collect();
     let message = format!(
         "The model `{name}` does not exist: here it is a role. Known: {}.",
         names.join(", ")

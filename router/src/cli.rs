@@ -9,7 +9,8 @@ use clap::Parser;
 ///
 /// Provider keys are read from the environment: the variable that a provider's `api_key env "…"`
 /// names, or for `secret "…"` the one named after the secret's last part. Clients are those of
-/// SFAI_CLIENT_KEYS (`name:key,name:key`); without any, only loopback is served.
+/// SFAI_CLIENT_KEYS (`name:key,name:key`) and those of the map, whose keys are read in the same
+/// way; without any, only loopback is served.
 ///
 /// As an AWS Lambda function (AWS_LAMBDA_RUNTIME_API is set) it serves invocations instead of an
 /// address.

@@ -2,7 +2,9 @@
 //!
 //! Owns the current configuration; watching a file for a new one is in [`watch`].
 
+pub mod not_yet;
 pub mod prepared;
+pub mod surroundings;
 #[cfg(feature = "watch")]
 pub mod watch;
 
@@ -10,12 +12,13 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
-pub use prepared::{Endpoint, Prepared, Upstreams};
+pub use prepared::{Endpoint, Prepared};
+pub use surroundings::{Surroundings, Upstreams};
 
 /// The map in force, and why a newer one was refused.
 pub struct Config {
     state: RwLock<State>,
-    upstreams: Upstreams,
+    surroundings: Surroundings,
 }
 
 #[derive(Clone)]
@@ -40,23 +43,23 @@ impl Config {
     ///
     /// # Errors
     /// When that map cannot be served; the text says why.
-    pub fn new(bytes: &[u8], upstreams: Upstreams, now: SystemTime) -> Result<Self, String> {
-        let current = Arc::new(Prepared::load(bytes, &upstreams, now)?);
-        Ok(Self { state: RwLock::new(State { current, refused: None }), upstreams })
+    pub fn new(bytes: &[u8], surroundings: Surroundings, now: SystemTime) -> Result<Self, String> {
+        let current = Arc::new(Prepared::load(bytes, &surroundings, now)?);
+        Ok(Self { state: RwLock::new(State { current, refused: None }), surroundings })
     }
 
     /// Begins with the map in a file.
     ///
     /// # Errors
     /// When it cannot be read or served; the text names the file and says what to do.
-    pub fn open(path: &Path, upstreams: Upstreams, now: SystemTime) -> Result<Self, String> {
+    pub fn open(path: &Path, surroundings: Surroundings, now: SystemTime) -> Result<Self, String> {
         let shown = path.display();
         let bytes = std::fs::read(path).map_err(|error| {
             format!(
                 "cannot read the map {shown}: {error}. Compile one with `sfai-dsl compile`, or name another with --map"
             )
         })?;
-        Self::new(&bytes, upstreams, now)
+        Self::new(&bytes, surroundings, now)
             .map_err(|why| format!("cannot serve the map {shown}: {why}"))
     }
 
@@ -72,7 +75,7 @@ impl Config {
 
     /// Puts the map in `bytes` in force, or keeps the last good one.
     pub fn reload(&self, bytes: &[u8], now: SystemTime) -> Reload {
-        match Prepared::load(bytes, &self.upstreams, now) {
+        match Prepared::load(bytes, &self.surroundings, now) {
             Ok(next) => self.swap(next),
             Err(why) => self.refuse(why),
         }

@@ -13,6 +13,7 @@ pub mod clock;
 pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod facts;
 mod json;
 pub mod lambda;
 pub mod openai;

@@ -8,12 +8,13 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::header::ALLOW;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
+use model_map::{Draw, ModelMap, Plan, Unplanned};
 
 use crate::answer::Answer;
 use crate::attempt::{self, Exchange};
-use crate::auth::ClientKeys;
 use crate::clock::{Ambient, Stopwatch};
 use crate::config::{Config, Prepared};
+use crate::facts::RequestFacts;
 use crate::openai::error::ClientError;
 use crate::openai::request::ChatRequest;
 use crate::upstream::Clients;
@@ -24,7 +25,6 @@ pub struct Router {
     ambient: Ambient,
     clients: Clients,
     config: Arc<Config>,
-    keys: ClientKeys,
 }
 
 /// What is left of the invocation that serves a request: an extension of it that bounds `total`.
@@ -32,14 +32,9 @@ pub struct Router {
 pub struct Deadline(pub Duration);
 
 impl Router {
-    /// A router of the maps of `config`, for the clients in `keys`.
-    pub fn new(config: Arc<Config>, keys: ClientKeys, ambient: Ambient) -> Self {
-        Self { ambient, clients: Clients::default(), config, keys }
-    }
-
-    /// The client keys, for the front to hold against its address.
-    pub fn keys(&self) -> &ClientKeys {
-        &self.keys
+    /// A router of the maps of `config`, for their clients.
+    pub fn new(config: Arc<Config>, ambient: Ambient) -> Self {
+        Self { ambient, clients: Clients::default(), config }
     }
 
     /// Serves a request. The response comes when an attempt has committed, or all have failed.
@@ -61,11 +56,13 @@ impl Router {
         stopwatch: Stopwatch,
     ) -> Response<Answer> {
         let endpoint = Endpoint::of(request.uri().path());
-        if endpoint != Some(Endpoint::Health)
-            && let Err(why) = self.keys.authenticate(request.headers())
-        {
-            return respond::refuse(StatusCode::UNAUTHORIZED, "invalid_api_key", why.0);
-        }
+        let client = match prepared.clients.authenticate(request.headers()) {
+            Ok(client) => client,
+            Err(_) if endpoint == Some(Endpoint::Health) => None,
+            Err(why) => {
+                return respond::refuse(StatusCode::UNAUTHORIZED, "invalid_api_key", why.0);
+            }
+        };
         let Some(endpoint) = endpoint else {
             let message = format!(
                 "There is no {}. Chat is at /v1/chat/completions, the roles are at /v1/models.",
@@ -74,8 +71,10 @@ impl Router {
             return respond::refuse(StatusCode::NOT_FOUND, "not_found", message);
         };
         match (endpoint, request.method()) {
-            (Endpoint::Chat, &Method::POST) => self.chat(request, prepared, stopwatch).await,
-            (Endpoint::Models, &Method::GET) => catalogue::models(prepared),
+            (Endpoint::Chat, &Method::POST) => {
+                self.chat(request, client, prepared, stopwatch).await
+            }
+            (Endpoint::Models, &Method::GET) => catalogue::models(prepared, client),
             (Endpoint::Health, &Method::GET | &Method::HEAD) => {
                 catalogue::health(prepared, self.config.refused().as_deref(), (self.ambient.now)())
             }
@@ -86,11 +85,13 @@ impl Router {
     async fn chat(
         &self,
         request: Request<Bytes>,
+        client: Option<&str>,
         prepared: &Prepared,
         stopwatch: Stopwatch,
     ) -> Response<Answer> {
-        let time_left = request.extensions().get::<Deadline>().map(|left| left.0);
-        let request = match ChatRequest::parse(request.into_body()) {
+        let (head, body) = request.into_parts();
+        let time_left = head.extensions.get::<Deadline>().map(|left| left.0);
+        let mut request = match ChatRequest::parse(body) {
             Ok(request) => request,
             Err(error) => {
                 let code = error.code.map(str::to_owned);
@@ -99,9 +100,18 @@ impl Router {
                 return respond::error(StatusCode::BAD_REQUEST, &error);
             }
         };
-        let Ok(plan) = model_map::plan(&prepared.map, request.model()) else {
-            return catalogue::unknown_role(prepared, request.model());
+        let facts = RequestFacts::new(&request, &head.headers, client);
+        let plan = match plan(&prepared.map, &facts) {
+            Ok(plan) => plan,
+            Err(Unplanned::UnknownRole) => {
+                return catalogue::unknown_role(prepared, request.model(), client);
+            }
+            Err(why @ Unplanned::NoArm) => {
+                let message = format!("Role `{}` cannot serve this: {why}.", request.model());
+                return respond::refuse(StatusCode::BAD_REQUEST, "no_route", message);
+            }
         };
+        let denied = request.deny(&plan.role.deny);
         let exchange = Exchange {
             ambient: self.ambient,
             clients: &self.clients,
@@ -113,7 +123,10 @@ impl Router {
         };
         let outcome = attempt::run(exchange).await;
         let mut response = match outcome.result {
-            Ok(delivered) => respond::delivered(delivered),
+            Ok(mut delivered) => {
+                delivered.dropped.splice(0..0, denied);
+                respond::delivered(delivered)
+            }
             Err(failed) => respond::failed(&plan, &failed, &outcome.tried),
         };
         respond::describe(&mut response, &plan, &outcome.tried, stopwatch.elapsed());
@@ -124,6 +137,13 @@ impl Router {
         let id = format!("req_{:016x}", (self.ambient.random)());
         HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("req_0"))
     }
+}
+
+/// The way of a request through the map.
+fn plan<'m>(map: &'m ModelMap, facts: &RequestFacts<'_>) -> Result<Plan<'m>, Unplanned> {
+    let role = facts.role();
+    let draw = map.roles.get(role).map_or(Draw::percent(0), |role| facts.draw(role));
+    model_map::plan(map, role, facts, draw)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -179,7 +199,8 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
-    use crate::config::Upstreams;
+    use crate::auth::{ClientKeys, Reach};
+    use crate::config::{Surroundings, Upstreams};
 
     #[tokio::test]
     async fn a_mistake_of_ours_is_a_500_and_the_next_request_is_served() {
@@ -189,9 +210,11 @@ mod tests {
         }))
         .unwrap();
         let map = model_map::seal(&mut map).unwrap();
-        let config = Config::new(&map, Upstreams::Real, SystemTime::UNIX_EPOCH).unwrap();
+        let reach = Reach::Address("127.0.0.1:1".parse().unwrap());
+        let around = Surroundings::new(Upstreams::Real, ClientKeys::default(), reach);
+        let config = Config::new(&map, around, SystemTime::UNIX_EPOCH).unwrap();
         let ambient = Ambient { now: || panic!("no clock"), random: || 7 };
-        let router = Router::new(Arc::new(config), ClientKeys::default(), ambient);
+        let router = Router::new(Arc::new(config), ambient);
         let ask = async |path: &str| {
             let request = Request::get(path).body(Bytes::new()).unwrap();
             router.handle(request).await

@@ -1,6 +1,6 @@
-//! Provider keys, found by name and never shown.
+//! Keys of providers and clients, found by name and never shown.
 //!
-//! Owns the lookup; who may call the router is in [`crate::auth`].
+//! Owns the lookup; what a client's key lets in is in [`crate::auth`].
 
 use std::fmt;
 
@@ -29,15 +29,11 @@ pub fn variable(key: &ApiKey) -> &str {
     }
 }
 
-/// The value of a header that proves who we are: `prefix` and the key. `read` looks a variable up.
+/// The key itself. `read` looks a variable up.
 ///
 /// # Errors
 /// When the variable is not set, or holds what no header can.
-pub fn header(
-    key: &ApiKey,
-    prefix: &str,
-    read: impl Fn(&str) -> Option<String>,
-) -> Result<HeaderValue, MissingKey> {
+pub fn value(key: &ApiKey, read: impl Fn(&str) -> Option<String>) -> Result<String, MissingKey> {
     let variable = variable(key);
     let missing = |why| MissingKey { variable: variable.into(), why };
     let value = read(variable).ok_or_else(|| missing("is not set"))?;
@@ -45,8 +41,25 @@ pub fn header(
     if value.is_empty() {
         return Err(missing("is empty"));
     }
+    if HeaderValue::from_str(value).is_err() {
+        return Err(missing("holds characters that no key has"));
+    }
+    Ok(value.to_owned())
+}
+
+/// The value of a header that proves who we are: `prefix` and the key.
+///
+/// # Errors
+/// As [`value`].
+pub fn header(
+    key: &ApiKey,
+    prefix: &str,
+    read: impl Fn(&str) -> Option<String>,
+) -> Result<HeaderValue, MissingKey> {
+    let value = value(key, read)?;
+    let why = "holds characters that no key has";
     let mut header = HeaderValue::from_str(&format!("{prefix}{value}"))
-        .map_err(|_| missing("holds characters that no key has"))?;
+        .map_err(|_| MissingKey { variable: variable(key).into(), why })?;
     header.set_sensitive(true);
     Ok(header)
 }

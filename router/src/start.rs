@@ -4,10 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::auth::{CLIENT_KEYS, ClientKeys};
+use model_map::Protocol;
+
+use crate::auth::{CLIENT_KEYS, ClientKeys, Reach};
 use crate::cli::Cli;
 use crate::clock::Ambient;
-use crate::config::{Config, Reload, Upstreams};
+use crate::config::not_yet::not_yet;
+use crate::config::{Config, Reload, Surroundings, Upstreams};
 use crate::router::Router;
 use crate::server;
 
@@ -30,32 +33,31 @@ pub fn say(line: &str) {
 }
 
 async fn lambda(cli: &Cli) -> Result<(), String> {
-    let keys = client_keys()?;
-    keys.fit_for_others().map_err(|why| why.0)?;
+    let around = Surroundings::new(Upstreams::Real, client_keys()?, Reach::Everyone);
     let map = cli.map(variable);
-    let config = Arc::new(Config::open(&map, Upstreams::Real, SystemTime::now())?);
-    let router = Arc::new(Router::new(config, keys, Ambient::default()));
+    let config = Arc::new(Config::open(&map, around, SystemTime::now())?);
+    let router = Arc::new(Router::new(config, Ambient::default()));
     crate::lambda::run(router).await.map_err(|error| error.to_string())
 }
 
 async fn local(cli: &Cli) -> Result<(), String> {
     let keys = client_keys()?;
-    keys.fit(cli.listen).map_err(|why| why.0)?;
-    let demo = Demo::start(cli).await?;
+    let demo = Demo::start(cli)?;
     let map = cli.map(variable);
-    let config = Arc::new(Config::open(&map, demo.upstreams(), SystemTime::now())?);
+    let around = Surroundings::new(demo.upstreams(), keys, Reach::Address(cli.listen));
+    let config = Arc::new(Config::open(&map, around, SystemTime::now())?);
     let listener = server::bind(cli.listen).await.map_err(|error| error.to_string())?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     describe(&config, &map);
     demo.describe();
-    if keys.is_open() {
+    if config.current().clients.is_open() {
         say(&format!(
             "asks for no key, since {CLIENT_KEYS} is not set: allowed on a loopback address only"
         ));
     }
     let _watch = follow(&map, &config);
     say(&format!("listening on http://{address}"));
-    let router = Arc::new(Router::new(config, keys, Ambient::default()));
+    let router = Arc::new(Router::new(config, Ambient::default()));
     tokio::spawn(beat());
     server::serve(router, listener, stopped()).await;
     Ok(())
@@ -74,16 +76,30 @@ fn describe(config: &Config, map: &Path) {
     let current = config.current();
     let (roles, digest) = (current.map.roles.len(), short(&current.map.digest));
     say(&format!("serves {roles} roles of {} ({digest})", map.display()));
-    for missing in current.missing_keys() {
-        say(&format!("warns: {missing}; its links fail until then"));
+    warn(config);
+}
+
+/// What of the map in force cannot be relied on.
+fn warn(config: &Config) {
+    let current = config.current();
+    for line in current.missing().chain(not_yet(&current.map)) {
+        say(&format!("warns: {line}"));
+    }
+    let demos = current.map.providers.iter().filter(|(_, it)| it.protocol == Protocol::Demo);
+    for (name, _) in demos {
+        say(&format!("DEMO: provider `{name}` is a built-in stand-in, as the map says"));
     }
 }
 
 #[cfg(feature = "watch")]
 fn follow(map: &Path, config: &Arc<Config>) -> Option<impl Drop + use<>> {
-    let said = |reload| match reload {
+    let current = Arc::clone(config);
+    let said = move |reload| match reload {
         Reload::Unchanged => {}
-        Reload::Swapped(digest) => say(&format!("serves a new map ({})", short(&digest))),
+        Reload::Swapped(digest) => {
+            say(&format!("serves a new map ({})", short(&digest)));
+            warn(&current);
+        }
         Reload::Refused(why) => {
             say(&format!("keeps the last good map, the new one is refused: {why}"))
         }
@@ -130,13 +146,11 @@ struct Demo {
 
 #[cfg(feature = "demo")]
 impl Demo {
-    async fn start(cli: &Cli) -> Result<Self, String> {
-        /// About as fast as a large model writes.
-        const PACE: std::time::Duration = std::time::Duration::from_millis(25);
+    fn start(cli: &Cli) -> Result<Self, String> {
         if !cli.demo {
             return Ok(Self { running: None });
         }
-        let demo = crate::demo::start(PACE).await;
+        let demo = crate::demo::start(crate::demo::PACE);
         let running = demo.map_err(|error| format!("cannot start the demo upstream: {error}"))?;
         Ok(Self { running: Some(running) })
     }
@@ -154,7 +168,7 @@ impl Demo {
 
 #[cfg(not(feature = "demo"))]
 impl Demo {
-    async fn start(_: &Cli) -> Result<Self, String> {
+    fn start(_: &Cli) -> Result<Self, String> {
         Ok(Self {})
     }
 

@@ -17,6 +17,7 @@ use model_map::{Failure, FailureClass};
 use reqwest::{Body, Client, Request, Response};
 
 use crate::config::Endpoint;
+use crate::config::prepared::Unusable;
 use crate::wire::Segments;
 
 /// Providers close idle connections after a minute or more; ours go first, so that no request is
@@ -50,11 +51,8 @@ impl Clients {
         connect: Duration,
         body: Segments,
     ) -> Result<Response, SendError> {
-        let headers = endpoint.headers.as_ref().map_err(|missing| SendError {
-            failure: Failure::of(FailureClass::Auth),
-            message: missing.to_string(),
-        })?;
-        let mut request = Request::new(Method::POST, endpoint.url.clone());
+        let (url, headers) = endpoint.target.as_ref().map_err(unusable)?;
+        let mut request = Request::new(Method::POST, url.clone());
         headers.clone_into(request.headers_mut());
         *request.body_mut() = Some(Body::wrap(Parts::of(body)));
         let client = self.client(connect).map_err(|error| from_reqwest(&error))?;
@@ -97,6 +95,17 @@ fn tls() -> rustls::ClientConfig {
         .with_safe_default_protocol_versions()
         .expect("ring's provider fits the default versions");
     versions.with_root_certificates(roots).with_no_client_auth()
+}
+
+/// A provider that cannot be called at all: the next link is taken whatever the role says, and the
+/// same one is not tried again.
+fn unusable(why: &Unusable) -> SendError {
+    let class = match why {
+        Unusable::Key(_) => FailureClass::Auth,
+        Unusable::Protocol(_) => FailureClass::ServerError,
+    };
+    let failure = Failure { link_specific: true, repeatable: false, ..Failure::of(class) };
+    SendError { failure, message: format!("the provider {why}") }
 }
 
 /// What an error of the client means. Its own text may name addresses: only its causes are kept.

@@ -80,6 +80,9 @@ fn a_conversation_keeps_its_draw_and_draws_are_spread_evenly() {
         seen[usize::from(of(Some("ada"), &format!("question {number}")).as_percent())] += 1;
     }
     assert!(seen.iter().all(|count| (800..1200).contains(count)), "{seen:?}");
+    let short: std::collections::BTreeSet<u8> =
+        (0..200).map(|number| of(None, &format!("\"{number}\"")).as_percent()).collect();
+    assert!(short.len() > 75, "{} draws of 200 short texts", short.len());
 }
 
 #[test]

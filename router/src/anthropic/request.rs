@@ -47,7 +47,7 @@ pub fn build(request: &ChatRequest, target: &Target<'_>) -> Result<UpstreamReque
         }
     }
     let mut settings = Settings::choose(request, target)?;
-    let conversation = Conversation::read(request, target.model)?;
+    let conversation = Conversation::read(request, target)?;
     let format = Format::read(request, target.model)?;
     let tools = Tools::read(request, target.model, &format)?;
     let limit = settings.output_limit.or(target.model.output_tokens).unwrap_or(OUTPUT_LIMIT);

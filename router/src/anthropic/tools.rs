@@ -2,7 +2,7 @@
 //!
 //! Owns their translation; calls and results in the conversation are in `turns`.
 
-use model_map::Model;
+use model_map::{Ability, Model};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -49,7 +49,7 @@ impl<'a> Format<'a> {
         let schema = format.json_schema.and_then(|wire| wire.schema).map(RawValue::get);
         match (format.kind.as_str(), schema) {
             ("text", _) => Ok(Self::Free),
-            ("json_schema", Some(schema)) if model.structured_output => {
+            ("json_schema", Some(schema)) if model.accepts(Ability::Json) => {
                 Ok(Self::Structured(schema))
             }
             ("json_schema", Some(schema)) => Ok(Self::ByTool(object_schema(Some(schema)))),
@@ -134,7 +134,7 @@ impl Tools {
         let list: Result<Vec<String>, _> = wire
             .iter()
             .enumerate()
-            .map(|(index, tool)| translate(index, tool, model.structured_output))
+            .map(|(index, tool)| translate(index, tool, model.accepts(Ability::Json)))
             .collect();
         let serial = request.read::<bool>("parallel_tool_calls")? == Some(false);
         let mut tools = Self { list: list?, choice: None, serial, forced: false, dropped: false };
@@ -223,7 +223,7 @@ impl Tools {
 fn translate(
     index: usize,
     tool: &WireTool<'_>,
-    structured_output: bool,
+    takes_schemas: bool,
 ) -> Result<String, RequestError> {
     let function = match (&tool.function, tool.kind.as_deref()) {
         (Some(function), None | Some("function")) => function,
@@ -238,7 +238,7 @@ fn translate(
     }
     let schema = object_schema(function.parameters.map(RawValue::get));
     json += &format!(r#","input_schema":{schema}"#);
-    if structured_output && function.strict == Some(true) {
+    if takes_schemas && function.strict == Some(true) {
         json += r#","strict":true"#;
     }
     if let Some(cache_control) = tool.cache_control {

@@ -4,13 +4,14 @@
 
 use std::borrow::Cow;
 
-use model_map::Model;
+use model_map::{Model, SystemMode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::parts::{Content, Separator};
 use super::thoughts::{self, Thought};
-use crate::openai::request::{ChatRequest, RequestError};
+use crate::openai::messages::nothing_left;
+use crate::openai::request::{ChatRequest, Prompt, RequestError, Target};
 use crate::wire::segments::Writer;
 
 /// The messages of a request, read and sorted.
@@ -74,7 +75,10 @@ struct Function<'a> {
 
 impl<'a> Conversation<'a> {
     /// Reads `messages`. Errors name the message, and the part, that this model cannot be sent.
-    pub(super) fn read(request: &'a ChatRequest, model: &Model) -> Result<Self, RequestError> {
+    pub(super) fn read(
+        request: &'a ChatRequest,
+        target: &Target<'_>,
+    ) -> Result<Self, RequestError> {
         let wire = request.read::<Vec<&RawValue>>("messages")?.unwrap_or_default();
         let (mut system, mut rest) = (Vec::new(), Vec::new());
         for (index, raw) in wire.into_iter().enumerate() {
@@ -85,13 +89,19 @@ impl<'a> Conversation<'a> {
                 _ => rest.push(message),
             }
         }
+        if target.system.mode == SystemMode::Replace && !system.is_empty() {
+            system.clear();
+            if rest.is_empty() {
+                return Err(nothing_left());
+            }
+        }
         // A client may put its whole question into a system message; here somebody must ask it.
         if rest.is_empty() {
             let question = system.pop().filter(|message| !message.is_empty());
             rest.extend(question.map(|message| Message { side: Side::User, ..message }));
         }
         let conversation = Self { system, rest };
-        conversation.check_end(model)?;
+        conversation.check_end(target.model)?;
         Ok(conversation)
     }
 
@@ -169,19 +179,32 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Writes `system`: the role's prompts, then the client's messages.
-pub(super) fn write_system(to: &mut Writer<'_>, prompts: &[&str], conversation: &Conversation<'_>) {
+/// Writes `system`: the role's prompt and the client's messages, in the order of its mode.
+pub(super) fn write_system(
+    to: &mut Writer<'_>,
+    prompt: Prompt<'_>,
+    conversation: &Conversation<'_>,
+) {
     let mut separator = Separator::new(r#","system":["#);
-    for prompt in prompts.iter().filter(|prompt| !prompt.trim().is_empty()) {
-        separator.write(to);
-        to.put(r#"{"type":"text","text":"#);
-        to.put_string(prompt);
-        to.put("}");
+    if prompt.mode != SystemMode::Append {
+        write_prompt(to, prompt.texts, &mut separator);
     }
     for message in &conversation.system {
         message.content.write_text(to, &mut separator);
     }
+    if prompt.mode == SystemMode::Append {
+        write_prompt(to, prompt.texts, &mut separator);
+    }
     separator.close(to, "]");
+}
+
+fn write_prompt(to: &mut Writer<'_>, texts: &[&str], separator: &mut Separator) {
+    for text in texts.iter().filter(|text| !text.trim().is_empty()) {
+        separator.write(to);
+        to.put(r#"{"type":"text","text":"#);
+        to.put_string(text);
+        to.put("}");
+    }
 }
 
 /// Writes `messages`.

@@ -5,16 +5,16 @@ use std::future::Future;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use model_map::{Attempts, Failure, FailureClass, PlannedLink, Protocol};
+use model_map::{Commit, Failure, FailureClass, PlannedLink, Timer};
 use reqwest::Response;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Exchange;
 use super::read::{self, Started};
 use crate::config::Endpoint;
-use crate::openai::request::{RequestError, Target, UpstreamRequest};
+use crate::openai::request::{Prompt, RequestError, Target, UpstreamRequest};
 use crate::upstream::SendError;
-use crate::wire::{AnswerOptions, StreamReader, UpstreamError};
+use crate::wire::{AnswerOptions, Dialect, StreamReader, UpstreamError};
 use crate::{anthropic, openai};
 
 /// An attempt that succeeded as far as the attempt rules ask.
@@ -34,7 +34,7 @@ pub(super) enum Content {
 /// Calls a link of the plan and reads its answer up to the commit.
 pub(super) async fn call(
     exchange: &Exchange<'_>,
-    attempts: &mut Attempts,
+    mut timer: Timer,
     link: usize,
 ) -> Result<Answered, UpstreamError> {
     let planned = exchange.plan.chain.get(link);
@@ -42,10 +42,10 @@ pub(super) async fn call(
     let (Some(planned), Some(endpoint)) = (planned, endpoint) else {
         return Err(plain(FailureClass::NotFound, "the map has no such link"));
     };
-    let request = build(exchange, endpoint.protocol, planned)?;
-    let place = place(endpoint, exchange, attempts).await?;
+    let request = build(exchange, endpoint.dialect, planned)?;
+    let place = place(endpoint, exchange, &timer).await?;
     let answer = Expected {
-        protocol: endpoint.protocol,
+        dialect: endpoint.dialect,
         options: AnswerOptions {
             created: exchange.ambient.unix_seconds(),
             include_usage: exchange.request.include_usage(),
@@ -54,16 +54,16 @@ pub(super) async fn call(
         },
         place,
     };
-    let sending = exchange.clients.send(endpoint, attempts.connect_limit(), request.body);
-    let response = within(exchange, attempts, sending).await?.map_err(unsent)?;
-    attempts.progressed(exchange.stopwatch.elapsed());
-    let content = answer.read(exchange, attempts, response).await?;
+    let sending = exchange.clients.send(endpoint, timer.connect_limit(), request.body);
+    let response = within(exchange, &timer, sending).await?.map_err(unsent)?;
+    timer.progressed(exchange.stopwatch.elapsed());
+    let content = answer.read(exchange, timer, response).await?;
     Ok(Answered { content, dropped: request.dropped })
 }
 
 /// What the upstream is about to send.
 struct Expected {
-    protocol: Protocol,
+    dialect: Dialect,
     options: AnswerOptions,
     place: Option<OwnedSemaphorePermit>,
 }
@@ -72,47 +72,70 @@ impl Expected {
     async fn read(
         self,
         exchange: &Exchange<'_>,
-        attempts: &mut Attempts,
+        timer: Timer,
         response: Response,
     ) -> Result<Content, UpstreamError> {
         let (head, body) = http::Response::from(response).into_parts();
         let wants_stream = exchange.request.stream();
         // A server that answers a request for a stream with JSON has an error to tell.
         if !head.status.is_success() || (wants_stream && is_json(&head.headers)) {
-            let text = read::refusal(exchange, attempts, body).await?;
+            let text = read::refusal(exchange, timer, body).await?;
             let (status, now) = (head.status.as_u16(), (exchange.ambient.now)());
             let error = crate::wire::error::read(status, &head.headers, &text, now);
             return Err(error);
         }
         if wants_stream {
-            let reader = StreamReader::new(self.protocol, self.options);
-            let started = read::stream(exchange, attempts, (body, reader, self.place)).await?;
+            let reader = StreamReader::new(self.dialect, self.options);
+            if exchange.plan.role.commit == Commit::Headers {
+                let (held, body) = (Vec::new(), Some(body));
+                let started = Started { held, body, reader, timer, place: self.place };
+                return Ok(Content::Stream(Box::new(started)));
+            }
+            let started = read::stream(exchange, timer, (body, reader, self.place)).await?;
             return Ok(Content::Stream(Box::new(started)));
         }
-        let body = read::whole(exchange, attempts, body).await?;
-        let answer = match self.protocol {
-            Protocol::Openai => openai::answer::read(body),
-            Protocol::Anthropic => anthropic::answer::translate(&body, &self.options),
+        let body = read::whole(exchange, timer, body).await?;
+        let answer = match self.dialect {
+            Dialect::Openai => openai::answer::read(body),
+            Dialect::Anthropic => anthropic::answer::translate(&body, &self.options),
         }?;
-        attempts.completed(exchange.stopwatch.elapsed());
         Ok(Content::Whole(answer.body))
     }
 }
 
 fn build(
     exchange: &Exchange<'_>,
-    protocol: Protocol,
+    dialect: Dialect,
     planned: &PlannedLink<'_>,
 ) -> Result<UpstreamRequest, UpstreamError> {
+    let plan = exchange.plan;
     let prompt = |id: &String| exchange.prepared.map.prompts.get(id).map(String::as_str);
-    let system: Vec<&str> = exchange.plan.role.system.iter().filter_map(prompt).collect();
-    let parameters = &exchange.plan.role.parameters;
-    let target = Target { model: planned.model, parameters, system: &system };
-    match protocol {
-        Protocol::Openai => openai::request::build(exchange.request, &target),
-        Protocol::Anthropic => anthropic::request::build(exchange.request, &target),
+    let texts: Vec<&str> = plan.system.prompts.iter().filter_map(prompt).collect();
+    let target = Target {
+        limits: plan.role.limits,
+        model: planned.model,
+        parameters: &plan.parameters,
+        system: Prompt { mode: plan.system.mode, texts: &texts },
+    };
+    let built = match dialect {
+        Dialect::Openai => openai::request::build(exchange.request, &target),
+        Dialect::Anthropic => anthropic::request::build(exchange.request, &target),
+    };
+    let built = built.map_err(unfit)?;
+    if plan.role.strict && !built.dropped.is_empty() {
+        return Err(unfit(refused(&built.dropped)));
     }
-    .map_err(unfit)
+    Ok(built)
+}
+
+/// What a link would have to drop, where the role says that nothing is.
+fn refused(dropped: &[String]) -> RequestError {
+    let names: Vec<String> = dropped.iter().map(|name| format!("`{name}`")).collect();
+    let message = format!(
+        "this role is strict, and its model does not take {}: leave it out",
+        names.join(", ")
+    );
+    RequestError { message, param: dropped.first().cloned(), code: Some("unsupported_parameter") }
 }
 
 /// This link cannot take the request.
@@ -128,12 +151,12 @@ fn unfit(error: RequestError) -> UpstreamError {
 async fn place(
     endpoint: &Endpoint,
     exchange: &Exchange<'_>,
-    attempts: &Attempts,
+    timer: &Timer,
 ) -> Result<Option<OwnedSemaphorePermit>, UpstreamError> {
     let Some(places) = &endpoint.places else { return Ok(None) };
     let free = std::sync::Arc::clone(places).acquire_owned();
-    let waiting = tokio::time::timeout(attempts.connect_limit(), free);
-    match within(exchange, attempts, waiting).await? {
+    let waiting = tokio::time::timeout(timer.connect_limit(), free);
+    match within(exchange, timer, waiting).await? {
         Ok(Ok(place)) => Ok(Some(place)),
         _ => {
             Err(plain(FailureClass::Overloaded, "all of the provider's max_connections are in use"))
@@ -144,10 +167,10 @@ async fn place(
 /// Waits until the attempt's current timer at the longest.
 pub(super) async fn within<T>(
     exchange: &Exchange<'_>,
-    attempts: &Attempts,
+    timer: &Timer,
     work: impl Future<Output = T>,
 ) -> Result<T, UpstreamError> {
-    let deadline = exchange.stopwatch.at(attempts.deadline());
+    let deadline = exchange.stopwatch.at(timer.deadline());
     let in_time = tokio::time::timeout_at(deadline, work).await;
     in_time.map_err(|_| plain(FailureClass::Timeout, "no answer in time"))
 }

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use model_map::{Attempts, FailureClass};
+use model_map::{Commit, FailureClass, Timer};
 use reqwest::Body;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -25,51 +25,56 @@ pub(super) struct Started {
     /// What follows; none when the upstream is through.
     pub(super) body: Option<Body>,
     pub(super) reader: StreamReader,
+    pub(super) timer: Timer,
     /// Its place among the provider's open requests.
     pub(super) place: Option<OwnedSemaphorePermit>,
 }
 
-/// Reads a stream up to its first content, reasoning or tool delta.
+/// Reads a stream up to its commit: its first content, reasoning or tool delta, or its end where
+/// the role commits complete answers alone.
 pub(super) async fn stream(
     exchange: &Exchange<'_>,
-    attempts: &mut Attempts,
+    mut timer: Timer,
     (mut body, mut reader, place): (Body, StreamReader, Option<OwnedSemaphorePermit>),
 ) -> Result<Started, UpstreamError> {
+    let whole = exchange.plan.role.commit == Commit::Complete;
+    let limit = if whole { ANSWER_LIMIT } else { HELD_LIMIT };
     let mut held = Vec::with_capacity(1);
     let mut size = 0;
-    while let Some(data) = next(exchange, attempts, &mut body).await? {
+    while let Some(data) = next(exchange, &timer, &mut body).await? {
         let progress = reader.push(data);
         let now = exchange.stopwatch.elapsed();
         if progress.events > 0 {
-            attempts.progressed(now);
+            timer.progressed(now);
         }
         size += progress.out.len();
         if !progress.out.is_empty() {
             held.push(progress.out);
         }
         if progress.token {
-            attempts.committed(now);
+            timer.committed(now);
+        }
+        if progress.token && !whole {
             // What failed after its first token is told inside the stream.
             if let Some(failure) = progress.failure {
                 held.push(super::stream::failure_event(&failure));
-                return Ok(Started { held, body: None, reader, place });
+                return Ok(Started { held, body: None, reader, timer, place });
             }
-            return Ok(Started { held, body: Some(body), reader, place });
+            return Ok(Started { held, body: Some(body), reader, timer, place });
         }
         if let Some(failure) = progress.failure {
             return Err(failure.error);
         }
-        if size > HELD_LIMIT {
-            return Err(plain(FailureClass::ServerError, "too much before the first content"));
+        if size > limit {
+            return Err(plain(FailureClass::ServerError, "too much before the commit"));
         }
     }
     let end = reader.finish();
     held.push(end.out);
     match end.ending {
         Ending::Complete => {
-            attempts.committed(exchange.stopwatch.elapsed());
-            attempts.completed(exchange.stopwatch.elapsed());
-            Ok(Started { held, body: None, reader, place })
+            timer.committed(exchange.stopwatch.elapsed());
+            Ok(Started { held, body: None, reader, timer, place })
         }
         Ending::Empty => Err(plain(FailureClass::Empty, "neither content nor a tool call")),
         Ending::Cut => Err(plain(FailureClass::Network, "the stream was cut")),
@@ -80,18 +85,18 @@ pub(super) async fn stream(
 /// Reads a whole answer.
 pub(super) async fn whole(
     exchange: &Exchange<'_>,
-    attempts: &mut Attempts,
+    mut timer: Timer,
     mut body: Body,
 ) -> Result<Bytes, UpstreamError> {
-    let Some(first) = next(exchange, attempts, &mut body).await? else {
+    let Some(first) = next(exchange, &timer, &mut body).await? else {
         return Ok(Bytes::new());
     };
-    attempts.progressed(exchange.stopwatch.elapsed());
-    let Some(second) = next(exchange, attempts, &mut body).await? else { return Ok(first) };
+    timer.progressed(exchange.stopwatch.elapsed());
+    let Some(second) = next(exchange, &timer, &mut body).await? else { return Ok(first) };
     let mut all = BytesMut::from(first);
     all.extend_from_slice(&second);
-    while let Some(more) = next(exchange, attempts, &mut body).await? {
-        attempts.progressed(exchange.stopwatch.elapsed());
+    while let Some(more) = next(exchange, &timer, &mut body).await? {
+        timer.progressed(exchange.stopwatch.elapsed());
         if all.len() + more.len() > ANSWER_LIMIT {
             return Err(plain(FailureClass::ServerError, "the answer is too large"));
         }
@@ -103,12 +108,12 @@ pub(super) async fn whole(
 /// Reads the start of an error's body. A body that breaks still has a status to go by.
 pub(super) async fn refusal(
     exchange: &Exchange<'_>,
-    attempts: &mut Attempts,
+    timer: Timer,
     mut body: Body,
 ) -> Result<Bytes, UpstreamError> {
     let mut text = BytesMut::new();
     while text.len() < REFUSAL_LIMIT {
-        match next(exchange, attempts, &mut body).await {
+        match next(exchange, &timer, &mut body).await {
             Ok(Some(more)) => text.extend_from_slice(&more),
             Ok(None) | Err(_) => break,
         }
@@ -119,11 +124,11 @@ pub(super) async fn refusal(
 /// The next bytes of a body; none at its end.
 async fn next(
     exchange: &Exchange<'_>,
-    attempts: &Attempts,
+    timer: &Timer,
     body: &mut Body,
 ) -> Result<Option<Bytes>, UpstreamError> {
     loop {
-        let Some(frame) = within(exchange, attempts, body.frame()).await? else { return Ok(None) };
+        let Some(frame) = within(exchange, timer, body.frame()).await? else { return Ok(None) };
         let frame = frame.map_err(|error| unsent(from_reqwest(&error)))?;
         if let Ok(data) = frame.into_data() {
             return Ok(Some(data));

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as _, Frame};
-use model_map::{Attempts, FailureClass};
+use model_map::{FailureClass, Timer};
 use reqwest::Body;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
@@ -22,6 +22,7 @@ use crate::wire::{Ending, Progress, StreamFailure, StreamReader};
 
 const BROKEN: &str = "the connection to the provider broke";
 const CUT: &str = "the provider cut the stream";
+const EMPTY: &str = "the provider sent neither content nor a tool call";
 const SILENT: &str = "the provider fell silent, or the answer took longer than `total`";
 
 /// The rest of a committed stream.
@@ -30,23 +31,23 @@ pub struct AnswerStream {
     /// None once the answer is over.
     body: Option<Body>,
     reader: StreamReader,
-    attempts: Attempts,
+    timer: Timer,
     stopwatch: Stopwatch,
     /// Set once and moved on only when it fires, since nearly every event moves the deadline.
-    timer: Pin<Box<Sleep>>,
+    alarm: Pin<Box<Sleep>>,
     _place: Option<OwnedSemaphorePermit>,
 }
 
 impl AnswerStream {
-    pub(super) fn new(started: Started, attempts: Attempts, stopwatch: Stopwatch) -> Self {
-        let timer = tokio::time::sleep_until(stopwatch.at(attempts.deadline()));
+    pub(super) fn new(started: Started, stopwatch: Stopwatch) -> Self {
+        let alarm = tokio::time::sleep_until(stopwatch.at(started.timer.deadline()));
         Self {
             held: started.held.into_iter(),
             body: started.body,
             reader: started.reader,
-            attempts,
+            timer: started.timer,
             stopwatch,
-            timer: Box::pin(timer),
+            alarm: Box::pin(alarm),
             _place: started.place,
         }
     }
@@ -67,7 +68,7 @@ impl AnswerStream {
                 Poll::Ready(Some(Err(_))) => self.over(FailureClass::Network, BROKEN),
                 Poll::Ready(None) => self.over(FailureClass::Network, CUT),
                 Poll::Pending => {
-                    std::task::ready!(self.poll_timer(cx));
+                    std::task::ready!(self.poll_alarm(cx));
                     self.over(FailureClass::Timeout, SILENT)
                 }
             };
@@ -79,9 +80,11 @@ impl AnswerStream {
 
     fn received(&mut self, frame: Frame<Bytes>) -> Bytes {
         let Ok(data) = frame.into_data() else { return Bytes::new() };
-        let Progress { out, events, failure, .. } = self.reader.push(data);
+        let Progress { out, events, token, failure, .. } = self.reader.push(data);
         if events > 0 {
-            self.attempts.progressed(self.stopwatch.elapsed());
+            let now = self.stopwatch.elapsed();
+            // Where the headers committed, the first token is still to come.
+            if token { self.timer.committed(now) } else { self.timer.progressed(now) }
         }
         if let Some(failure) = failure {
             self.body = None;
@@ -95,10 +98,8 @@ impl AnswerStream {
         let end = self.reader.finish();
         self.body = None;
         let event = match end.ending {
-            Ending::Complete | Ending::Empty => {
-                self.attempts.completed(self.stopwatch.elapsed());
-                return end.out;
-            }
+            Ending::Empty if !self.timer.has_committed() => cut_event(FailureClass::Empty, EMPTY),
+            Ending::Complete | Ending::Empty => return end.out,
             Ending::Cut => cut_event(class, why),
             Ending::Failed(failure) => failure_event(&failure),
         };
@@ -106,14 +107,14 @@ impl AnswerStream {
         end.out
     }
 
-    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            std::task::ready!(self.timer.as_mut().poll(cx));
-            let deadline = self.stopwatch.at(self.attempts.deadline());
+            std::task::ready!(self.alarm.as_mut().poll(cx));
+            let deadline = self.stopwatch.at(self.timer.deadline());
             if deadline <= tokio::time::Instant::now() {
                 return Poll::Ready(());
             }
-            self.timer.as_mut().reset(deadline);
+            self.alarm.as_mut().reset(deadline);
         }
     }
 }

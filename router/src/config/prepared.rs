@@ -1,7 +1,7 @@
 //! A map with everything worked out that does not depend on a request.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -11,19 +11,13 @@ use model_map::{ModelMap, Protocol, Provider};
 use reqwest::Url;
 use tokio::sync::Semaphore;
 
+use super::surroundings::{Surroundings, Upstreams};
+use crate::auth::{BadKeys, ClientKeys};
 use crate::secrets::{self, MissingKey};
+use crate::wire::Dialect;
 
 /// The version of the Messages API that the translation was written against.
 const ANTHROPIC_VERSION: &str = "2023-06-01";
-
-/// Where the providers of a map are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Upstreams {
-    /// Where the map says.
-    Real,
-    /// All at the demo upstream on this address.
-    Demo(SocketAddr),
-}
 
 /// A map that is ready to serve.
 pub struct Prepared {
@@ -33,36 +27,57 @@ pub struct Prepared {
     pub digest: HeaderValue,
     /// When it was loaded.
     pub loaded_at: SystemTime,
+    /// Who may call.
+    pub clients: ClientKeys,
     endpoints: BTreeMap<String, Endpoint>,
 }
 
 /// Where and how a provider is called.
 #[derive(Debug)]
 pub struct Endpoint {
-    /// Its dialect.
-    pub protocol: Protocol,
-    /// Where a chat goes.
-    pub url: Url,
-    /// All headers but those of the body's length; none when the key is missing.
-    pub headers: Result<HeaderMap, MissingKey>,
+    /// How it is spoken to.
+    pub dialect: Dialect,
     /// Places for open requests, where the map limits them.
     pub places: Option<Arc<Semaphore>>,
+    /// Where a chat goes, and with which headers; not those of the body.
+    pub target: Result<(Url, HeaderMap), Unusable>,
+}
+
+/// Why a provider cannot be called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unusable {
+    /// Its key is not to be had.
+    Key(MissingKey),
+    /// This version does not speak its protocol.
+    Protocol(&'static str),
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(missing) => write!(to, "has no key: {missing}"),
+            Self::Protocol(name) => {
+                write!(to, "cannot be called: this version does not speak `{name}` yet")
+            }
+        }
+    }
 }
 
 impl Prepared {
-    /// Loads a map and works out its endpoints.
+    /// Loads a map and works out its endpoints and clients.
     ///
     /// # Errors
     /// When the map is refused; the text says why.
-    pub fn load(bytes: &[u8], upstreams: &Upstreams, now: SystemTime) -> Result<Self, String> {
+    pub fn load(bytes: &[u8], around: &Surroundings, now: SystemTime) -> Result<Self, String> {
         let map = model_map::load(bytes).map_err(|error| error.to_string())?;
         let endpoint = |(name, provider): (&String, &Provider)| {
-            let endpoint = Endpoint::new(name, provider, upstreams);
+            let endpoint = Endpoint::new(name, provider, around);
             endpoint.map(|it| (name.clone(), it)).map_err(|why| format!("provider `{name}`: {why}"))
         };
         let endpoints = map.providers.iter().map(endpoint).collect::<Result<_, _>>()?;
         let digest = HeaderValue::from_str(&map.digest).map_err(|error| error.to_string())?;
-        Ok(Self { map, digest, loaded_at: now, endpoints })
+        let clients = clients(&map, around).map_err(|why| why.0)?;
+        Ok(Self { map, digest, loaded_at: now, clients, endpoints })
     }
 
     /// The endpoint of a provider that the map names.
@@ -70,43 +85,65 @@ impl Prepared {
         self.endpoints.get(provider)
     }
 
-    /// What providers lack to be called, one sentence each.
-    pub fn missing_keys(&self) -> impl Iterator<Item = String> {
-        self.endpoints.iter().filter_map(|(name, endpoint)| {
-            let missing = endpoint.headers.as_ref().err()?;
-            Some(format!("provider `{name}` has no key: {missing}"))
-        })
+    /// What providers and clients lack, one sentence each.
+    pub fn missing(&self) -> impl Iterator<Item = String> {
+        let providers = self.endpoints.iter().filter_map(|(name, endpoint)| {
+            let why = endpoint.target.as_ref().err()?;
+            Some(format!("provider `{name}` {why}; its links fail until then"))
+        });
+        providers.chain(self.clients.missing().map(str::to_owned))
     }
 }
 
+/// Who may call under this map.
+fn clients(map: &ModelMap, around: &Surroundings) -> Result<ClientKeys, BadKeys> {
+    let keys = match around.upstreams {
+        Upstreams::Real => around.keys.with(&map.clients, |name| std::env::var(name).ok())?,
+        // The demo needs no key: a map whose clients have one is as open as the surroundings say.
+        Upstreams::Demo(_) => around.keys.clone(),
+    };
+    keys.fit(around.reach)?;
+    Ok(keys)
+}
+
 impl Endpoint {
-    fn new(name: &str, provider: &Provider, upstreams: &Upstreams) -> Result<Self, String> {
-        let base = match upstreams {
-            Upstreams::Real => provider.base_url.clone(),
-            Upstreams::Demo(address) => format!("http://{address}/{name}"),
+    fn new(name: &str, provider: &Provider, around: &Surroundings) -> Result<Self, String> {
+        let is_demo = provider.protocol == Protocol::Demo;
+        let base = match (around.upstreams, &provider.base_url) {
+            (Upstreams::Real, Some(base)) if !is_demo => base.clone(),
+            (Upstreams::Real, _) if !is_demo => String::new(),
+            _ => format!("http://{}/{name}", around.builtin()?),
         };
-        let path = match provider.protocol {
-            Protocol::Anthropic => "/v1/messages",
-            Protocol::Openai => "/chat/completions",
-        };
-        let url = Url::parse(&format!("{}{path}", base.trim_end_matches('/')))
-            .map_err(|error| format!("its base_url is not a URL: {error}"))?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err("its base_url has a user part; keys belong into api_key".into());
-        }
         let places = provider.max_connections.map(|limit| limit as usize);
-        Ok(Self {
-            protocol: provider.protocol,
-            url,
-            headers: headers(provider, upstreams)?,
-            places: places.map(|places| Arc::new(Semaphore::new(places))),
-        })
+        let places = places.map(|places| Arc::new(Semaphore::new(places)));
+        let dialect = match (Dialect::of(provider.protocol), around.upstreams) {
+            (Some(dialect), _) => dialect,
+            (None, Upstreams::Demo(_)) => Dialect::Openai,
+            (None, Upstreams::Real) => {
+                let target = Err(Unusable::Protocol("bedrock"));
+                return Ok(Self { dialect: Dialect::Openai, places, target });
+            }
+        };
+        let url = url(&base, dialect)?;
+        let headers = headers(provider, dialect, around.upstreams)?;
+        let target = headers.map(|headers| (url, headers)).map_err(Unusable::Key);
+        Ok(Self { dialect, places, target })
     }
+}
+
+fn url(base: &str, dialect: Dialect) -> Result<Url, String> {
+    let url = Url::parse(&format!("{}{}", base.trim_end_matches('/'), dialect.path()))
+        .map_err(|error| format!("its base_url is not a URL: {error}"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("its base_url has a user part; keys belong into api_key".into());
+    }
+    Ok(url)
 }
 
 fn headers(
     provider: &Provider,
-    upstreams: &Upstreams,
+    dialect: Dialect,
+    upstreams: Upstreams,
 ) -> Result<Result<HeaderMap, MissingKey>, String> {
     let mut headers = HeaderMap::new();
     for (name, value) in &provider.headers {
@@ -116,21 +153,23 @@ fn headers(
         headers.insert(name, value);
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if provider.protocol == Protocol::Anthropic {
+    if dialect == Dialect::Anthropic {
         let version = HeaderName::from_static("anthropic-version");
         headers.entry(version).or_insert(HeaderValue::from_static(ANTHROPIC_VERSION));
     }
+    let (name, prefix) = match dialect {
+        Dialect::Anthropic => (HeaderName::from_static("x-api-key"), ""),
+        Dialect::Openai => (AUTHORIZATION, "Bearer "),
+    };
+    let is_demo = provider.protocol == Protocol::Demo || upstreams != Upstreams::Real;
+    if is_demo {
+        // The demo stands in for a provider: it asks for a key, and no real one goes there.
+        let key = HeaderValue::from_str(&format!("{prefix}demo")).map_err(|it| it.to_string())?;
+        headers.insert(name, key);
+        return Ok(Ok(headers));
+    }
     let Some(key) = &provider.api_key else { return Ok(Ok(headers)) };
-    let (name, prefix) = match provider.protocol {
-        Protocol::Anthropic => (HeaderName::from_static("x-api-key"), ""),
-        Protocol::Openai => (AUTHORIZATION, "Bearer "),
-    };
-    let read = |variable: &str| match upstreams {
-        Upstreams::Real => std::env::var(variable).ok(),
-        // The demo stands in for a provider: no real key goes there.
-        Upstreams::Demo(_) => Some("demo".to_owned()),
-    };
-    Ok(secrets::header(key, prefix, read).map(|value| {
+    Ok(secrets::header(key, prefix, |variable| std::env::var(variable).ok()).map(|value| {
         headers.insert(name, value);
         headers
     }))

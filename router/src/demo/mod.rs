@@ -18,4 +18,4 @@ mod server;
 mod tests;
 
 pub use answer::{Answer, Body, Event, Stamp, answer};
-pub use server::{Demo, start};
+pub use server::{Demo, PACE, start};

@@ -24,6 +24,9 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::answer::{Answer, Body, Event, Stamp, answer};
 
+/// The usual pace: about as fast as a large model writes.
+pub const PACE: Duration = Duration::from_millis(25);
+
 /// The largest request body, as Anthropic has it.
 const MOST_BODY_BYTES: usize = 32 * 1024 * 1024;
 
@@ -50,12 +53,15 @@ impl Drop for Demo {
     }
 }
 
-/// Starts a demo upstream with `pace` between two events of a stream.
+/// Starts a demo upstream with `pace` between two events of a stream, on the runtime that it is
+/// called on.
 ///
 /// # Errors
 /// When no port on loopback can be had.
-pub async fn start(pace: Duration) -> io::Result<Demo> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+pub fn start(pace: Duration) -> io::Result<Demo> {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    listener.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(listener)?;
     let address = listener.local_addr()?;
     Ok(Demo { address, task: tokio::spawn(accept(listener, pace)) })
 }

@@ -351,7 +351,7 @@ proptest! {
 
 #[tokio::test]
 async fn it_serves_on_loopback_until_dropped() {
-    let demo = start(Duration::from_millis(1)).await.unwrap();
+    let demo = start(Duration::from_millis(1)).unwrap();
     let mut stream = TcpStream::connect(demo.address).await.unwrap();
     let body = r#"{"model":"m","stream":true,"messages":[{"role":"user","content":"Hi"}]}"#;
     let head = format!(

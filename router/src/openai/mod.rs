@@ -6,6 +6,7 @@
 pub mod answer;
 mod chunk;
 pub mod error;
+pub(crate) mod messages;
 pub mod request;
 pub(crate) mod settings;
 mod splice;

@@ -3,11 +3,11 @@
 //! Owns the parsing of its top level and the errors about it; the request for an upstream is in
 //! `splice`, or in another protocol's `request`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use bytes::Bytes;
-use model_map::{Model, Parameters};
+use model_map::{Limits, Model, Parameters, SystemMode};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -60,12 +60,23 @@ impl RequestError {
 /// What a link's request is made with besides the client's own.
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
+    /// The role's upper bounds.
+    pub limits: Limits,
     /// The link's model and its facts.
     pub model: &'a Model,
     /// The role's defaults, for parameters that the client does not set.
     pub parameters: &'a Parameters,
-    /// The role's prompts, put before the client's messages in this order.
-    pub system: &'a [&'a str],
+    /// The role's prompt.
+    pub system: Prompt<'a>,
+}
+
+/// A role's prompt and where it goes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Prompt<'a> {
+    /// How it meets the client's own system and developer messages.
+    pub mode: SystemMode,
+    /// In this order.
+    pub texts: &'a [&'a str],
 }
 
 /// A request made for one link.
@@ -128,6 +139,31 @@ impl ChatRequest {
             return Err(RequestError::at("model", "holds a control character"));
         }
         Ok(model)
+    }
+
+    /// Takes out the parameters that a role denies, and names those that were set. What a request
+    /// cannot be without stays.
+    pub(crate) fn deny(&mut self, denied: &BTreeSet<String>) -> Vec<String> {
+        const NEEDED: [&str; 3] = ["messages", "model", "stream"];
+        let mut out = Vec::new();
+        if denied.is_empty() {
+            return out;
+        }
+        let limits = ["max_completion_tokens", "max_tokens"];
+        let is_denied = |name: &str| {
+            denied.contains(name)
+                || (limits.contains(&name) && limits.iter().any(|other| denied.contains(*other)))
+        };
+        self.fields.retain(|field| {
+            let name = field.name.as_str();
+            let goes = !NEEDED.contains(&name) && is_denied(name);
+            if goes {
+                out.push(field.name.clone());
+            }
+            !goes
+        });
+        self.include_usage &= !denied.contains("stream_options");
+        out
     }
 
     /// What the client asks for: a role's name.

@@ -10,7 +10,7 @@ use super::request::{ChatRequest, RequestError, Target};
 /// What a request sets.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
-    /// The output limit in tokens, at most the model's own.
+    /// The output limit in tokens, at most the role's bound and the model's own.
     pub(crate) output_limit: Option<u64>,
     /// From 0 to 2.
     pub(crate) temperature: Option<f64>,
@@ -94,5 +94,8 @@ fn output_limit(request: &ChatRequest, target: &Target<'_>) -> Result<Option<u64
         limit = limit.or(asked);
     }
     let limit = limit.or(target.parameters.max_tokens.map(u64::from));
-    Ok(limit.map(|limit| limit.min(target.model.output_tokens.unwrap_or(u64::MAX))))
+    // Where nobody sets one the model's own would hold, which the role's bound is below.
+    let bound = target.limits.max_tokens.map(u64::from);
+    let most = target.model.output_tokens.unwrap_or(u64::MAX).min(bound.unwrap_or(u64::MAX));
+    Ok(limit.or(bound).map(|limit| limit.min(most)))
 }

@@ -2,20 +2,15 @@
 //!
 //! Owns the splicing: the client's own bytes, with what the link and the role set put between.
 
-use std::ops::Range;
-
 use model_map::{OutputLimitKey, Sampling};
 
+use super::messages;
 use super::request::{ChatRequest, Field, RequestError, Target, UpstreamRequest};
 use super::settings::Settings;
-use crate::json;
 use crate::wire::segments::Writer;
 
 /// The sampling parameters beside `temperature` and `top_p` that models refuse along with them.
 const PENALTIES: [&str; 2] = ["frequency_penalty", "presence_penalty"];
-
-/// A key that only Anthropic's protocol has.
-const CACHE_CONTROL: &str = "cache_control";
 
 /// The request for an upstream that speaks the client's protocol: the client's bytes with what
 /// the link and the role set.
@@ -24,6 +19,7 @@ pub fn build(request: &ChatRequest, target: &Target<'_>) -> Result<UpstreamReque
     if target.model.sampling == Sampling::Refused {
         PENALTIES.iter().for_each(|name| settings.drop_parameter(request, name));
     }
+    messages::check(request.get("messages").unwrap_or_default(), target.system)?;
     let mut to = Writer::new(request.body());
     to.put(r#"{"model":"#);
     to.put_string(&target.model.id);
@@ -56,70 +52,10 @@ fn write_field(to: &mut Writer<'_>, request: &ChatRequest, field: &Field, target
     to.put(":");
     let value = request.value(field);
     match field.name.as_str() {
-        "messages" => write_messages(to, value, target.system),
-        "tools" => write_list(to, value),
+        "messages" => messages::write(to, value, target.system),
+        "tools" => messages::write_list(to, value),
         _ => to.share(value.as_bytes()),
     }
-}
-
-/// The client's messages after the role's prompts.
-fn write_messages(to: &mut Writer<'_>, messages: &str, system: &[&str]) {
-    if system.is_empty() {
-        return write_list(to, messages);
-    }
-    to.put(r#"[{"role":"system","content":"#);
-    to.put_string(&system.join("\n\n"));
-    to.put("}");
-    let rest = messages.strip_prefix('[').unwrap_or(messages).trim_ascii_start();
-    to.put(if rest.starts_with(']') { "" } else { "," });
-    write_rest(to, messages, rest);
-}
-
-/// A list without what only another protocol takes.
-fn write_list(to: &mut Writer<'_>, list: &str) {
-    write_rest(to, list, list);
-}
-
-/// `rest` is `list` or what follows its bracket.
-fn write_rest(to: &mut Writer<'_>, list: &str, rest: &str) {
-    if memchr::memmem::find(list.as_bytes(), CACHE_CONTROL.as_bytes()).is_none() {
-        return to.share(rest.as_bytes());
-    }
-    to.put(if rest.len() == list.len() { "[" } else { "" });
-    strip_elements(to, list);
-    to.put("]");
-}
-
-/// The elements of a list of messages, parts or tools, without `cache_control`.
-fn strip_elements(to: &mut Writer<'_>, list: &str) {
-    for (index, element) in json::array(list).unwrap_or_default().into_iter().enumerate() {
-        to.put(if index == 0 { "" } else { "," });
-        let element = list.get(element).unwrap_or_default();
-        match json::object(element) {
-            Ok(members) if element.contains(CACHE_CONTROL) => strip(to, element, members),
-            _ => to.share(element.as_bytes()),
-        }
-    }
-}
-
-fn strip(to: &mut Writer<'_>, object: &str, members: Vec<json::Member>) {
-    let slice = |range: &Range<usize>| object.get(range.clone()).unwrap_or_default();
-    let mut separator = "{";
-    for member in members {
-        let key = slice(&member.key);
-        if json::decode(key).is_some_and(|key| key == CACHE_CONTROL) {
-            continue;
-        }
-        to.put(separator);
-        to.put(key);
-        to.put(":");
-        match slice(&member.value) {
-            parts if key == "\"content\"" && parts.starts_with('[') => write_list(to, parts),
-            value => to.share(value.as_bytes()),
-        }
-        separator = ",";
-    }
-    to.put(if separator == "{" { "{}" } else { "}" });
 }
 
 /// What is written anew, and the role's defaults.
@@ -150,14 +86,17 @@ fn write_settings(
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use model_map::{Model, Parameters};
+    use model_map::{Limits, Model, Parameters};
 
+    use super::super::request::Prompt;
     use super::*;
 
     fn built(body: &Bytes, system: &[&str]) -> UpstreamRequest {
         let model: Model = serde_json::from_str(r#"{"id":"m","provider":"p"}"#).expect("a model");
         let parameters = Parameters::default();
-        let target = Target { model: &model, parameters: &parameters, system };
+        let system = Prompt { texts: system, ..Prompt::default() };
+        let limits = Limits::default();
+        let target = Target { limits, model: &model, parameters: &parameters, system };
         let request = ChatRequest::parse(body.clone()).expect("a request");
         build(&request, &target).expect("built")
     }

@@ -5,12 +5,14 @@
 //! [`crate::anthropic`]. Nothing here does I/O or reads a clock.
 
 pub mod answer;
+mod dialect;
 pub mod error;
 mod retry_after;
 pub mod segments;
 pub mod stream;
 
 pub use answer::{Answer, AnswerOptions, Usage};
+pub use dialect::Dialect;
 pub use error::UpstreamError;
 pub use segments::Segments;
 pub use stream::{End, Ending, Progress, StreamFailure, StreamReader};

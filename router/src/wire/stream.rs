@@ -2,11 +2,9 @@
 //!
 //! Owns what a reader says about each chunk; the readers themselves are `stream` of each protocol.
 
-use bytes::Bytes;
-use model_map::Protocol;
-
-use super::{AnswerOptions, UpstreamError, Usage};
+use super::{AnswerOptions, Dialect, UpstreamError, Usage};
 use crate::{anthropic, openai};
+use bytes::Bytes;
 
 /// What one network chunk of an upstream's stream brought.
 #[derive(Debug, Default)]
@@ -67,11 +65,11 @@ enum Reader {
 }
 
 impl StreamReader {
-    /// A reader for the start of a stream in the upstream's protocol.
-    pub fn new(protocol: Protocol, options: AnswerOptions) -> Self {
-        Self(match protocol {
-            Protocol::Openai => Reader::Openai(Box::default()),
-            Protocol::Anthropic => {
+    /// A reader for the start of a stream in the upstream's dialect.
+    pub fn new(dialect: Dialect, options: AnswerOptions) -> Self {
+        Self(match dialect {
+            Dialect::Openai => Reader::Openai(Box::default()),
+            Dialect::Anthropic => {
                 Reader::Anthropic(Box::new(anthropic::stream::Reader::new(options)))
             }
         })

@@ -128,7 +128,7 @@ async fn no_upstream_is_a_502_that_names_what_was_tried() {
 async fn a_missing_provider_key_is_told_by_class_alone() {
     let keyed = json!({"providers": {"openai": {"api_key": {"env": "SFAI_TEST_NO_SUCH_KEY"}}}});
     let router = running::start(&map().with(keyed).bytes()).await;
-    let missing: Vec<_> = router.config.current().missing_keys().collect();
+    let missing: Vec<_> = router.config.current().missing().collect();
     assert!(missing[0].contains("SFAI_TEST_NO_SUCH_KEY"), "{missing:?}");
     let response = router.ask("coder", false).await;
     assert_eq!(response.headers()["x-sfai-attempts"], "openai/m=auth");

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use model_map::{Model, Parameters};
 use serde_json::{Value, json};
-use sfai_router::openai::request::{ChatRequest, RequestError, Target, UpstreamRequest};
+use sfai_router::openai::request::{ChatRequest, Prompt, RequestError, Target, UpstreamRequest};
 use sfai_router::{anthropic, openai};
 
 type Build = fn(&ChatRequest, &Target<'_>) -> Result<UpstreamRequest, RequestError>;
@@ -16,9 +16,14 @@ fn outcome(case: &Value, build: Build) -> Value {
     let client = Bytes::from(case["client"].to_string());
     let model: Model = serde_json::from_value(case["model"].clone()).unwrap();
     let parameters: Parameters = serde_json::from_value(case["parameters"].clone()).unwrap();
-    let system: Vec<&str> =
+    let texts: Vec<&str> =
         case["system"].as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
-    let target = Target { model: &model, parameters: &parameters, system: &system };
+    let optional = |name: &str| case.get(name).cloned();
+    let mode = optional("mode").map(|mode| serde_json::from_value(mode).unwrap());
+    let system = Prompt { mode: mode.unwrap_or_default(), texts: &texts };
+    let limits = optional("limits").map(|limits| serde_json::from_value(limits).unwrap());
+    let limits = limits.unwrap_or_default();
+    let target = Target { limits, model: &model, parameters: &parameters, system };
     let request = ChatRequest::parse(client).unwrap();
     match build(&request, &target) {
         Ok(built) => {

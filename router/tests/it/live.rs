@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::process::{RouterProcess, dsl};
-use crate::running::{client, question};
+use crate::running::{MapBuilder, client, question};
 
 const ROUTES: &str = r#"
 provider openai {
@@ -139,6 +139,21 @@ async fn the_demo_says_so_before_it_listens_and_in_its_answers() {
 }
 
 #[tokio::test]
+async fn what_a_map_cannot_be_relied_on_for_is_said_before_it_listens() {
+    let folder = tempfile::tempdir().unwrap();
+    let map = folder.path().join("model_map.json");
+    let nowhere = "127.0.0.1:9".parse().unwrap();
+    let role = serde_json::json!({"resume": true});
+    let providers = serde_json::json!({"providers": {"mock": {"protocol": "demo"}}});
+    let builder = MapBuilder::new(nowhere).role("r", &["openai/m"], role).with(providers);
+    std::fs::write(&map, builder.bytes()).unwrap();
+    let router = RouterProcess::start(&["--map", map.to_str().unwrap()], &[]).await;
+    let said = |words: &str| router.said.iter().any(|line| line.contains(words));
+    assert!(said("`resume` is not carried out yet"), "{:?}", router.said);
+    assert!(said("DEMO: provider `mock`"), "{:?}", router.said);
+}
+
+#[tokio::test]
 async fn what_keeps_it_from_starting_is_said_with_exit_2() {
     let run = async |arguments: &[&str], keys: &str| {
         let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_sfai-router"));
@@ -148,9 +163,15 @@ async fn what_keeps_it_from_starting_is_said_with_exit_2() {
     };
     let said = run(&["--map", "no/such/map.json"], "").await;
     assert!(said.contains("no/such/map.json") && said.contains("sfai-dsl compile"), "{said}");
-    let said = run(&["--listen", "0.0.0.0:0"], "").await;
+    let folder = tempfile::tempdir().unwrap();
+    let map = folder.path().join("model_map.json");
+    let nowhere = "127.0.0.1:9".parse().unwrap();
+    let role = MapBuilder::new(nowhere).role("r", &["openai/m"], serde_json::json!({}));
+    std::fs::write(&map, role.bytes()).unwrap();
+    let map = map.to_str().unwrap();
+    let said = run(&["--map", map, "--listen", "0.0.0.0:0"], "").await;
     assert!(said.contains("SFAI_CLIENT_KEYS") && said.contains("127.0.0.1"), "{said}");
-    let said = run(&["--listen", "0.0.0.0:0"], "ada:short").await;
+    let said = run(&["--map", map, "--listen", "0.0.0.0:0"], "ada:short").await;
     assert!(said.contains("`ada`") && !said.contains("short\n"), "{said}");
     let said = run(&[], "nonsense").await;
     assert!(said.contains("part 1 is not `name:key`") && !said.contains("nonsense"), "{said}");

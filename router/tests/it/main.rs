@@ -9,11 +9,13 @@
 )]
 
 mod accumulated;
+mod commit;
 mod failing;
 #[path = "../support/faults.rs"]
 mod faults;
 mod front;
 mod golden;
+mod hedge;
 mod lambda;
 mod live;
 #[path = "../support/process.rs"]
@@ -21,6 +23,7 @@ mod process;
 mod random;
 mod recorded;
 mod replay;
+mod roles;
 #[path = "../support/running.rs"]
 mod running;
 #[path = "../support/runtime_api.rs"]

@@ -2,11 +2,11 @@
 //! nothing that comes over the wire can break a reader.
 
 use bytes::Bytes;
-use model_map::{Model, Parameters, Protocol};
+use model_map::{Model, Parameters};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sfai_router::openai::request::{ChatRequest, Target};
-use sfai_router::wire::{AnswerOptions, StreamReader};
+use sfai_router::wire::{AnswerOptions, Dialect, StreamReader};
 use sfai_router::{anthropic, openai};
 
 use crate::accumulated::{accumulate, parse_arguments, run, whole};
@@ -176,7 +176,7 @@ proptest! {
         places in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
     ) {
         let text = stream(&blocks, &stop, &usage);
-        let reader = StreamReader::new(Protocol::Anthropic, options());
+        let reader = StreamReader::new(Dialect::Anthropic, options());
         let run = run(reader, text.as_bytes(), &cuts(&places, text.len()));
         let content: Vec<&Value> = blocks.iter().map(|block| &block.value).collect();
         let body = json!({"id": "msg_1", "model": "m", "content": content, "stop_reason": stop,
@@ -198,7 +198,7 @@ proptest! {
         text in openai_stream(),
         places in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
     ) {
-        let reader = StreamReader::new(Protocol::Openai, options());
+        let reader = StreamReader::new(Dialect::Openai, options());
         let run = run(reader, text.as_bytes(), &cuts(&places, text.len()));
         prop_assert_eq!(run.out, text.into_bytes());
     }
@@ -208,8 +208,8 @@ proptest! {
         bytes in hostile(),
         places in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
     ) {
-        for protocol in [Protocol::Openai, Protocol::Anthropic] {
-            let reader = || StreamReader::new(protocol, options());
+        for dialect in [Dialect::Openai, Dialect::Anthropic] {
+            let reader = || StreamReader::new(dialect, options());
             let (one, other) = (
                 run(reader(), &bytes, &[]),
                 run(reader(), &bytes, &cuts(&places, bytes.len())),
@@ -241,7 +241,8 @@ proptest! {
         let request = ChatRequest::parse(Bytes::from(body.to_string())).unwrap();
         let model: Model = serde_json::from_value(json!({"id": "m", "provider": "p"})).unwrap();
         let parameters = Parameters::default();
-        let target = Target { model: &model, parameters: &parameters, system: &[] };
+        let (limits, system) = Default::default();
+        let target = Target { limits, model: &model, parameters: &parameters, system };
         if let Ok(built) = anthropic::request::build(&request, &target) {
             let body: Value = serde_json::from_slice(&built.body.concat()).unwrap();
             let turns = body["messages"].as_array().unwrap();

@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use model_map::{FailureClass, Protocol};
+use model_map::FailureClass;
 use serde_json::{Value, json};
-use sfai_router::wire::{AnswerOptions, Ending, StreamReader, Usage, error};
+use sfai_router::wire::{AnswerOptions, Dialect, Ending, StreamReader, Usage, error};
 use sfai_router::{anthropic, openai};
 
 use crate::accumulated::{Run, accumulate, run, whole};
@@ -74,14 +74,14 @@ fn is_error(entry: &Value) -> bool {
     entry["kind"] == "error"
 }
 
-fn reader(protocol: Protocol) -> StreamReader {
+fn reader(dialect: Dialect) -> StreamReader {
     let options = AnswerOptions { created: 1, include_usage: true, ..AnswerOptions::default() };
-    StreamReader::new(protocol, options)
+    StreamReader::new(dialect, options)
 }
 
 /// Runs a stream in every cutting; all must give the same.
-fn run_all(protocol: Protocol, case: &Case) -> Run {
-    let first = run(reader(protocol), &case.body, &[]);
+fn run_all(dialect: Dialect, case: &Case) -> Run {
+    let first = run(reader(dialect), &case.body, &[]);
     let mut random = fastrand::Rng::with_seed(7);
     let mut cuttings: Vec<Vec<usize>> = (0..CUTTINGS)
         .map(|_| {
@@ -91,7 +91,7 @@ fn run_all(protocol: Protocol, case: &Case) -> Run {
         .collect();
     cuttings.push((0..case.body.len()).collect());
     for cuts in cuttings {
-        let other = run(reader(protocol), &case.body, &cuts);
+        let other = run(reader(dialect), &case.body, &cuts);
         assert!(other.out == first.out, "{}: depends on the cuts {cuts:?}", case.name);
         assert_eq!(other.end.ending, first.end.ending, "{}", case.name);
         assert_eq!((other.events, other.token), (first.events, first.token), "{}", case.name);
@@ -148,7 +148,7 @@ fn check_message(case: &Case, answer: &Value) {
 fn anthropic_streams_agree_with_their_facts() {
     let cases = cases("messages", is_stream);
     for case in &cases {
-        let run = run_all(Protocol::Anthropic, case);
+        let run = run_all(Dialect::Anthropic, case);
         assert_eq!(run.reader.skipped(), 0, "{}", case.name);
         if case.facts()["stream_errors"].is_array() || case.facts()["stream_errors"].is_number() {
             assert!(matches!(run.end.ending, Ending::Failed(_)) && run.failed, "{}", case.name);
@@ -229,7 +229,7 @@ fn openai_streams_come_out_byte_for_byte() {
     let mut errors = 0;
     for case in &cases {
         let name = &case.name;
-        let run = run_all(Protocol::Openai, case);
+        let run = run_all(Dialect::Openai, case);
         assert_eq!(run.reader.skipped(), 0, "{name}");
         check_openai_usage(case, run.reader.usage());
         assert_eq!(run.token, run.end.ending != Ending::Empty && has_token(case), "{name}");
@@ -338,7 +338,9 @@ fn recorded_requests_are_taken() {
     )
     .unwrap();
     let parameters = model_map::Parameters::default();
-    let target = openai::request::Target { model: &model, parameters: &parameters, system: &["P"] };
+    let system = openai::request::Prompt { texts: &["P"], ..Default::default() };
+    let limits = model_map::Limits::default();
+    let target = openai::request::Target { limits, model: &model, parameters: &parameters, system };
     for case in cases("chat.completions", was_answered) {
         let path = folder().join(case.entry["files"]["request"].as_str().unwrap());
         let body = Bytes::from(std::fs::read(path).unwrap());

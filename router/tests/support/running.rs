@@ -7,10 +7,12 @@ use std::time::SystemTime;
 use model_map::ModelMap;
 use serde_json::{Value, json};
 use sfai_router::Router;
-use sfai_router::auth::ClientKeys;
+use sfai_router::auth::{ClientKeys, Reach};
 use sfai_router::clock::Ambient;
-use sfai_router::config::{Config, Upstreams};
+use sfai_router::config::{Config, Surroundings, Upstreams};
 use sfai_router::server;
+
+const LOOPBACK: &str = "127.0.0.1:0";
 
 /// A served router; it stops when this is dropped.
 pub struct Running {
@@ -26,10 +28,11 @@ pub async fn start(map: &[u8]) -> Running {
 
 /// Serves `map` to the clients in `keys`.
 pub async fn start_with(map: &[u8], keys: &str, upstreams: Upstreams) -> Running {
-    let config = Arc::new(Config::new(map, upstreams, SystemTime::now()).unwrap());
     let keys = ClientKeys::parse(keys).ok().unwrap();
-    let router = Arc::new(Router::new(Arc::clone(&config), keys, Ambient::default()));
-    let listener = server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let around = Surroundings::new(upstreams, keys, Reach::Address(LOOPBACK.parse().unwrap()));
+    let config = Arc::new(Config::new(map, around, SystemTime::now()).unwrap());
+    let router = Arc::new(Router::new(Arc::clone(&config), Ambient::default()));
+    let listener = server::bind(LOOPBACK.parse().unwrap()).await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     tokio::spawn(server::serve(router, listener, async {

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use model_map::{Arm, Link, Model, ModelMap, Protocol, Provider, Retry, Role, Timeouts, seal};
+use model_map::{Arm, Link, Model, ModelMap, Protocol, Provider, Role, Timeouts, seal};
 use tempfile::TempDir;
 
 use super::load::Target;
@@ -156,6 +156,7 @@ fn role_name(dialect: Dialect, pace: Pace) -> String {
 /// A map with one provider, one model and one role for each dialect and pace.
 fn map(upstream: &str) -> ModelMap {
     let mut map = ModelMap {
+        clients: [].into(),
         digest: String::new(),
         env: "bench".into(),
         format: 1,
@@ -185,7 +186,7 @@ fn provider(dialect: Dialect, host: String) -> Provider {
     Provider {
         allow_plain_http: false,
         api_key: None,
-        base_url,
+        base_url: Some(base_url),
         headers: [].into(),
         max_connections: None,
         protocol,
@@ -194,27 +195,25 @@ fn provider(dialect: Dialect, host: String) -> Provider {
 
 fn model(provider: &str) -> Model {
     Model {
+        accepts: None,
         context_tokens: Some(200_000),
         efforts: [].into(),
         id: MODEL.into(),
+        input_tokens: None,
         output_limit_key: model_map::OutputLimitKey::default(),
         output_tokens: Some(8_192),
         prefill: false,
+        price: model_map::Price::default(),
         provider: provider.into(),
         sampling: model_map::Sampling::default(),
-        structured_output: false,
         thinking_budget_min: None,
     }
 }
 
 fn role(model: String) -> Role {
     Role {
-        about: None,
-        arms: vec![Arm { chain: vec![Link { model }] }],
-        parameters: model_map::Parameters::default(),
-        retry: Retry::default(),
-        system: vec![],
         timeouts: Timeouts { total: Duration::from_secs(900), ..Timeouts::default() },
+        ..Role::of(vec![Arm::always(vec![Link { model }])])
     }
 }
 

@@ -1,0 +1,123 @@
+//! Which link is called next, and when.
+//!
+//! Owns retries, fallback and the hedge's turn; what the driver is told is [`super`]'s.
+
+use std::time::Duration;
+
+use super::Attempts;
+use crate::failure::{Failure, FailureClass};
+
+/// A link that is being called, or is about to be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lane {
+    pub(super) link: usize,
+    /// Retries made on it.
+    pub(super) retries: u32,
+    pub(super) state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// As this attempt of the log.
+    Runs(usize),
+    /// Until then.
+    Waits(Duration),
+}
+
+impl Attempts {
+    /// Puts a link that no lane has taken into the free lane.
+    pub(super) fn take(&mut self, link: usize, now: Duration) {
+        self.next = link + 1;
+        if let Some(free) = self.lanes.iter_mut().find(|lane| lane.is_none()) {
+            *free = Some(Lane { link, retries: 0, state: State::Waits(now) });
+        }
+    }
+
+    /// When the next link starts beside the attempt that runs.
+    pub(super) fn hedge_at(&self) -> Option<Duration> {
+        let after = self.hedge_after?;
+        let mut lanes = self.lanes.iter().flatten();
+        let (Some(Lane { state: State::Runs(attempt), .. }), None) = (lanes.next(), lanes.next())
+        else {
+            return None;
+        };
+        self.unused()?;
+        let at = self.log.get(*attempt)?.started + after;
+        (at < self.timeouts.total).then_some(at)
+    }
+
+    /// When an attempt that starts now must have committed.
+    pub(super) fn commit_limit(&self, started: Duration) -> Duration {
+        let first_token = started + self.timeouts.first_token;
+        if self.streamed {
+            return first_token;
+        }
+        // A whole answer has no first token to wait for: it may take what is left, less the
+        // time that each later link needs to show life.
+        let later = u32::try_from(self.windows.len() - self.next).unwrap_or(u32::MAX);
+        let reserved = self.timeouts.first_token.saturating_mul(later);
+        self.timeouts.total.saturating_sub(reserved).max(first_token)
+    }
+
+    /// What becomes of a lane whose attempt failed.
+    pub(super) fn after(
+        &mut self,
+        at: usize,
+        now: Duration,
+        failure: &Failure,
+        jitter: f64,
+    ) -> Option<Lane> {
+        let lane = self.lanes.get(at).copied().flatten()?;
+        let late = |until: &Duration| *until >= self.timeouts.total;
+        if late(&now) {
+            return None;
+        }
+        let again = self.pause(&lane, failure, jitter).map(|pause| now + pause);
+        if let Some(until) = again.filter(|until| !late(until)) {
+            return Some(Lane { retries: lane.retries + 1, state: State::Waits(until), ..lane });
+        }
+        self.learn(&lane, failure);
+        if self.lanes.iter().flatten().count() > 1 {
+            return None;
+        }
+        let link = self.unused()?;
+        self.next = link + 1;
+        Some(Lane { link, retries: 0, state: State::Waits(now) })
+    }
+
+    /// The pause before the same link is tried again, if it is.
+    fn pause(&self, lane: &Lane, failure: &Failure, jitter: f64) -> Option<Duration> {
+        let again = failure.repeatable
+            && failure.class.is_retryable()
+            && self.retry.on.contains(&failure.class)
+            && lane.retries < self.retry.count;
+        if !again {
+            return None;
+        }
+        if failure.retry_after.is_some() {
+            return failure.retry_after;
+        }
+        let doubled = self.retry.min_backoff.saturating_mul(1 << lane.retries.min(20));
+        Some(doubled.min(self.retry.max_backoff).mul_f64(jitter.clamp(0.0, 1.0)))
+    }
+
+    /// What a link's last failure says of the links after it.
+    fn learn(&mut self, lane: &Lane, failure: &Failure) {
+        self.closed |= !self.fallback_on.contains(&failure.class) && !failure.link_specific;
+        if failure.class == FailureClass::ContextLength {
+            let failed = self.windows.get(lane.link).copied().flatten();
+            self.too_small = self.too_small.max(failed);
+        }
+    }
+
+    /// The next link that may be taken.
+    pub(super) fn unused(&self) -> Option<usize> {
+        let fits = |window: &Option<u64>| match (window, self.too_small) {
+            (Some(window), Some(too_small)) => *window > too_small,
+            _ => true,
+        };
+        let mut later = self.windows.iter().enumerate().skip(self.next);
+        let next = later.find(|(_, window)| fits(window)).map(|(link, _)| link);
+        next.filter(|_| !self.closed)
+    }
+}

@@ -1,0 +1,60 @@
+//! The timers of one attempt.
+//!
+//! Owns when it is out of time; what follows from that is [`crate::attempt`]'s. Every time is a
+//! [`Duration`] since the request came in.
+
+use std::time::Duration;
+
+use crate::role::Timeouts;
+
+/// Which timer of an attempt runs, and until when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timer {
+    timeouts: Timeouts,
+    /// When it must have committed.
+    commit_by: Duration,
+    /// Whether the answer is streamed: only then is there a first token to wait for.
+    streamed: bool,
+    committed: bool,
+    last_event: Option<Duration>,
+}
+
+impl Timer {
+    /// The timers of an attempt that must have committed by then.
+    pub(crate) fn new(timeouts: Timeouts, commit_by: Duration, streamed: bool) -> Self {
+        Self { timeouts, commit_by, streamed, committed: false, last_event: None }
+    }
+
+    /// How long it may take to connect.
+    pub fn connect_limit(&self) -> Duration {
+        self.timeouts.connect
+    }
+
+    /// When it is out of time: it has then failed with [`crate::FailureClass::Timeout`].
+    pub fn deadline(&self) -> Duration {
+        // Before a stream's first token `first_token` alone decides: a model that thinks in
+        // silence is what it is set for.
+        let flows = self.committed || !self.streamed;
+        let last_event = self.last_event.filter(|_| flows);
+        let idle = last_event.map(|at| at + self.timeouts.idle);
+        let commit = (!self.committed).then_some(self.commit_by);
+        let limits = [idle, commit].into_iter().flatten();
+        limits.fold(self.timeouts.total, Duration::min)
+    }
+
+    /// Whether the first token has come.
+    pub fn has_committed(&self) -> bool {
+        self.committed
+    }
+
+    /// The upstream showed life: response headers, or any event.
+    pub fn progressed(&mut self, now: Duration) {
+        self.last_event = Some(now);
+    }
+
+    /// The answer's first content, reasoning or tool delta is there.
+    pub fn committed(&mut self, now: Duration) {
+        self.committed = true;
+        self.last_event = Some(now);
+    }
+}

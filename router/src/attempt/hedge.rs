@@ -1,0 +1,59 @@
+//! Attempts that may run beside one another: the first that answers wins.
+//!
+//! Owns the running futures, and nothing of when one starts or what a failure leads to: those are
+//! [`model_map::Attempts`]'s. A future that lost is dropped, and its upstream request with it.
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use model_map::{Attempts, Step};
+
+use super::call::{self, Answered};
+use super::{Exchange, Told};
+
+/// Runs attempts until one answers; none when all have failed.
+pub(super) async fn run(
+    exchange: &Exchange<'_>,
+    attempts: &mut Attempts,
+    told: &mut Told,
+) -> Option<Answered> {
+    let mut running = FuturesUnordered::new();
+    let mut step = attempts.start(exchange.stopwatch.elapsed());
+    loop {
+        let wake = match step {
+            Step::Call(link) => {
+                let (attempt, timer) = (attempts.log().len() - 1, attempts.timer());
+                let calling = call::call(exchange, timer, link);
+                running.push(async move { (attempt, calling.await) });
+                step = attempts.meanwhile();
+                continue;
+            }
+            Step::GiveUp => return None,
+            Step::Wait(until) => Some(until),
+            Step::Watch => None,
+        };
+        let woken = async {
+            match wake {
+                Some(until) => tokio::time::sleep_until(exchange.stopwatch.at(until)).await,
+                None => std::future::pending().await,
+            }
+        };
+        step = tokio::select! {
+            biased;
+            Some((attempt, result)) = running.next() => {
+                let now = exchange.stopwatch.elapsed();
+                match result {
+                    Ok(answered) => {
+                        attempts.committed(attempt, now);
+                        return Some(answered);
+                    }
+                    Err(error) => {
+                        let failure = error.failure.clone();
+                        told.hear(error);
+                        attempts.failed(attempt, now, failure, exchange.ambient.jitter())
+                    }
+                }
+            }
+            () = woken => attempts.resume(exchange.stopwatch.elapsed()),
+        };
+    }
+}

@@ -1,0 +1,75 @@
+//! What a map is held against when it is loaded: where its providers are, who may call, who can
+//! reach us.
+//!
+//! Owns what stays the same from one map to the next; the map's own part is in
+//! [`super::prepared`].
+
+use std::net::SocketAddr;
+
+use crate::auth::{ClientKeys, Reach};
+
+/// Where the providers of a map are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Upstreams {
+    /// Where the map says.
+    Real,
+    /// All at the demo upstream on this address.
+    Demo(SocketAddr),
+}
+
+/// What stays the same from one map to the next.
+pub struct Surroundings {
+    /// The clients that the environment names.
+    pub keys: ClientKeys,
+    /// Who can send a request.
+    pub reach: Reach,
+    /// Where providers are.
+    pub upstreams: Upstreams,
+    builtin: Builtin,
+}
+
+impl Surroundings {
+    /// These, with no built-in upstream running yet.
+    pub fn new(upstreams: Upstreams, keys: ClientKeys, reach: Reach) -> Self {
+        Self { keys, reach, upstreams, builtin: Builtin::default() }
+    }
+
+    /// Where the built-in upstream is that answers providers of the protocol `demo`. It is started
+    /// for the first map that has one.
+    ///
+    /// # Errors
+    /// When this binary has none, or no port on loopback can be had.
+    pub(super) fn builtin(&self) -> Result<SocketAddr, String> {
+        match self.upstreams {
+            Upstreams::Demo(address) => Ok(address),
+            Upstreams::Real => self.builtin.address(),
+        }
+    }
+}
+
+/// The built-in upstream, once it runs.
+#[derive(Default)]
+struct Builtin {
+    #[cfg(feature = "demo")]
+    running: std::sync::Mutex<Option<crate::demo::Demo>>,
+}
+
+#[cfg(feature = "demo")]
+impl Builtin {
+    fn address(&self) -> Result<SocketAddr, String> {
+        let mut running = self.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(demo) = &*running {
+            return Ok(demo.address);
+        }
+        let demo = crate::demo::start(crate::demo::PACE)
+            .map_err(|error| format!("the built-in demo upstream cannot start: {error}"))?;
+        Ok(running.insert(demo).address)
+    }
+}
+
+#[cfg(not(feature = "demo"))]
+impl Builtin {
+    fn address(&self) -> Result<SocketAddr, String> {
+        Err("this sfai-router is built without the demo upstream (the feature `demo`), which `protocol demo` needs: use another build, or another protocol".into())
+    }
+}

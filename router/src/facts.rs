@@ -1,0 +1,137 @@
+//! What a request is like, for the conditions of its role, and which conversation it belongs to,
+//! for draws.
+//!
+//! Owns the reading of a chat request; the questions are [`model_map::Facts`]'s. Nothing is looked
+//! at before a condition asks for it, and what needs a pass over the messages is worked out once.
+
+mod survey;
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+
+use http::HeaderMap;
+use model_map::{Draw, Facts, Flag, NumberFact, Role, TextFact, estimate_tokens};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::openai::request::ChatRequest;
+use survey::Survey;
+
+/// The facts of a chat request.
+pub struct RequestFacts<'r> {
+    client: Option<&'r str>,
+    headers: &'r HeaderMap,
+    request: &'r ChatRequest,
+    metadata: OnceCell<BTreeMap<String, Value>>,
+    survey: OnceCell<Survey>,
+}
+
+impl<'r> RequestFacts<'r> {
+    /// The facts of a request with these headers, by this client where clients have names.
+    pub fn new(request: &'r ChatRequest, headers: &'r HeaderMap, client: Option<&'r str>) -> Self {
+        let (metadata, survey) = (OnceCell::new(), OnceCell::new());
+        Self { client, headers, request, metadata, survey }
+    }
+
+    /// The role that is asked for.
+    pub fn role(&self) -> &str {
+        self.request.model()
+    }
+
+    /// What stands for chance in this request's conversation; the same for all where the role
+    /// draws nothing.
+    pub fn draw(&self, role: &Role) -> Draw {
+        if role.arms.iter().all(|arm| arm.draw.is_empty()) {
+            return Draw::percent(0);
+        }
+        Draw::of(self.client, &self.conversation())
+    }
+
+    /// What the requests of one conversation have in common: the session that the client names in
+    /// its metadata, else its first user message and the `user` whom it asks for. Of that message
+    /// only the first text counts, since clients move cache marks and add parts later on.
+    fn conversation(&self) -> Cow<'_, [u8]> {
+        let session = ["session_id", "conversation_id"].iter().find_map(|key| self.metadata(key));
+        if let Some(session) = session {
+            return Cow::Borrowed(session.as_bytes());
+        }
+        let first = survey::first_user_text(self.messages()).unwrap_or_default();
+        match self.request.get("user") {
+            Some(user) => Cow::Owned([user, first].concat().into_bytes()),
+            None => Cow::Borrowed(first.as_bytes()),
+        }
+    }
+
+    fn messages(&self) -> &str {
+        self.request.get("messages").unwrap_or_default()
+    }
+
+    fn survey(&self) -> &Survey {
+        self.survey.get_or_init(|| Survey::of(self.messages()))
+    }
+
+    /// A text of the request's `metadata`; other values are none.
+    fn metadata(&self, key: &str) -> Option<&str> {
+        let read = || self.request.read("metadata").ok().flatten().unwrap_or_default();
+        self.metadata.get_or_init(read).get(key).and_then(Value::as_str)
+    }
+
+    /// The raw tools, where there are any.
+    fn tools(&self) -> Option<&str> {
+        let lists = ["tools", "functions"].iter().filter_map(|name| self.request.get(name));
+        let mut full =
+            lists.filter(|list| !list.trim_matches(['[', ']', ' ', '\n', '\r', '\t']).is_empty());
+        full.next()
+    }
+
+    fn wants_json(&self) -> bool {
+        #[derive(Deserialize)]
+        struct Format<'a> {
+            #[serde(rename = "type", borrow)]
+            kind: Cow<'a, str>,
+        }
+        let format = self.request.read::<Format<'_>>("response_format").ok().flatten();
+        format.is_some_and(|format| matches!(&*format.kind, "json_schema" | "json_object"))
+    }
+
+    fn max_tokens(&self) -> Option<u64> {
+        let names = ["max_completion_tokens", "max_tokens"];
+        names.iter().find_map(|name| self.request.read(name).ok().flatten())
+    }
+}
+
+impl Facts for RequestFacts<'_> {
+    fn flag(&self, flag: Flag) -> bool {
+        match flag {
+            Flag::Image => self.survey().image,
+            Flag::Json => self.wants_json(),
+            Flag::Stream => self.request.stream(),
+            Flag::Tools => self.tools().is_some(),
+        }
+    }
+
+    fn number(&self, fact: NumberFact) -> Option<u64> {
+        match fact {
+            NumberFact::MaxTokens => self.max_tokens(),
+            NumberFact::Messages => Some(self.survey().messages),
+            NumberFact::Tokens => {
+                Some(self.survey().tokens + self.tools().map_or(0, estimate_tokens))
+            }
+        }
+    }
+
+    fn text(&self, fact: &TextFact) -> Option<&str> {
+        match fact {
+            TextFact::Client => self.client,
+            TextFact::Header(name) => {
+                let value = self.headers.get(name)?;
+                std::str::from_utf8(value.as_bytes()).ok()
+            }
+            TextFact::Metadata(key) => self.metadata(key),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+//! One pass over a request's messages: how many, how long, and whether there is a picture.
+//!
+//! Owns the estimate of what is not text; that of text is [`model_map::estimate_tokens`]'s. The
+//! list is known to be JSON; what is not shaped like a message counts as one without words, since
+//! a fact is never an error.
+
+use std::ops::Range;
+
+use model_map::estimate_tokens;
+
+use crate::json;
+
+/// A picture, whatever its size in bytes: providers count its area, at most about this where they
+/// scale it down (OpenAI 765 to 1,445, Anthropic up to 1,600).
+const IMAGE_TOKENS: u64 = 1_500;
+/// Characters of a document's base64 for a token: a PDF's page of some 80 kB is about 2,000.
+const DOCUMENT_CHARS_A_TOKEN: u64 = 40;
+
+/// What the messages hold.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Survey {
+    pub(super) messages: u64,
+    pub(super) image: bool,
+    /// The estimate of all that the messages say.
+    pub(super) tokens: u64,
+}
+
+impl Survey {
+    /// Looks at a list of messages.
+    pub(super) fn of(messages: &str) -> Self {
+        let mut survey = Self::default();
+        for place in json::array(messages).unwrap_or_default() {
+            survey.messages += 1;
+            each_member(slice(messages, &place), |key, value| match key {
+                "content" => survey.content(value),
+                "tool_calls" | "function_call" => survey.tokens += estimate_tokens(value),
+                _ => {}
+            });
+        }
+        survey
+    }
+
+    fn content(&mut self, content: &str) {
+        if content.starts_with('"') {
+            self.tokens += string_tokens(content);
+            return;
+        }
+        for place in json::array(content).unwrap_or_default() {
+            each_member(slice(content, &place), |key, value| match key {
+                "text" | "refusal" => self.tokens += string_tokens(value),
+                "image_url" | "image" => {
+                    self.image = true;
+                    self.tokens += IMAGE_TOKENS;
+                }
+                "file" | "input_audio" => {
+                    self.tokens += (value.len() as u64).div_ceil(DOCUMENT_CHARS_A_TOKEN);
+                }
+                _ => {}
+            });
+        }
+    }
+}
+
+/// The first text of the first user message, as JSON.
+pub(super) fn first_user_text(messages: &str) -> Option<&str> {
+    let list = json::array(messages).unwrap_or_default();
+    let first = list.iter().map(|place| slice(messages, place)).find(|message| {
+        let role = member(message, "role").and_then(json::decode);
+        role.is_some_and(|role| role == "user")
+    });
+    let content = member(first?, "content")?;
+    if content.starts_with('"') {
+        return Some(content);
+    }
+    let parts = json::array(content).unwrap_or_default();
+    parts.iter().find_map(|place| member(slice(content, place), "text"))
+}
+
+fn member<'t>(object: &'t str, name: &str) -> Option<&'t str> {
+    let mut found = None;
+    each_member(object, |key, value| {
+        if key == name {
+            found = Some(value);
+        }
+    });
+    found
+}
+
+/// Calls `see` with each key and value of an object; with none for anything else.
+fn each_member<'t>(object: &'t str, mut see: impl FnMut(&str, &'t str)) {
+    for member in json::object(object).unwrap_or_default() {
+        if let Some(key) = json::decode(slice(object, &member.key)) {
+            see(&key, slice(object, &member.value));
+        }
+    }
+}
+
+/// What [`estimate_tokens`] says of a JSON string's text, without decoding it.
+fn string_tokens(raw: &str) -> u64 {
+    let Some(inner) = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')) else {
+        return 0;
+    };
+    if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
+        return estimate_tokens(inner);
+    }
+    let (mut ascii, mut other) = (0_u64, 0_u64);
+    let mut rest = inner.as_bytes();
+    while let [first, after @ ..] = rest {
+        rest = after;
+        match first {
+            b'\\' => match after {
+                [b'u', hex @ ..] => {
+                    let (digits, after) = hex.split_at_checked(4).unwrap_or((hex, &[]));
+                    rest = after;
+                    match code_unit(digits) {
+                        0..0x80 => ascii += 1,
+                        // The second half of a pair.
+                        0xDC00..0xE000 => {}
+                        _ => other += 1,
+                    }
+                }
+                _ => {
+                    rest = after.get(1..).unwrap_or_default();
+                    ascii += 1;
+                }
+            },
+            0..0x80 => ascii += 1,
+            0xC0.. => other += 1,
+            _ => {}
+        }
+    }
+    ascii.div_ceil(4) + other
+}
+
+fn code_unit(digits: &[u8]) -> u32 {
+    let digits = std::str::from_utf8(digits).unwrap_or_default();
+    u32::from_str_radix(digits, 16).unwrap_or_default()
+}
+
+fn slice<'t>(text: &'t str, place: &Range<usize>) -> &'t str {
+    text.get(place.clone()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn counts_what_messages_say_and_not_how_they_are_wrapped() {
+        let messages = r#"[
+            {"role":"system","content":"abcd"},
+            {"role":"user","content":[{"type":"text","text":"日本"},
+                {"type":"image_url","image_url":{"url":"data:image/png;base64,AAAAAAAA"}}]},
+            {"role":"assistant","content":null,"tool_calls":[]},
+            {"role":"tool","content":[]}, 7, "x", {"role":"user","content":{"odd":1}}
+        ]"#;
+        let found = Survey::of(messages);
+        let tool_calls = 1;
+        let tokens = 1 + 2 + IMAGE_TOKENS + tool_calls;
+        assert_eq!(found, Survey { messages: 7, image: true, tokens });
+    }
+
+    #[test]
+    fn a_document_counts_by_its_length() {
+        let content =
+            format!(r#"[{{"type":"file","file":{{"file_data":"{}"}}}}]"#, "A".repeat(80_000));
+        let found = Survey::of(&format!(r#"[{{"role":"user","content":{content}}}]"#));
+        assert!((2_000..2_010).contains(&found.tokens) && !found.image, "{found:?}");
+    }
+
+    #[test]
+    fn the_first_users_first_text_stands_for_the_conversation() {
+        let text = |messages: &str| first_user_text(messages).map(str::to_owned);
+        let plain = text(r#"[{"role":"system","content":"s"},{"content":"q","role":"user"}]"#);
+        assert_eq!(plain.as_deref(), Some(r#""q""#));
+        let parts = text(
+            r#"[{"role":"user","content":[{"type":"image_url"},{"type":"text","text":"q","cache_control":{}}]}]"#,
+        );
+        assert_eq!(parts, plain, "written as parts, and with a cache mark, it is the same");
+        assert_eq!(text(r#"[{"role":"system","content":"s"}]"#), None);
+    }
+
+    proptest! {
+        #[test]
+        fn the_estimate_is_that_of_the_decoded_text(text in r#"([a-z "\\/]|\n|\t|é|日|😀|\u{7}){0,40}"#, ascii: bool) {
+            let mut raw = serde_json::to_string(&text).unwrap();
+            if ascii {
+                let escaped = raw.encode_utf16().map(|unit| match u8::try_from(unit) {
+                    Ok(byte) if byte.is_ascii() => char::from(byte).to_string(),
+                    _ => format!("\\u{unit:04x}"),
+                });
+                raw = escaped.collect();
+            }
+            prop_assert_eq!(string_tokens(&raw), estimate_tokens(&text));
+        }
+    }
+}

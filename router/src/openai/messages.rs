@@ -1,0 +1,157 @@
+//! The messages of a request for an upstream that speaks the client's protocol.
+//!
+//! Owns where the role's prompt stands and what only another protocol takes; the rest of the
+//! request is `splice`'s. What is not changed is shared with the client's own bytes, and the list
+//! is taken apart only where something in it changes.
+
+use std::ops::Range;
+
+use model_map::SystemMode;
+
+use super::request::{Prompt, RequestError};
+use crate::json;
+use crate::wire::segments::Writer;
+
+/// A key that only Anthropic's protocol has.
+const CACHE_CONTROL: &str = "cache_control";
+
+/// Errors where a role that replaces the client's system messages leaves nothing to answer.
+pub(super) fn check(messages: &str, prompt: Prompt<'_>) -> Result<(), RequestError> {
+    let all_replaced = || {
+        json::array(messages).is_ok_and(|list| {
+            !list.is_empty() && list.into_iter().all(|place| is_system(slice(messages, &place)))
+        })
+    };
+    if prompt.mode == SystemMode::Replace && all_replaced() {
+        return Err(nothing_left());
+    }
+    Ok(())
+}
+
+/// The error of a request that is nothing but what its role replaces.
+pub(crate) fn nothing_left() -> RequestError {
+    RequestError::at("messages", "hold nothing but system messages, which this role replaces")
+}
+
+/// Writes the client's messages and the role's prompt.
+pub(super) fn write(to: &mut Writer<'_>, messages: &str, prompt: Prompt<'_>) {
+    match prompt.mode {
+        SystemMode::Append | SystemMode::Prepend if prompt.texts.is_empty() => {
+            write_list(to, messages);
+        }
+        SystemMode::Prepend => {
+            to.put("[");
+            write_prompt(to, prompt.texts);
+            let rest = messages.strip_prefix('[').unwrap_or(messages).trim_ascii_start();
+            to.put(if rest.starts_with(']') { "" } else { "," });
+            write_rest(to, messages, rest);
+        }
+        SystemMode::Append => append(to, messages, prompt.texts),
+        SystemMode::Replace => replace(to, messages, prompt.texts),
+    }
+}
+
+/// The prompt after the last of the client's system messages, wherever that stands; at the front
+/// where there is none.
+fn append(to: &mut Writer<'_>, messages: &str, texts: &[&str]) {
+    let list = json::array(messages).unwrap_or_default();
+    let last = list.iter().rposition(|place| is_system(slice(messages, place)));
+    let before = last.map_or(0, |last| last + 1);
+    let (before, after) = list.split_at_checked(before).unwrap_or((&list, &[]));
+    to.put("[");
+    for place in before {
+        write_element(to, slice(messages, place));
+        to.put(",");
+    }
+    write_prompt(to, texts);
+    for place in after {
+        to.put(",");
+        write_element(to, slice(messages, place));
+    }
+    to.put("]");
+}
+
+/// The prompt in place of the client's system messages.
+fn replace(to: &mut Writer<'_>, messages: &str, texts: &[&str]) {
+    let mut separator = "[";
+    if !texts.is_empty() {
+        to.put(separator);
+        write_prompt(to, texts);
+        separator = ",";
+    }
+    for place in json::array(messages).unwrap_or_default() {
+        let message = slice(messages, &place);
+        if !is_system(message) {
+            to.put(separator);
+            write_element(to, message);
+            separator = ",";
+        }
+    }
+    to.put(if separator == "[" { "[]" } else { "]" });
+}
+
+fn write_prompt(to: &mut Writer<'_>, texts: &[&str]) {
+    to.put(r#"{"role":"system","content":"#);
+    to.put_string(&texts.join("\n\n"));
+    to.put("}");
+}
+
+/// Whether a message is a system or a developer message.
+fn is_system(message: &str) -> bool {
+    let members = json::object(message).unwrap_or_default();
+    let is_role = |member: &json::Member| {
+        json::decode(slice(message, &member.key)).is_some_and(|key| key == "role")
+    };
+    let role = members.iter().find(|member| is_role(member));
+    let role = role.and_then(|member| json::decode(slice(message, &member.value)));
+    role.is_some_and(|role| matches!(role.as_ref(), "system" | "developer"))
+}
+
+/// Writes a list of messages, parts or tools without what only another protocol takes.
+pub(super) fn write_list(to: &mut Writer<'_>, list: &str) {
+    write_rest(to, list, list);
+}
+
+/// `rest` is `list` or what follows its bracket.
+fn write_rest(to: &mut Writer<'_>, list: &str, rest: &str) {
+    if memchr::memmem::find(list.as_bytes(), CACHE_CONTROL.as_bytes()).is_none() {
+        return to.share(rest.as_bytes());
+    }
+    to.put(if rest.len() == list.len() { "[" } else { "" });
+    for (index, place) in json::array(list).unwrap_or_default().into_iter().enumerate() {
+        to.put(if index == 0 { "" } else { "," });
+        write_element(to, slice(list, &place));
+    }
+    to.put("]");
+}
+
+/// Writes a message, a part or a tool, without `cache_control`.
+fn write_element(to: &mut Writer<'_>, element: &str) {
+    match json::object(element) {
+        Ok(members) if element.contains(CACHE_CONTROL) => strip(to, element, members),
+        _ => to.share(element.as_bytes()),
+    }
+}
+
+fn strip(to: &mut Writer<'_>, object: &str, members: Vec<json::Member>) {
+    let mut separator = "{";
+    for member in members {
+        let key = slice(object, &member.key);
+        if json::decode(key).is_some_and(|key| key == CACHE_CONTROL) {
+            continue;
+        }
+        to.put(separator);
+        to.put(key);
+        to.put(":");
+        match slice(object, &member.value) {
+            parts if key == "\"content\"" && parts.starts_with('[') => write_list(to, parts),
+            value => to.share(value.as_bytes()),
+        }
+        separator = ",";
+    }
+    to.put(if separator == "{" { "{}" } else { "}" });
+}
+
+fn slice<'t>(text: &'t str, place: &Range<usize>) -> &'t str {
+    text.get(place.clone()).unwrap_or_default()
+}
