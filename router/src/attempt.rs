@@ -125,7 +125,12 @@ async fn one_by_one(
                     Err(error) => {
                         let failure = error.failure.clone();
                         told.hear(error);
-                        step = attempts.failed(attempt, now, failure, exchange.ambient.jitter());
+                        step = attempts.attempt_failed(
+                            attempt,
+                            now,
+                            failure,
+                            exchange.ambient.jitter(),
+                        );
                     }
                 }
             }

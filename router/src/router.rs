@@ -100,8 +100,7 @@ impl Router {
                 return respond::error(StatusCode::BAD_REQUEST, &error);
             }
         };
-        let facts = RequestFacts::new(&request, &head.headers, client);
-        let plan = match plan(&prepared.map, &facts) {
+        let plan = match plan(&prepared.map, &RequestFacts::new(&request, &head.headers, client)) {
             Ok(plan) => plan,
             Err(Unplanned::UnknownRole) => {
                 return catalogue::unknown_role(prepared, request.model(), client);

@@ -9,8 +9,10 @@ use model_map::Protocol;
 use crate::auth::{CLIENT_KEYS, ClientKeys, Reach};
 use crate::cli::Cli;
 use crate::clock::Ambient;
+#[cfg(feature = "watch")]
+use crate::config::Reload;
 use crate::config::not_yet::not_yet;
-use crate::config::{Config, Reload, Surroundings, Upstreams};
+use crate::config::{Config, Surroundings, Upstreams};
 use crate::router::Router;
 use crate::server;
 
@@ -110,7 +112,9 @@ fn follow(map: &Path, config: &Arc<Config>) -> Option<impl Drop + use<>> {
 }
 
 #[cfg(not(feature = "watch"))]
-fn follow(_: &Path, _: &Arc<Config>) {}
+fn follow(_: &Path, _: &Arc<Config>) -> Option<std::convert::Infallible> {
+    None
+}
 
 /// The start of a digest: enough to tell two maps apart by eye.
 fn short(digest: &str) -> &str {

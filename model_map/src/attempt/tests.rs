@@ -48,13 +48,6 @@ fn attempts(role: &Role, windows: &[Option<u64>], streamed: bool) -> Attempts {
     Attempts::new(&plan, streamed)
 }
 
-/// For runs in which one attempt follows the other.
-impl Attempts {
-    fn fails(&mut self, now: Duration, failure: Failure, jitter: f64) -> Step {
-        self.failed(self.log.len() - 1, now, failure, jitter)
-    }
-}
-
 fn of(class: FailureClass) -> Failure {
     Failure::of(class)
 }
@@ -63,13 +56,13 @@ fn of(class: FailureClass) -> Failure {
 fn a_retryable_failure_waits_with_full_jitter_and_doubles() {
     let mut run = attempts(&role(3), &[None, None], true);
     assert_eq!(run.start(Duration::ZERO), Step::Call(0));
-    assert_eq!(run.fails(10 * MS, of(FailureClass::Overloaded), 0.5), Step::Wait(110 * MS));
+    assert_eq!(run.failed(10 * MS, of(FailureClass::Overloaded), 0.5), Step::Wait(110 * MS));
     assert_eq!(run.resume(110 * MS), Step::Call(0));
-    assert_eq!(run.fails(120 * MS, of(FailureClass::Overloaded), 1.0), Step::Wait(520 * MS));
+    assert_eq!(run.failed(120 * MS, of(FailureClass::Overloaded), 1.0), Step::Wait(520 * MS));
     assert_eq!(run.resume(520 * MS), Step::Call(0));
-    assert_eq!(run.fails(530 * MS, of(FailureClass::Overloaded), 0.0), Step::Wait(530 * MS));
+    assert_eq!(run.failed(530 * MS, of(FailureClass::Overloaded), 0.0), Step::Wait(530 * MS));
     assert_eq!(run.resume(530 * MS), Step::Call(0));
-    assert_eq!(run.fails(540 * MS, of(FailureClass::Overloaded), 1.0), Step::Wait(540 * MS));
+    assert_eq!(run.failed(540 * MS, of(FailureClass::Overloaded), 1.0), Step::Wait(540 * MS));
     assert_eq!(run.resume(540 * MS), Step::Call(1), "three retries are used up");
 }
 
@@ -81,10 +74,10 @@ fn retry_after_is_honoured_when_it_fits() {
     };
     let mut run = attempts(&role(1), &[None, None], true);
     run.start(Duration::ZERO);
-    assert_eq!(run.fails(MS, limited(2), 0.0), Step::Wait(2001 * MS));
+    assert_eq!(run.failed(MS, limited(2), 0.0), Step::Wait(2001 * MS));
     let mut run = attempts(&role(1), &[None, None], true);
     run.start(Duration::ZERO);
-    assert_eq!(run.fails(MS, limited(60), 0.0), Step::Wait(MS));
+    assert_eq!(run.failed(MS, limited(60), 0.0), Step::Wait(MS));
     assert_eq!(run.resume(MS), Step::Call(1), "the next link now");
 }
 
@@ -93,13 +86,13 @@ fn a_failure_that_the_role_does_not_retry_goes_on_at_once() {
     for class in [FailureClass::Timeout, FailureClass::ServerError, FailureClass::Auth] {
         let mut run = attempts(&role(5), &[None, None], true);
         run.start(Duration::ZERO);
-        assert_eq!(run.fails(MS, of(class), 1.0), Step::Wait(MS));
+        assert_eq!(run.failed(MS, of(class), 1.0), Step::Wait(MS));
         assert_eq!(run.resume(MS), Step::Call(1), "{class}");
     }
     let mut run = attempts(&role(5), &[None, None], true);
     run.start(Duration::ZERO);
     let exhausted = Failure::of_answer(429, "insufficient_quota", "");
-    assert_eq!(run.fails(MS, exhausted, 1.0), Step::Wait(MS));
+    assert_eq!(run.failed(MS, exhausted, 1.0), Step::Wait(MS));
     assert_eq!(run.resume(MS), Step::Call(1));
 }
 
@@ -108,7 +101,7 @@ fn the_requests_own_faults_end_it() {
     for class in [FailureClass::InvalidRequest, FailureClass::ContentFilter] {
         let mut run = attempts(&role(5), &[None, None], true);
         run.start(Duration::ZERO);
-        assert_eq!(run.fails(MS, of(class), 1.0), Step::GiveUp, "{class}");
+        assert_eq!(run.failed(MS, of(class), 1.0), Step::GiveUp, "{class}");
     }
 }
 
@@ -117,9 +110,9 @@ fn what_one_link_cannot_take_goes_to_the_next() {
     let mut run = attempts(&role(5), &[None, None], true);
     run.start(Duration::ZERO);
     let unfit = || Failure { link_specific: true, ..of(FailureClass::InvalidRequest) };
-    assert_eq!(run.fails(MS, unfit(), 1.0), Step::Wait(MS));
+    assert_eq!(run.failed(MS, unfit(), 1.0), Step::Wait(MS));
     assert_eq!(run.resume(MS), Step::Call(1));
-    assert_eq!(run.fails(MS, unfit(), 1.0), Step::GiveUp);
+    assert_eq!(run.failed(MS, unfit(), 1.0), Step::GiveUp);
 }
 
 #[test]
@@ -127,11 +120,11 @@ fn after_context_length_only_larger_windows_are_tried() {
     let windows = [Some(200), Some(100), Some(200), Some(400)];
     let mut run = attempts(&role(0), &windows, true);
     run.start(Duration::ZERO);
-    run.fails(MS, of(FailureClass::ContextLength), 0.0);
+    run.failed(MS, of(FailureClass::ContextLength), 0.0);
     assert_eq!(run.resume(MS), Step::Call(3));
     let mut run = attempts(&role(0), &[Some(200), None], true);
     run.start(Duration::ZERO);
-    run.fails(MS, of(FailureClass::ContextLength), 0.0);
+    run.failed(MS, of(FailureClass::ContextLength), 0.0);
     assert_eq!(run.resume(MS), Step::Call(1), "an unknown window may be larger");
 }
 
@@ -152,7 +145,7 @@ fn timers_of_a_streamed_answer() {
     assert_eq!(timer.deadline(), 1490 * MS);
     timer.progressed(4900 * MS);
     assert_eq!(timer.deadline(), 5000 * MS, "total");
-    assert_eq!(run.fails(4950 * MS, of(FailureClass::Timeout), 0.0), Step::GiveUp);
+    assert_eq!(run.failed(4950 * MS, of(FailureClass::Timeout), 0.0), Step::GiveUp);
 }
 
 #[test]
@@ -160,10 +153,10 @@ fn a_whole_answer_may_take_what_later_links_do_not_need() {
     let mut run = attempts(&role(0), &[None, None, None], false);
     run.start(Duration::ZERO);
     assert_eq!(run.timer().deadline(), 3000 * MS);
-    run.fails(3000 * MS, of(FailureClass::Timeout), 0.0);
+    run.failed(3000 * MS, of(FailureClass::Timeout), 0.0);
     run.resume(3000 * MS);
     assert_eq!(run.timer().deadline(), 4000 * MS);
-    run.fails(4000 * MS, of(FailureClass::Timeout), 0.0);
+    run.failed(4000 * MS, of(FailureClass::Timeout), 0.0);
     run.resume(4000 * MS);
     assert_eq!(run.timer().deadline(), 5000 * MS);
     let mut timer = run.timer();
@@ -175,11 +168,11 @@ fn a_whole_answer_may_take_what_later_links_do_not_need() {
 fn the_most_telling_failure_gives_the_status() {
     let mut run = attempts(&role(0), &[None, None, None], true);
     run.start(Duration::ZERO);
-    run.fails(MS, Failure::of_answer(401, "", ""), 0.0);
+    run.failed(MS, Failure::of_answer(401, "", ""), 0.0);
     run.resume(MS);
-    run.fails(MS, Failure::of_answer(429, "", ""), 0.0);
+    run.failed(MS, Failure::of_answer(429, "", ""), 0.0);
     run.resume(MS);
-    assert_eq!(run.fails(MS, Failure::of_answer(500, "", ""), 0.0), Step::GiveUp);
+    assert_eq!(run.failed(MS, Failure::of_answer(500, "", ""), 0.0), Step::GiveUp);
     assert_eq!(run.most_telling().unwrap().client_status(), 429);
     assert_eq!(run.retry_after(), None, "not all were limited");
 }
@@ -192,9 +185,9 @@ fn the_client_waits_for_the_first_link_to_be_free_again() {
     };
     let mut run = attempts(&role(0), &[None, None], true);
     run.start(Duration::ZERO);
-    run.fails(MS, limited(30), 0.0);
+    run.failed(MS, limited(30), 0.0);
     run.resume(MS);
-    run.fails(MS, limited(7), 0.0);
+    run.failed(MS, limited(7), 0.0);
     assert_eq!(run.retry_after(), Some(Duration::from_secs(7)));
 }
 
@@ -236,18 +229,22 @@ fn the_one_that_runs_is_the_next_link_of_the_one_that_failed() {
     let mut run = hedged(0, 3);
     run.start(Duration::ZERO);
     assert_eq!(run.resume(300 * MS), Step::Call(1));
-    assert_eq!(run.failed(0, 400 * MS, of(FailureClass::Auth), 0.0), Step::Wait(600 * MS));
+    assert_eq!(run.attempt_failed(0, 400 * MS, of(FailureClass::Auth), 0.0), Step::Wait(600 * MS));
     assert_eq!(run.resume(600 * MS), Step::Call(2), "hedged in turn");
-    assert_eq!(run.failed(1, 700 * MS, of(FailureClass::Auth), 0.0), Step::Watch, "no link left");
-    assert_eq!(run.failed(2, 800 * MS, of(FailureClass::Auth), 0.0), Step::GiveUp);
+    assert_eq!(
+        run.attempt_failed(1, 700 * MS, of(FailureClass::Auth), 0.0),
+        Step::Watch,
+        "no link left"
+    );
+    assert_eq!(run.attempt_failed(2, 800 * MS, of(FailureClass::Auth), 0.0), Step::GiveUp);
 
     let mut run = hedged(0, 3);
     run.start(Duration::ZERO);
     run.resume(300 * MS);
-    run.failed(1, 310 * MS, of(FailureClass::Auth), 0.0);
+    run.attempt_failed(1, 310 * MS, of(FailureClass::Auth), 0.0);
     assert_eq!(run.resume(310 * MS), Step::Call(2), "the silent first is still to be hedged");
-    assert_eq!(run.failed(0, 320 * MS, of(FailureClass::Auth), 0.0), Step::Watch);
-    assert_eq!(run.failed(2, 330 * MS, of(FailureClass::Auth), 0.0), Step::GiveUp);
+    assert_eq!(run.attempt_failed(0, 320 * MS, of(FailureClass::Auth), 0.0), Step::Watch);
+    assert_eq!(run.attempt_failed(2, 330 * MS, of(FailureClass::Auth), 0.0), Step::GiveUp);
 }
 
 #[test]
@@ -255,7 +252,7 @@ fn a_retry_beside_a_hedge_waits_like_any_other() {
     let mut run = hedged(1, 2);
     run.start(Duration::ZERO);
     run.resume(300 * MS);
-    let step = run.failed(0, 400 * MS, of(FailureClass::Overloaded), 1.0);
+    let step = run.attempt_failed(0, 400 * MS, of(FailureClass::Overloaded), 1.0);
     assert_eq!(step, Step::Wait(600 * MS));
     assert_eq!(run.resume(600 * MS), Step::Call(0));
     run.committed(1, 650 * MS);
@@ -268,15 +265,15 @@ fn a_failure_that_ends_the_chain_ends_hedging_but_not_what_runs() {
     let mut run = hedged(0, 3);
     run.start(Duration::ZERO);
     run.resume(300 * MS);
-    assert_eq!(run.failed(0, 400 * MS, of(FailureClass::InvalidRequest), 0.0), Step::Watch);
-    assert_eq!(run.failed(1, 500 * MS, of(FailureClass::Auth), 0.0), Step::GiveUp);
+    assert_eq!(run.attempt_failed(0, 400 * MS, of(FailureClass::InvalidRequest), 0.0), Step::Watch);
+    assert_eq!(run.attempt_failed(1, 500 * MS, of(FailureClass::Auth), 0.0), Step::GiveUp);
 }
 
 #[test]
 fn what_fails_before_the_hedge_goes_on_as_without_one() {
     let mut run = hedged(0, 2);
     run.start(Duration::ZERO);
-    assert_eq!(run.failed(0, 100 * MS, of(FailureClass::Auth), 0.0), Step::Wait(100 * MS));
+    assert_eq!(run.attempt_failed(0, 100 * MS, of(FailureClass::Auth), 0.0), Step::Wait(100 * MS));
     assert_eq!(run.resume(100 * MS), Step::Call(1));
     assert_eq!(run.meanwhile(), Step::Watch, "no link left to start");
 }
@@ -328,7 +325,7 @@ proptest! {
                 retry_after: retry_after.map(Duration::from_millis),
                 ..of(FailureClass::ALL[class])
             };
-            step = run.fails(now, failure, jitter);
+            step = run.failed(now, failure, jitter);
         }
         prop_assert_eq!(step, Step::GiveUp);
         prop_assert!(calls <= links * (1 + retry as usize));
@@ -388,7 +385,7 @@ proptest! {
                     let (at, attempt, failure, jitter) = running.swap_remove(index);
                     now = now.max(at);
                     match failure {
-                        Some(failure) => step = run.failed(attempt, now, failure, jitter),
+                        Some(failure) => step = run.attempt_failed(attempt, now, failure, jitter),
                         None => {
                             run.committed(attempt, now);
                             committed = Some(attempt);

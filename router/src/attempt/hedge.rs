@@ -49,7 +49,7 @@ pub(super) async fn run(
                     Err(error) => {
                         let failure = error.failure.clone();
                         told.hear(error);
-                        attempts.failed(attempt, now, failure, exchange.ambient.jitter())
+                        attempts.attempt_failed(attempt, now, failure, exchange.ambient.jitter())
                     }
                 }
             }

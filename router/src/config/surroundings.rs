@@ -73,3 +73,16 @@ impl Builtin {
         Err("this sfai-router is built without the demo upstream (the feature `demo`), which `protocol demo` needs: use another build, or another protocol".into())
     }
 }
+
+#[cfg(all(test, not(feature = "demo")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_without_the_demo_says_what_it_lacks() {
+        let reach = Reach::Address("127.0.0.1:1".parse().unwrap());
+        let around = Surroundings::new(Upstreams::Real, ClientKeys::default(), reach);
+        let why = around.builtin().unwrap_err();
+        assert!(why.contains("`demo`") && why.contains("`protocol demo`"), "{why}");
+    }
+}
