@@ -6,6 +6,7 @@
     reason = "tests: what is not as expected ends them"
 )]
 
+mod analysis;
 mod cli;
 mod project;
 mod rules;
