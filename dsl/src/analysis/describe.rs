@@ -54,7 +54,11 @@ fn failures(found: &CounterExample) -> String {
             FailureClass::Timeout => "times out".to_owned(),
             class => format!("fails with `{class}`"),
         };
-        format!("`{}` {how} after {}", tried.model, in_units(tried.failed_at))
+        let when = match tried.failed_at.is_zero() {
+            true => "at once".to_owned(),
+            false => format!("after {}", in_units(tried.failed_at)),
+        };
+        format!("`{}` {how} {when}", tried.model)
     });
     let mut told: Vec<_> = told.collect();
     match found.failures.len().saturating_sub(MOST_TOLD) {

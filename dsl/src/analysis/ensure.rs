@@ -4,6 +4,7 @@
 //! with the real planner and the real rules of an attempt. What a finding says is for the rules.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::time::Duration;
 
 use model_map::{
@@ -14,7 +15,7 @@ use model_map::{
 use super::bounds::{cost, hedges, most_attempts};
 use super::outage::{self, End, LOSS, Tried};
 use super::requests::Requests;
-use super::ways::{Way, plans, ways};
+use super::ways::{TooMany, Way, plans, ways};
 use crate::resolve::in_units;
 
 /// What is promised of a role.
@@ -76,39 +77,54 @@ pub struct CounterExample {
     pub outcome: String,
 }
 
-/// Proves a promise of a role of the map, or refutes it.
-pub fn prove(map: &ModelMap, name: &str, promise: &Promise) -> Proof {
-    let Some(role) = map.roles.get(name) else {
-        return Proof::Vacuous(format!("there is no role `{name}`"));
-    };
-    let subject = Subject { map, name, role };
-    if let Some(reason) = subject.vacuous(promise) {
-        return Proof::Vacuous(reason);
+/// Proves promises about one map, finding out the ways through each role once.
+#[derive(Debug)]
+pub struct Prover<'m> {
+    map: &'m ModelMap,
+    ways: BTreeMap<String, Rc<Result<Vec<Way>, TooMany>>>,
+}
+
+impl<'m> Prover<'m> {
+    /// Of a map.
+    pub fn new(map: &'m ModelMap) -> Self {
+        Self { map, ways: BTreeMap::new() }
     }
-    let Ok(ways) = ways(role, &subject.requests(promise)) else {
-        return Proof::Unknown(format!("the conditions of role `{name}` are too complex"));
-    };
-    let mut doubt = None;
-    for way in &ways {
-        for (draw, plan) in plans(map, name, way) {
-            match subject.judge(promise, way, &plan) {
-                Judgement::Holds => {}
-                Judgement::Unknown(reason) => doubt = doubt.or(Some(reason)),
-                Judgement::Broken(failures, outcome) => {
-                    let is_drawn = role.arms.get(way.arm).is_some_and(|arm| !arm.draw.is_empty());
-                    return Proof::Refuted(Box::new(CounterExample {
-                        arm: way.arm,
-                        request: way.request.clone(),
-                        draw: is_drawn.then_some(draw),
-                        chain: plan.chain.iter().map(|link| link.key.to_owned()).collect(),
-                        failures,
-                        outcome,
-                    }));
-                }
+
+    /// Proves a promise of a role of the map, or refutes it.
+    pub fn prove(&mut self, name: &str, promise: &Promise) -> Proof {
+        let map = self.map;
+        let Some(role) = map.roles.get(name) else {
+            return Proof::Vacuous(format!("there is no role `{name}`"));
+        };
+        let subject = Subject { map, name, role };
+        if let Some(reason) = subject.vacuous(promise) {
+            return Proof::Vacuous(reason);
+        }
+        match self.ways(&subject, promise).as_ref() {
+            Ok(ways) => subject.judge_all(promise, ways),
+            Err(TooMany) => {
+                Proof::Unknown(format!("the conditions of role `{name}` are too complex"))
             }
         }
     }
-    doubt.map_or(Proof::Proved, Proof::Unknown)
+
+    fn ways(&mut self, subject: &Subject<'_>, promise: &Promise) -> Rc<Result<Vec<Way>, TooMany>> {
+        let find = || Rc::new(ways(subject.role, &subject.requests(promise)));
+        // Some promises speak of some requests only.
+        let is_narrow = matches!(
+            promise,
+            Promise::CostsAtMost { .. } | Promise::NeverReaches { client: Some(_), .. }
+        );
+        if is_narrow {
+            return find();
+        }
+        Rc::clone(self.ways.entry(subject.name.to_owned()).or_insert_with(find))
+    }
+}
+
+/// Proves one promise.
+pub fn prove(map: &ModelMap, name: &str, promise: &Promise) -> Proof {
+    Prover::new(map).prove(name, promise)
 }
 
 enum Judgement {
@@ -164,6 +180,31 @@ impl Subject<'_> {
                 .given(exactly(NumberFact::MaxTokens, *max_tokens), true),
             _ => requests,
         }
+    }
+
+    fn judge_all(&self, promise: &Promise, ways: &[Way]) -> Proof {
+        let mut doubt = None;
+        for way in ways {
+            for (draw, plan) in plans(self.map, self.name, way) {
+                match self.judge(promise, way, &plan) {
+                    Judgement::Holds => {}
+                    Judgement::Unknown(reason) => doubt = doubt.or(Some(reason)),
+                    Judgement::Broken(failures, outcome) => {
+                        let arm = self.role.arms.get(way.arm);
+                        let is_drawn = arm.is_some_and(|arm| !arm.draw.is_empty());
+                        return Proof::Refuted(Box::new(CounterExample {
+                            arm: way.arm,
+                            request: way.request.clone(),
+                            draw: is_drawn.then_some(draw),
+                            chain: plan.chain.iter().map(|link| link.key.to_owned()).collect(),
+                            failures,
+                            outcome,
+                        }));
+                    }
+                }
+            }
+        }
+        doubt.map_or(Proof::Proved, Proof::Unknown)
     }
 
     fn judge(&self, promise: &Promise, way: &Way, plan: &Plan<'_>) -> Judgement {
@@ -287,7 +328,9 @@ fn makes_at_most(plan: &Plan<'_>, most: u32) -> Judgement {
     match outage::most_attempts(plan, enough) {
         None => Judgement::Unknown("too many retries to play through".into()),
         Some(tried) if tried.len() >= enough => {
-            Judgement::Broken(tried, format!("that makes more than {most} attempts"))
+            let last = tried.last().map_or("", |tried| tried.model.as_str());
+            let outcome = format!("a call of `{last}` is number {}", tried.len());
+            Judgement::Broken(tried, outcome)
         }
         Some(_) if hedges(plan).is_some() => {
             Judgement::Unknown(format!("with its hedge it may make {bound} attempts"))

@@ -19,6 +19,6 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use ensure::{CounterExample, Promise, Proof, prove};
+pub use ensure::{CounterExample, Promise, Proof, Prover, prove};
 pub use requests::{Reach, Requests, Sees, Verdict};
 pub use ways::{Way, ways};

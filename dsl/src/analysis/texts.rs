@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model_map::{TextPattern, glob_matches};
 
 use super::steps::{Steps, TooComplex};
-use super::words::{Wanted, shortest};
+use super::words::{Wanted, plainest, shortest};
 
 /// The tests that one text passes and fails, each laid on and taken off again in reverse order.
 #[derive(Debug, Default)]

@@ -59,15 +59,20 @@ impl<'s> Split<'s> {
         goals: &mut Vec<(&'s Condition, bool)>,
         decided: usize,
     ) -> Result<(), TooMany> {
-        let request = match self.requests.satisfiable(goals) {
-            Verdict::Yes(request) => *request,
-            Verdict::No => return Ok(()),
-            Verdict::TooComplex => return Err(TooMany),
-        };
-        let Some(next) = self.apart.get(decided) else {
-            self.all.push(Way { arm: self.arm, request });
-            return if self.all.len() > MOST_WAYS { Err(TooMany) } else { Ok(()) };
-        };
+        let left = self.apart.len().saturating_sub(decided);
+        // Just before the last split there is nothing to be saved by asking.
+        if left != 1 {
+            let request = match self.requests.satisfiable(goals) {
+                Verdict::Yes(request) => *request,
+                Verdict::No => return Ok(()),
+                Verdict::TooComplex => return Err(TooMany),
+            };
+            if left == 0 {
+                self.all.push(Way { arm: self.arm, request });
+                return if self.all.len() > MOST_WAYS { Err(TooMany) } else { Ok(()) };
+            }
+        }
+        let Some(next) = self.apart.get(decided) else { return Ok(()) };
         for holds in [false, true] {
             goals.push((next, holds));
             self.go_on(goals, decided + 1)?;

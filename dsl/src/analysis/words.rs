@@ -30,6 +30,16 @@ pub(super) fn shortest(
     search.run(steps)
 }
 
+/// The shortest text that matches this glob alone.
+pub(super) fn plainest(glob: &str) -> String {
+    let letters = parse(glob).into_iter().filter_map(|piece| match piece {
+        Piece::Run => None,
+        Piece::One => Some('a'),
+        Piece::Char(literal) => Some(literal),
+    });
+    letters.collect()
+}
+
 /// A part of a glob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Piece {

@@ -6,7 +6,7 @@ use model_map::ModelMap;
 
 use super::{Rule, one};
 use crate::analysis::ensure::{CounterExample, in_dollars};
-use crate::analysis::{Promise, Proof, describe, prove};
+use crate::analysis::{Promise, Proof, Prover, describe};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::emit::emit;
 use crate::program::{Claim, Ensure, Program, Role, Subject};
@@ -87,12 +87,18 @@ pub(super) fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
     }
     // Where things were written does not matter to a proof.
     let map = emit(program, &Sources::default());
+    let mut prover = Prover::new(&map);
     for ensure in &program.ensures {
-        findings.extend(finding(program, &map, ensure));
+        findings.extend(finding(program, &map, &mut prover, ensure));
     }
 }
 
-fn finding(program: &Program, map: &ModelMap, ensure: &Ensure) -> Option<Diagnostic> {
+fn finding(
+    program: &Program,
+    map: &ModelMap,
+    prover: &mut Prover<'_>,
+    ensure: &Ensure,
+) -> Option<Diagnostic> {
     let promise = promise(&ensure.claim);
     let names: Vec<&String> = match &ensure.subject {
         Subject::EveryRole(_) => program.roles.keys().collect(),
@@ -105,7 +111,7 @@ fn finding(program: &Program, map: &ModelMap, ensure: &Ensure) -> Option<Diagnos
     for name in names {
         // Nothing is said of a role that has findings of its own.
         let role = program.roles.get(name).filter(|role| is_whole(role))?;
-        match prove(map, name, &promise) {
+        match prover.prove(name, &promise) {
             Proof::Proved => is_kept = true,
             Proof::Refuted(example) => broken.push((name, role, example)),
             Proof::Vacuous(reason) => vacuous.push(reason),

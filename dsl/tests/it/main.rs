@@ -8,6 +8,7 @@
 )]
 
 mod catalogue;
+mod analysis;
 mod cli;
 mod docs;
 mod fixes;
