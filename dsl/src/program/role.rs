@@ -22,7 +22,7 @@ pub struct Role {
     pub about: Option<Placed<Rc<str>>>,
     /// What it promises its callers to take.
     pub accept: Option<Placed<Rc<BTreeSet<Ability>>>>,
-    /// Its ways; none if it has no arm that could be read.
+    /// Its ways; none if it writes and inherits none, for which there is a finding.
     pub arms: Option<Rc<Arms>>,
     /// What the audit record holds.
     pub audit: Placed<Audit>,
