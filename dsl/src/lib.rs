@@ -19,6 +19,7 @@ pub mod project;
 pub mod render;
 pub mod resolve;
 pub mod rules;
+pub mod simulate;
 pub mod span;
 pub mod spell;
 pub mod syntax;

@@ -7,8 +7,8 @@
     reason = "tests: what is not as expected ends them"
 )]
 
-mod catalogue;
 mod analysis;
+mod catalogue;
 mod cli;
 mod docs;
 mod fixes;

@@ -204,6 +204,7 @@ fn model(provider: &str) -> Model {
         output_tokens: Some(8_192),
         prefill: false,
         price: model_map::Price::default(),
+        price_over: None,
         provider: provider.into(),
         sampling: model_map::Sampling::default(),
         thinking_budget_min: None,

@@ -3,7 +3,7 @@
 //! Owns that file's shape and which models a correction concerns.
 
 use serde::Deserialize;
-use sfai_dsl::glob;
+use model_map::glob_matches;
 
 use super::fact::Facts;
 use super::source::{Model, Source};
@@ -102,7 +102,7 @@ impl ByHand {
             let mut models = source.provider(&section.from)?.iter();
             let is_of_use = models.any(|(id, model)| {
                 model.is_of_text()
-                    && glob::matches(pattern, id)
+                    && glob_matches(pattern, id)
                     && correction.concerns(&section.name, id, model)
             });
             if is_of_use {
@@ -116,7 +116,7 @@ impl ByHand {
 impl Correction {
     fn concerns(&self, section: &str, id: &str, model: &Model) -> bool {
         self.sections.iter().any(|name| name == section)
-            && self.models.iter().any(|pattern| glob::matches(pattern, id))
+            && self.models.iter().any(|pattern| glob_matches(pattern, id))
             && self.reasoning.is_none_or(|reasons| reasons == model.reasoning)
     }
 
