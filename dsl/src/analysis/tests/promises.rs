@@ -241,29 +241,24 @@ fn plays_well(
     (lost, class): (&str, FailureClass),
     mut chance: impl FnMut() -> f64,
 ) -> bool {
-    let mut attempts = Attempts::new(plan, streamed);
-    let mut now = Duration::ZERO;
-    let mut step = attempts.start(now);
-    loop {
-        match step {
-            Step::GiveUp => return false,
-            Step::Wait(until) => {
-                now = until;
-                step = attempts.resume(now);
-            }
-            Step::Call(link) if plan.chain[link].model.provider != lost => {
-                return now + plan.timeouts.first_token <= plan.timeouts.total;
-            }
-            Step::Call(_) => {
-                let latest = match class {
-                    FailureClass::Timeout => attempts.deadline(),
-                    _ => attempts.deadline().min(now + plan.timeouts.first_token),
-                };
-                let part = if class == FailureClass::Timeout { 1.0 } else { chance() };
-                now += latest.saturating_sub(now).mul_f64(part);
-                step = attempts.failed(now, Failure::of(class), chance());
-            }
+    let played = play(plan, streamed, |call| {
+        if plan.chain[call.link].model.provider != lost {
+            return Meets::Enough;
         }
+        let latest = match class {
+            FailureClass::Timeout => call.deadline,
+            _ => call.deadline.min(call.at + plan.timeouts.first_token),
+        };
+        let part = if class == FailureClass::Timeout { 1.0 } else { chance() };
+        let at = call.at + latest.saturating_sub(call.at).mul_f64(part);
+        Meets::Failure { failure: Failure::of(class), at, jitter: chance() }
+    });
+    match played.end {
+        End::Enough(attempt) => {
+            let called_at = played.attempts.log()[attempt].started;
+            called_at + plan.timeouts.first_token <= plan.timeouts.total
+        }
+        _ => false,
     }
 }
 
