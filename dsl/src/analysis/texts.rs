@@ -84,6 +84,12 @@ impl<'c> Texts<'c> {
         if found.is_some() || !self.sets.is_empty() {
             return Ok(found.cloned().map(Text::Value));
         }
+        // Most globs leave their own plainest text; the search is for those that do not.
+        let plain = self.globs.iter().map(|glob| plainest(glob)).max_by_key(String::len);
+        if let Some(plain) = plain.filter(|plain| !plain.is_empty() && self.passes(plain)) {
+            steps.take(plain.len())?;
+            return Ok(Some(Text::Value(plain)));
+        }
         let wanted =
             Wanted { matching: &self.globs, missing: &self.missed_globs, excluded: &self.excluded };
         Ok(shortest(&wanted, steps)?.map(Text::Value))

@@ -47,10 +47,10 @@ fn timeouts_are_reckoned_under_guards_that_can_meet_the_arm() {
              when {guard} {{\n    timeout first_token 3m\n  }}\n}}\n"
         )
     };
-    let single = "SFR041 2 every link of this chain is at `openai`".to_owned();
+    let single = "SFR041 2 every link of this chain is at `openai`";
     let late = "SFR043 6 this chain may take 6m to its first token, longer than `total`, 5m";
-    assert_eq!(of(&role("image")), [single.clone()]);
-    assert_eq!(of(&role("tools")), [single, late.to_owned()]);
+    assert_eq!(of(&role("image")), [single]);
+    assert_eq!(of(&role("tools")), [single, late]);
 }
 
 #[test]
