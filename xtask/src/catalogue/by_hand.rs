@@ -2,8 +2,8 @@
 //!
 //! Owns that file's shape and which models a correction concerns.
 
-use serde::Deserialize;
 use model_map::glob_matches;
+use serde::Deserialize;
 
 use super::fact::Facts;
 use super::source::{Model, Source};

@@ -12,8 +12,9 @@ use model_map::{
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use crate::analysis::outage::LOSS;
+use crate::analysis::outage::{LOSS, Tried};
 use crate::analysis::{CounterExample, Promise, Proof, bounds, prove};
+use crate::simulate::{End, Meets, play};
 
 const MODELS: [&str; 5] = ["p/one", "p/two", "q/one", "q/two", "r/one"];
 
@@ -265,45 +266,44 @@ fn plays_well(
 /// Plays a counter-example through, failure by failure, and says where it is not possible or does
 /// no harm.
 fn breaks(plan: &Plan<'_>, example: &CounterExample) -> Result<(), String> {
-    let mut attempts = Attempts::new(plan, example.request.stream);
-    let mut step = attempts.start(Duration::ZERO);
-    for (at, tried) in example.failures.iter().enumerate() {
-        let Step::Call(link) = step else { return Err(format!("{step:?} for {tried:?}")) };
-        let was = attempts.log().last().unwrap().started;
-        if plan.chain[link].key != tried.model || !tried.model.starts_with("p/") {
-            return Err(format!("{} is called, not {}", plan.chain[link].key, tried.model));
+    let is_close = |one: Duration, other: Duration| one.abs_diff(other) < Duration::from_micros(9);
+    let mut left: Vec<_> = example.failures.iter().collect();
+    let mut wrong = None;
+    let played = play(plan, example.request.stream, |call| {
+        let key = plan.chain[call.link].key;
+        let is_this = |it: &&Tried| it.model == key && is_close(it.called_at, call.at);
+        let Some(place) = left.iter().position(is_this) else { return Meets::Enough };
+        let tried = left.remove(place);
+        let at = tried.failed_at;
+        if at > call.deadline + Duration::from_micros(9) || at < call.at || !key.starts_with("p/") {
+            wrong =
+                Some(format!("{tried:?} was called at {:?} until {:?}", call.at, call.deadline));
         }
-        let is_close =
-            |one: Duration, other: Duration| one.abs_diff(other) < Duration::from_micros(9);
-        let fails_at = tried.failed_at;
-        let in_time = fails_at <= attempts.deadline() + Duration::from_micros(9);
-        if !is_close(was, tried.called_at) || !in_time || fails_at < tried.called_at {
-            return Err(format!("{tried:?} was called at {was:?} until {:?}", attempts.deadline()));
-        }
-        let tries = attempts.log().iter().rev().take_while(|it| it.link == link).count();
-        let most = bounds::greatest_pause(&plan.role.retry, tries as u32 - 1);
-        let pause = example.failures.get(at + 1).map(|next| next.called_at - fails_at);
-        let jitter = pause.map_or(1.0, |pause| pause.as_secs_f64() / most.as_secs_f64());
-        step = attempts.failed(fails_at, Failure::of(tried.class), jitter);
-        if let Step::Wait(until) = step {
-            step = attempts.resume(until);
-        }
+        let most = bounds::greatest_pause(&plan.role.retry, call.before);
+        let again = left.iter().find(|next| next.model == key).map(|next| next.called_at - at);
+        let jitter = again.map_or(1.0, |pause| pause.as_secs_f64() / most.as_secs_f64());
+        let at = at.min(call.deadline);
+        Meets::Failure { failure: Failure::of(tried.class), at, jitter }
+    });
+    if let Some(wrong) = wrong {
+        return Err(wrong);
     }
-    match step {
-        Step::GiveUp => Ok(()),
-        Step::Call(_) => {
-            let now = attempts.log().last().unwrap().started;
-            let is_late = now + plan.timeouts.first_token > plan.timeouts.total;
-            is_late.then_some(()).ok_or_else(|| format!("there is time at {now:?}"))
+    match played.end {
+        _ if !left.is_empty() => Err(format!("never called: {left:?}")),
+        End::GivenUp { .. } => Ok(()),
+        End::Enough(attempt) => {
+            let at = played.attempts.log()[attempt].started;
+            let is_late = at + plan.timeouts.first_token > plan.timeouts.total;
+            is_late.then_some(()).ok_or_else(|| format!("there is time at {at:?}"))
         }
-        Step::Wait(until) => Err(format!("waits until {until:?}")),
+        other => Err(format!("{other:?}")),
     }
 }
 
 /// The most calls, by trying every class at every attempt.
 fn most_calls(attempts: &mut Attempts, step: Step, now: Duration, made: usize) -> usize {
     match step {
-        Step::GiveUp => made,
+        Step::GiveUp | Step::Watch => made,
         Step::Wait(until) => {
             let step = attempts.resume(until);
             most_calls(attempts, step, until, made)
