@@ -5,7 +5,6 @@
 
 mod example;
 mod rules;
-mod schema;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -34,7 +33,7 @@ type Pages = BTreeMap<String, String>;
 /// Writes every page, or says which are stale.
 pub(crate) fn run(options: &Options) -> Result<(), Trouble> {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let pages = pages()?;
+    let pages = rules::pages()?;
     let stale = stale(&top, &pages)?;
     if options.check {
         return match stale.as_slice() {
@@ -51,12 +50,6 @@ pub(crate) fn run(options: &Options) -> Result<(), Trouble> {
         println!("{path} {}", if page.is_some() { "written" } else { "removed" });
     }
     Ok(())
-}
-
-fn pages() -> Result<Pages, Trouble> {
-    let mut pages = rules::pages()?;
-    pages.insert(schema::PATH.to_owned(), schema::text()?);
-    Ok(pages)
 }
 
 /// The pages that differ from their files, and the files that no page is for.

@@ -4,7 +4,8 @@
 //! can fall behind them.
 
 use clap::{Args, ValueEnum};
-use schemars::schema_for;
+use schemars::{Schema, schema_for};
+use serde_json::Value;
 
 use super::{CouldNotRun, Exit, print};
 use crate::render::{json, jsonl};
@@ -28,10 +29,19 @@ enum Of {
 
 pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
     let schema = match options.of {
-        Of::Map => schema_for!(model_map::ModelMap),
+        Of::Map => of_map(),
         Of::Check => json::schema(),
         Of::CheckJsonl => jsonl::schema(),
     };
     print(format_args!("{}\n", serde_json::to_string_pretty(&schema)?));
     Ok(Exit::Clean)
+}
+
+/// A schema is for one format; the type alone would take any number.
+fn of_map() -> Schema {
+    let mut schema = schema_for!(model_map::ModelMap);
+    if let Some(format) = schema.pointer_mut("/properties/format").and_then(Value::as_object_mut) {
+        format.insert("const".to_owned(), model_map::map::FORMAT.into());
+    }
+    schema
 }

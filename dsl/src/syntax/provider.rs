@@ -44,7 +44,7 @@ pub(crate) fn api_key(start: Span, cursor: &mut Cursor) -> ApiKey {
     if store.is_some() {
         cursor.next();
     } else {
-        cursor.wanted("`secret \"NAME\"` or `env \"NAME\"`, never the key itself");
+        cursor.wanted("`secret \"NAME\"` or `env \"NAME\"`");
         while cursor.next().is_some() {}
         return ApiKey { span: cursor.since(start), store, value: None };
     }

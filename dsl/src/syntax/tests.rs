@@ -4,7 +4,7 @@ use super::testing::findings;
 
 /// Each line that ends in `# !` and what is said of it is broken; no other is.
 const PLANTED: &str = r#"client ci {
-  key "x"  # ! expected `secret "NAME"` or `env "NAME"`, never the key itself, found a string
+  key "x"  # ! expected `secret "NAME"` or `env "NAME"`, found a string
   allow a b  # ! `,` is missing between `a` and `b`
 }
 

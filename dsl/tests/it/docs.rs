@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sfai_dsl::rules::PRELUDE;
 
-use crate::project::Scratch;
+use crate::project::{Scratch, findings};
 
 fn top() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -71,7 +71,11 @@ fn every_example_in_the_docs_compiles_and_is_laid_out() {
         for (line, text) in fenced(&text, "sfr") {
             count += 1;
             let scratch = example(&text);
-            for verb in [&["compile"][..], &["fmt", "--diff"]] {
+            let missing = missing_codes(&text, &scratch);
+            wrong.extend(missing.map(|code| format!("{page}:{line}: no {code} is found")));
+            let is_clean = !text.contains("# SFR");
+            let verbs = [(&["compile"][..], is_clean), (&["fmt", "--diff"], true)];
+            for (verb, _) in verbs.into_iter().filter(|(_, runs)| *runs) {
                 let output = scratch.run(verb);
                 if output.status.code() != Some(0) {
                     let said = [output.stdout, output.stderr].concat();
@@ -84,6 +88,15 @@ fn every_example_in_the_docs_compiles_and_is_laid_out() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     // Else the blocks are no longer found.
     assert!(count >= 10, "{count} examples");
+}
+
+/// The codes that the comments of an example promise and `check` does not find.
+fn missing_codes(text: &str, scratch: &Scratch) -> impl Iterator<Item = String> {
+    let comments = text.lines().filter_map(|line| line.split_once("# SFR"));
+    let promised: Vec<_> = comments.map(|(_, rest)| format!("SFR{}", rest.split_at(3).0)).collect();
+    let found = findings(&scratch.run(&["check", "--format", "json"]));
+    let is_missing = move |code: &String| !found.iter().any(|one| one["code"] == code.as_str());
+    promised.into_iter().filter(is_missing)
 }
 
 /// The arguments of the command lines for `sfai-dsl` that stand in blocks, fenced or indented.
@@ -103,7 +116,9 @@ fn command_lines(page: &str) -> Vec<Vec<&str>> {
             .or_else(|| line.strip_prefix("cargo run -p sfai-dsl -- "));
         if let Some(arguments) = arguments {
             let arguments = arguments.split('#').next().unwrap();
-            found.push(arguments.split_whitespace().collect());
+            // Quotes are the shell's.
+            let words = arguments.split_whitespace().map(|word| word.trim_matches('\''));
+            found.push(words.collect());
         }
     }
     found
@@ -136,7 +151,9 @@ fn every_dependency_is_argued_and_used() {
     let outside = declared.iter().filter(|(_, value)| value.get("path").is_none());
     let expected: Vec<_> = outside.map(|(name, _)| name.clone()).collect();
     let page = read("docs/dependencies.md");
-    let rows = page.lines().filter(|line| line.starts_with("| ")).skip(2);
+    // The second table, of what the tests install, is no part of the manifest.
+    let (table, _) = page.split_once("\n## ").unwrap();
+    let rows = table.lines().filter(|line| line.starts_with("| ")).skip(2);
     let rows: Vec<_> = rows.map(|line| line.split('|').map(str::trim).collect()).collect();
     for row in &rows {
         let [_, name, why, _]: [&str; 4] = Vec::<&str>::clone(row).try_into().unwrap();

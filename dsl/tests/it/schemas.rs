@@ -84,3 +84,21 @@ fn a_compiled_map_satisfies_its_schema() {
     hold(&schema("map"), &map);
     assert!(!schema("map").is_valid(&serde_json::json!({"format": 1})));
 }
+
+#[test]
+fn the_committed_map_is_valid_and_an_altered_one_is_not() {
+    let schema = schema("map");
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let map: Value =
+        serde_json::from_slice(&std::fs::read(top.join("model_map.json")).unwrap()).unwrap();
+    hold(&schema, &map);
+    let altered = |pointer: &str, value: Value| {
+        let mut altered = map.clone();
+        *altered.pointer_mut(pointer).unwrap() = value;
+        altered
+    };
+    assert!(!schema.is_valid(&altered("/format", 2.into())));
+    assert!(!schema.is_valid(&altered("/env", Value::Null)));
+    assert!(!schema.is_valid(&altered("/providers/openai/protocol", "smtp".into())));
+    assert!(!schema.is_valid(&altered("/roles/economy", serde_json::json!({"chain": []}))));
+}

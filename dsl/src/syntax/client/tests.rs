@@ -34,7 +34,7 @@ fn mends_a_client() {
 
 #[test]
 fn says_once_what_a_client_lacks() {
-    let key = "expected `secret \"NAME\"` or `env \"NAME\"`, never the key itself, found a string";
+    let key = "expected `secret \"NAME\"` or `env \"NAME\"`, found a string";
     let cases = [
         ("key \"sk-1\"", "\"sk-1\"", key),
         ("limit per 1m", "1m", "`per` is missing before `1m`"),
