@@ -2,6 +2,9 @@
 //!
 //! Owns the language; what the compiled map means at run time is in `model-map`.
 
+// The parser that pest derives asks for it by name.
+extern crate alloc;
+
 pub mod analysis;
 pub mod catalogue;
 pub mod check;
