@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use schemars::schema_for;
 
 use super::{CouldNotRun, Exit, print};
-use crate::render::{json, jsonl};
+use crate::render::{json, jsonl, test_run};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -24,6 +24,8 @@ enum Of {
     Check,
     /// A line of what `check --format jsonl` prints
     CheckJsonl,
+    /// What `test --format json` prints
+    Test,
 }
 
 pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
@@ -31,6 +33,7 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
         Of::Map => schema_for!(model_map::ModelMap),
         Of::Check => json::schema(),
         Of::CheckJsonl => jsonl::schema(),
+        Of::Test => test_run::schema(),
     };
     print(format_args!("{}\n", serde_json::to_string_pretty(&schema)?));
     Ok(Exit::Clean)
