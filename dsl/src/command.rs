@@ -5,6 +5,7 @@
 mod check;
 mod compile;
 mod completions;
+mod explain;
 mod fmt;
 mod init;
 mod look;
@@ -54,6 +55,8 @@ enum Verb {
     Fmt(fmt::Options),
     /// List the models that the catalogue knows
     Models(models::Options),
+    /// Say what a rule finds, or what a role does with a request and why
+    Explain(explain::Options),
     /// Run the program's tests, offline
     Test(test::Options),
     /// Compile again whenever a file changes; a program with errors leaves the map as it is
@@ -91,6 +94,7 @@ pub fn run(cli: &Cli) -> Exit {
         Verb::Compile(options) => compile::run(options),
         Verb::Fmt(options) => fmt::run(options),
         Verb::Models(options) => models::run(options),
+        Verb::Explain(options) => explain::run(options),
         Verb::Test(options) => test::run(options),
         Verb::Watch(options) => watch::run(options),
         Verb::Init(options) => init::run(options),

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use schemars::schema_for;
 
 use super::{CouldNotRun, Exit, print};
-use crate::render::{json, jsonl, test_run};
+use crate::render::{explain, json, jsonl, test_run};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -26,6 +26,8 @@ enum Of {
     CheckJsonl,
     /// What `test --format json` prints
     Test,
+    /// What `explain --format json` prints
+    Explain,
 }
 
 pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
@@ -33,6 +35,7 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
         Of::Map => schema_for!(model_map::ModelMap),
         Of::Check => json::schema(),
         Of::CheckJsonl => jsonl::schema(),
+        Of::Explain => explain::schema(),
         Of::Test => test_run::schema(),
     };
     print(format_args!("{}\n", serde_json::to_string_pretty(&schema)?));
