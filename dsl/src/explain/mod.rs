@@ -174,8 +174,7 @@ fn ways(
         let share = share.and_then(|share| arm.draw.get(share));
         let percent = share.map(|share| share.percent);
         let links: Vec<_> = share.map(|share| &share.link).into_iter().chain(&arm.chain).collect();
-        let is_drawn =
-            percent.and_then(|_| own).map(|own| falls(arm, own) == share.map(|it| it.span));
+        let is_drawn = percent.and(own).map(|own| falls(arm, own) == share.map(|it| it.span));
         ways.push(Way { percent, is_drawn, ..way(&plan, &links, seen) });
     }
     ways

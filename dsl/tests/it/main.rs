@@ -11,6 +11,7 @@ mod analysis;
 mod catalogue;
 mod cli;
 mod docs;
+mod explain;
 mod fixes;
 mod formats;
 mod golden;
