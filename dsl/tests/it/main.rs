@@ -11,6 +11,7 @@ mod analysis;
 mod catalogue;
 mod cli;
 mod docs;
+mod explain;
 mod fixes;
 mod formats;
 mod golden;
@@ -23,5 +24,6 @@ mod schemas;
 mod secrets;
 mod starter;
 mod stdin;
+mod test_verb;
 #[cfg(unix)]
 mod watch;
