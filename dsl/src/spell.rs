@@ -39,7 +39,7 @@ fn write(condition: &Condition, around: Binding, to: &mut String) {
         Condition::Flag(flag) => to.push_str(flag.name()),
         Condition::Number(test) => match number_test(test).as_slice() {
             [one] => to.push_str(one),
-            [both @ ..] if around > Binding::And => {
+            both if around > Binding::And => {
                 to.push('(');
                 to.push_str(&both.join(" and "));
                 to.push(')');
