@@ -24,6 +24,8 @@ enum Of {
     Check,
     /// A line of what `check --format jsonl` prints
     CheckJsonl,
+    /// What `diff --format json` prints
+    Diff,
 }
 
 pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
@@ -31,6 +33,7 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
         Of::Map => schema_for!(model_map::ModelMap),
         Of::Check => json::schema(),
         Of::CheckJsonl => jsonl::schema(),
+        Of::Diff => crate::diff::schema(),
     };
     print(format_args!("{}\n", serde_json::to_string_pretty(&schema)?));
     Ok(Exit::Clean)

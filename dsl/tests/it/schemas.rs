@@ -8,10 +8,11 @@ use sfai_dsl::rules::{PRELUDE, RULES};
 use crate::project::{Scratch, stdout};
 
 /// The name for `schema`, and the published file. `SFAI_REFRESH=1` writes the files anew.
-const PUBLISHED: [(&str, &str); 3] = [
+const PUBLISHED: [(&str, &str); 4] = [
     ("map", "model_map.schema.json"),
     ("check", "check.schema.json"),
     ("check-jsonl", "check_jsonl.schema.json"),
+    ("diff", "diff.schema.json"),
 ];
 
 fn schema(name: &str) -> jsonschema::Validator {
@@ -83,4 +84,14 @@ fn a_compiled_map_satisfies_its_schema() {
     let map = serde_json::from_slice(&scratch.read("model_map.json").unwrap()).unwrap();
     hold(&schema("map"), &map);
     assert!(!schema("map").is_valid(&serde_json::json!({"format": 1})));
+}
+
+#[test]
+fn a_diff_satisfies_its_schema() {
+    let before = format!("{PRELUDE}\nrole coder {{\n  route sonnet -> gpt\n}}\n");
+    let after = before.replace("sonnet -> gpt\n", "gpt -> haiku\n  system \"x\"\n");
+    let scratch = Scratch::new(&[("a/r.sfr", before.as_bytes()), ("b/r.sfr", after.as_bytes())]);
+    let report = stdout(&scratch.run(&["diff", "a", "b", "--format", "json"]));
+    hold(&schema("diff"), &serde_json::from_str(&report).unwrap());
+    assert!(!schema("diff").is_valid(&serde_json::json!({"version": 1})));
 }
