@@ -18,6 +18,7 @@ pub mod nearest;
 pub mod program;
 pub mod project;
 pub mod render;
+pub mod replay;
 pub mod resolve;
 pub mod rules;
 pub mod simulate;

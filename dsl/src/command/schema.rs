@@ -26,6 +26,8 @@ enum Of {
     CheckJsonl,
     /// What `diff --format json` prints
     Diff,
+    /// What `replay --format json` prints
+    Replay,
 }
 
 pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
@@ -34,6 +36,7 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
         Of::Check => json::schema(),
         Of::CheckJsonl => jsonl::schema(),
         Of::Diff => crate::diff::schema(),
+        Of::Replay => crate::replay::schema(),
     };
     print(format_args!("{}\n", serde_json::to_string_pretty(&schema)?));
     Ok(Exit::Clean)
