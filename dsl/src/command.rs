@@ -5,12 +5,19 @@
 mod check;
 mod compile;
 mod completions;
+mod decompile;
+mod diff;
 mod explain;
 mod fmt;
+mod graph;
 mod init;
 mod look;
 mod models;
+mod operand;
+mod output;
 mod progress;
+mod replay;
+mod revision;
 mod schema;
 mod stdin;
 mod test;
@@ -53,6 +60,14 @@ enum Verb {
     Compile(compile::Options),
     /// Lay files out in the one way; it says nothing of what they mean
     Fmt(fmt::Options),
+    /// Tell what two programs do differently, and how risky that is
+    Diff(diff::Options),
+    /// Plan recorded requests again, and tell which would be routed otherwise
+    Replay(replay::Options),
+    /// Draw the roles and their chains
+    Graph(graph::Options),
+    /// Write the program of a map
+    Decompile(decompile::Options),
     /// List the models that the catalogue knows
     Models(models::Options),
     /// Say what a rule finds, or what a role does with a request and why
@@ -93,6 +108,10 @@ pub fn run(cli: &Cli) -> Exit {
         Verb::Check(options) => check::run(options),
         Verb::Compile(options) => compile::run(options),
         Verb::Fmt(options) => fmt::run(options),
+        Verb::Diff(options) => diff::run(options),
+        Verb::Replay(options) => replay::run(options),
+        Verb::Graph(options) => graph::run(options),
+        Verb::Decompile(options) => decompile::run(options),
         Verb::Models(options) => models::run(options),
         Verb::Explain(options) => explain::run(options),
         Verb::Test(options) => test::run(options),

@@ -29,6 +29,10 @@ enum Of {
     Test,
     /// What `explain --format json` prints
     Explain,
+    /// What `diff --format json` prints
+    Diff,
+    /// What `replay --format json` prints
+    Replay,
 }
 
 pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
@@ -38,6 +42,8 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
         Of::CheckJsonl => jsonl::schema(),
         Of::Explain => explain::schema(),
         Of::Test => test_run::schema(),
+        Of::Diff => crate::diff::schema(),
+        Of::Replay => crate::replay::schema(),
     };
     print(format_args!("{}\n", serde_json::to_string_pretty(&schema)?));
     Ok(Exit::Clean)
