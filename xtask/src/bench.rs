@@ -52,6 +52,8 @@ enum Measurement {
     Start,
     /// `sfai-dsl check` of 1,000 roles
     Check,
+    /// `sfai-dsl check` beside other linters
+    Linters,
 }
 
 /// Builds what is measured, measures it, and prints a table.
@@ -117,6 +119,7 @@ async fn measured(
         Measurement::Memory => measure::memory(bench, quick).await,
         Measurement::Start => measure::start(bench, quick),
         Measurement::Check => measure::check(bench, quick),
+        Measurement::Linters => measure::linters(bench, quick),
     }
 }
 

@@ -42,8 +42,41 @@ defaults {
 }
 ";
 
+/// The program of [`thousand_roles`], where every third role has three arms, and a promise about
+/// all of them: what asks for the whole analysis.
+pub(crate) fn with_arms(roles: usize) -> String {
+    let mut text = head();
+    for number in 0..roles {
+        if number % 3 == 1 {
+            push_role_of_arms(&mut text, number);
+        } else {
+            push_role(&mut text, number);
+        }
+    }
+    text.push_str("\nensure every role survives loss of any provider\n");
+    text
+}
+
+fn push_role_of_arms(text: &mut String, number: usize) {
+    let _ = write!(
+        text,
+        "\nrole worker_{number} {{\n  about  \"Worker number {number}, by what is asked\"\n  system team_{}\n\n  when image            route gpt -> sonnet\n  when tokens > 200_000 route opus -> gpt\n  otherwise             route sonnet -> gpt_mini\n\n  set max_tokens {}\n}}\n",
+        number % 10,
+        2048 + number
+    );
+}
+
 /// A program of `roles` roles, about 200 bytes each: a fifth of them `like` another one.
 pub(crate) fn thousand_roles(roles: usize) -> String {
+    let mut text = head();
+    for number in 0..roles {
+        push_role(&mut text, number);
+    }
+    text
+}
+
+/// What the roles are made of.
+fn head() -> String {
     let mut text = PROVIDERS.to_owned();
     // Writing to a String cannot fail.
     let _ = writeln!(text);
@@ -57,9 +90,6 @@ pub(crate) fn thousand_roles(roles: usize) -> String {
         );
     }
     text.push_str(DEFAULTS);
-    for number in 0..roles {
-        push_role(&mut text, number);
-    }
     text
 }
 

@@ -4,10 +4,12 @@
 
 mod cpu;
 mod latency;
+mod linters;
 mod memory;
 mod once;
 
 pub(super) use cpu::{events, requests};
 pub(super) use latency::latency;
+pub(super) use linters::linters;
 pub(super) use memory::memory;
 pub(super) use once::{check, start};
