@@ -12,6 +12,7 @@ mod models;
 mod progress;
 mod schema;
 mod stdin;
+mod test;
 mod unified;
 mod watch;
 
@@ -20,9 +21,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use model_map::ModelMap;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::load::{Buffer, Loaded, load_over};
+use crate::program::Program;
 use crate::project::Project;
 use crate::render::human::Look;
 use crate::render::{Format, render};
@@ -51,6 +54,8 @@ enum Verb {
     Fmt(fmt::Options),
     /// List the models that the catalogue knows
     Models(models::Options),
+    /// Run the program's tests, offline
+    Test(test::Options),
     /// Compile again whenever a file changes; a program with errors leaves the map as it is
     Watch(watch::Options),
     /// Write a commented starter into a folder
@@ -86,6 +91,7 @@ pub fn run(cli: &Cli) -> Exit {
         Verb::Compile(options) => compile::run(options),
         Verb::Fmt(options) => fmt::run(options),
         Verb::Models(options) => models::run(options),
+        Verb::Test(options) => test::run(options),
         Verb::Watch(options) => watch::run(options),
         Verb::Init(options) => init::run(options),
         Verb::Completions(options) => Ok(completions::run(options)),
@@ -134,6 +140,26 @@ fn project(working: &Path) -> Result<Project, CouldNotRun> {
         return Err(CouldNotRun("the project's settings have mistakes".into()));
     }
     Ok(project)
+}
+
+/// A program without errors, and what it compiles to.
+struct Compiled {
+    program: Program,
+    map: ModelMap,
+}
+
+/// Checks and compiles for `env`, without a digest. Errors are shown and give none; warnings are
+/// `check`'s to show.
+fn compiled(opened: &Opened, env: Option<&str>) -> Result<Option<Compiled>, CouldNotRun> {
+    let env = opened.project.env(env);
+    let mut checked = crate::check::check(&opened.project, &opened.loaded, &env);
+    checked.findings.retain(|one| one.severity == Severity::Error);
+    if !checked.findings.is_empty() {
+        eprint!("{}", drawn(&opened.loaded, &checked.findings)?);
+        return Ok(None);
+    }
+    let map = crate::emit::emit(&checked.program, &opened.loaded.sources);
+    Ok(Some(Compiled { program: checked.program, map }))
 }
 
 /// Findings for people, for stderr.

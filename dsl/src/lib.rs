@@ -23,5 +23,6 @@ pub mod simulate;
 pub mod span;
 pub mod spell;
 pub mod syntax;
+pub mod test_run;
 mod toml_read;
 pub mod write;

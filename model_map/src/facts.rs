@@ -92,6 +92,18 @@ pub fn estimate_tokens(text: &str) -> u64 {
     (ascii.div_ceil(4) + other) as u64
 }
 
+/// A picture, whatever its size in bytes: providers count its area, at most about this where they
+/// scale it down (OpenAI 765 to 1,445, Anthropic up to 1,600).
+pub const IMAGE_TOKENS: u64 = 1_500;
+
+/// Characters of a document's base64 for a token: a PDF's page of some 80 kB is about 2,000.
+const DOCUMENT_CHARS_A_TOKEN: u64 = 40;
+
+/// The estimated tokens of a document, by the length of its base64.
+pub const fn document_tokens(characters: u64) -> u64 {
+    characters.div_ceil(DOCUMENT_CHARS_A_TOKEN)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -22,7 +22,7 @@ pub mod timer;
 pub use attempt::{Attempt, Attempts, Step};
 pub use client::{Budget, Client, Limited, Period, RateLimit};
 pub use condition::{Condition, Flag, NumberFact, NumberTest, TextFact, TextPattern, TextTest};
-pub use facts::{Facts, RequestFacts, estimate_tokens};
+pub use facts::{Facts, IMAGE_TOKENS, RequestFacts, document_tokens, estimate_tokens};
 pub use failure::{Failure, FailureClass};
 pub use glob::matches as glob_matches;
 pub use load::{LoadError, load};

@@ -12,6 +12,8 @@ use crate::role::{Arm, Parameters, Role, System, Timeouts};
 /// The way of one request through the map.
 #[derive(Debug, Clone)]
 pub struct Plan<'m> {
+    /// The place of the arm that takes it among the role's.
+    pub arm: usize,
     /// The links in the order in which they are tried; at least one.
     pub chain: Vec<PlannedLink<'m>>,
     /// Request parameters for clients that do not set them, guards applied.
@@ -111,6 +113,7 @@ pub fn plan<'m>(
     let keys = drawn(arm, draw).into_iter().chain(arm.chain.iter().map(|link| &link.model));
     let places = map.sources.arms.get(role_name);
     let mut plan = Plan {
+        arm: at,
         chain: keys.filter_map(planned).collect(),
         parameters: role.parameters,
         role,

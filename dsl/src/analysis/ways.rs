@@ -3,7 +3,7 @@
 //! Owns their enumeration, with a request for each; what a way is like is for the planner, which
 //! the router asks, too.
 
-use model_map::{Condition, Draw, Flag, ModelMap, Plan, RequestFacts, Role, plan};
+use model_map::{Arm, Condition, Draw, Flag, ModelMap, Plan, RequestFacts, Role, plan};
 
 use super::requests::{Requests, Verdict};
 
@@ -82,22 +82,28 @@ impl<'s> Split<'s> {
     }
 }
 
+/// The draws that differ, each with the place of the share that it falls on; without a draw the
+/// only one.
+pub fn draws(arm: &Arm) -> Vec<(Option<usize>, Draw)> {
+    let mut start = 0_u32;
+    let mut draws = Vec::new();
+    for (place, share) in arm.draw.iter().enumerate() {
+        if share.percent > 0 {
+            draws.push((Some(place), Draw::percent(u8::try_from(start).unwrap_or(99))));
+        }
+        start = start.saturating_add(share.percent);
+    }
+    if draws.is_empty() {
+        draws.push((None, Draw::percent(0)));
+    }
+    draws
+}
+
 /// The plan of a way in every draw that requests get.
 pub fn plans<'m>(map: &'m ModelMap, role: &str, way: &Way) -> Vec<(Draw, Plan<'m>)> {
     let Some(arm) = map.roles.get(role).and_then(|role| role.arms.get(way.arm)) else {
         return Vec::new();
     };
-    let mut start = 0_u32;
-    let mut draws = Vec::new();
-    for share in &arm.draw {
-        if share.percent > 0 {
-            draws.push(Draw::percent(u8::try_from(start).unwrap_or(99)));
-        }
-        start = start.saturating_add(share.percent);
-    }
-    if draws.is_empty() {
-        draws.push(Draw::percent(0));
-    }
-    let planned = |draw| plan(map, role, &way.request, draw).ok().map(|plan| (draw, plan));
-    draws.into_iter().filter_map(planned).collect()
+    let planned = |(_, draw)| plan(map, role, &way.request, draw).ok().map(|plan| (draw, plan));
+    draws(arm).into_iter().filter_map(planned).collect()
 }

@@ -8,7 +8,7 @@ use schemars::{Schema, schema_for};
 use serde_json::Value;
 
 use super::{CouldNotRun, Exit, print};
-use crate::render::{json, jsonl};
+use crate::render::{json, jsonl, test_run};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -25,6 +25,8 @@ enum Of {
     Check,
     /// A line of what `check --format jsonl` prints
     CheckJsonl,
+    /// What `test --format json` prints
+    Test,
 }
 
 pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
@@ -32,6 +34,7 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
         Of::Map => of_map(),
         Of::Check => json::schema(),
         Of::CheckJsonl => jsonl::schema(),
+        Of::Test => test_run::schema(),
     };
     print(format_args!("{}\n", serde_json::to_string_pretty(&schema)?));
     Ok(Exit::Clean)

@@ -9,6 +9,7 @@ pub mod json;
 pub mod jsonl;
 pub mod models;
 pub mod sarif;
+pub mod test_run;
 
 use std::borrow::Cow;
 

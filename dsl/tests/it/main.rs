@@ -23,5 +23,6 @@ mod schemas;
 mod secrets;
 mod starter;
 mod stdin;
+mod test_verb;
 #[cfg(unix)]
 mod watch;

@@ -37,6 +37,7 @@ fn attempts(role: &Role, windows: &[Option<u64>], streamed: bool) -> Attempts {
         windows.iter().map(|window| model(*window)).enumerate().collect();
     let chain = models.values().map(|model| PlannedLink { key: "p/m", model }).collect();
     let plan = Plan {
+        arm: 0,
         chain,
         parameters: role.parameters,
         role,

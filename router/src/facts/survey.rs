@@ -1,20 +1,13 @@
 //! One pass over a request's messages: how many, how long, and whether there is a picture.
 //!
-//! Owns the estimate of what is not text; that of text is [`model_map::estimate_tokens`]'s. The
-//! list is known to be JSON; what is not shaped like a message counts as one without words, since
+//! Owns the pass; what each part counts is [`model_map::facts`]'s. The list is known to be JSON; what is not shaped like a message counts as one without words, since
 //! a fact is never an error.
 
 use std::ops::Range;
 
-use model_map::estimate_tokens;
+use model_map::{IMAGE_TOKENS, document_tokens, estimate_tokens};
 
 use crate::json;
-
-/// A picture, whatever its size in bytes: providers count its area, at most about this where they
-/// scale it down (OpenAI 765 to 1,445, Anthropic up to 1,600).
-const IMAGE_TOKENS: u64 = 1_500;
-/// Characters of a document's base64 for a token: a PDF's page of some 80 kB is about 2,000.
-const DOCUMENT_CHARS_A_TOKEN: u64 = 40;
 
 /// What the messages hold.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +46,7 @@ impl Survey {
                     self.tokens += IMAGE_TOKENS;
                 }
                 "file" | "input_audio" => {
-                    self.tokens += (value.len() as u64).div_ceil(DOCUMENT_CHARS_A_TOKEN);
+                    self.tokens += document_tokens(value.len() as u64);
                 }
                 _ => {}
             });
