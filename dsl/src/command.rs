@@ -5,10 +5,13 @@
 mod check;
 mod compile;
 mod completions;
+mod decompile;
 mod fmt;
+mod graph;
 mod init;
 mod look;
 mod models;
+mod output;
 mod progress;
 mod schema;
 mod stdin;
@@ -52,6 +55,10 @@ enum Verb {
     Compile(compile::Options),
     /// Lay files out in the one way; it says nothing of what they mean
     Fmt(fmt::Options),
+    /// Draw the roles and their chains
+    Graph(graph::Options),
+    /// Write the program of a map
+    Decompile(decompile::Options),
     /// List the models that the catalogue knows
     Models(models::Options),
     /// Run the program's tests, offline
@@ -90,6 +97,8 @@ pub fn run(cli: &Cli) -> Exit {
         Verb::Check(options) => check::run(options),
         Verb::Compile(options) => compile::run(options),
         Verb::Fmt(options) => fmt::run(options),
+        Verb::Graph(options) => graph::run(options),
+        Verb::Decompile(options) => decompile::run(options),
         Verb::Models(options) => models::run(options),
         Verb::Test(options) => test::run(options),
         Verb::Watch(options) => watch::run(options),

@@ -4,18 +4,22 @@
 //! [`crate::format`]'s. What a map no longer has (aliases, comments, `like`, environments) is made
 //! up or left out.
 
+mod model;
 mod names;
 mod role;
 
 use std::fmt::Write;
 
-use model_map::{ApiKey, Client, Limited, Model, ModelMap, Period, Protocol, Provider};
+use model_map::{ApiKey, Client, Limited, ModelMap, Period, Protocol, Provider};
 
+use crate::catalogue::Catalogue;
 use crate::spell;
+use model::{known, push_model};
 use names::Names;
 
-/// The program of a map, one statement a line and not laid out.
-pub fn decompile(map: &ModelMap, knows: &dyn Fn(&ModelMap, &str) -> bool) -> String {
+/// The program of a map, one statement a line and not laid out. Of a model it states what
+/// `catalogue` says otherwise.
+pub fn decompile(map: &ModelMap, catalogue: &Catalogue) -> String {
     let names = Names::of(map);
     let mut text = format!("# Decompiled from {}, compiled for `{}`.\n", map.digest, map.env);
     for (name, provider) in &map.providers {
@@ -23,7 +27,8 @@ pub fn decompile(map: &ModelMap, knows: &dyn Fn(&ModelMap, &str) -> bool) -> Str
     }
     text.push('\n');
     for (key, model) in &map.models {
-        push_model(&mut text, &names, (key, model), knows(map, key));
+        let known = known(map, model, catalogue);
+        push_model(&mut text, names.model(key), model, known.as_ref());
     }
     for (id, prompt) in &map.prompts {
         // Writing to a String cannot fail.
@@ -40,13 +45,18 @@ pub fn decompile(map: &ModelMap, knows: &dyn Fn(&ModelMap, &str) -> bool) -> Str
     text
 }
 
-fn push_provider(text: &mut String, name: &str, provider: &Provider) {
-    let protocol = match provider.protocol {
+/// The word of a protocol.
+fn protocol(protocol: Protocol) -> &'static str {
+    match protocol {
         Protocol::Anthropic => "anthropic",
         Protocol::Bedrock => "bedrock",
         Protocol::Demo => "demo",
         Protocol::Openai => "openai",
-    };
+    }
+}
+
+fn push_provider(text: &mut String, name: &str, provider: &Provider) {
+    let protocol = protocol(provider.protocol);
     let _ = write!(text, "\nprovider {name} {{\n  protocol {protocol}\n");
     if let Some(url) = &provider.base_url {
         let _ = writeln!(text, "  base_url {}", spell::string(url));
@@ -71,45 +81,6 @@ fn key_text(key: &ApiKey) -> String {
         ApiKey::Env(variable) => format!("env {}", spell::string(variable)),
         ApiKey::Secret(path) => format!("secret {}", spell::string(path)),
     }
-}
-
-fn push_model(text: &mut String, names: &Names, (key, model): (&str, &Model), is_known: bool) {
-    let alias = names.model(key);
-    let _ = write!(text, "model {alias} = {}/{}", model.provider, model.id);
-    let facts = if is_known { Vec::new() } else { facts(model) };
-    if facts.is_empty() {
-        // A block, even an empty one, says that the catalogue need not know the model.
-        text.push_str(if is_known { "\n" } else { " {\n}\n" });
-        return;
-    }
-    let _ = write!(text, " {{\n  {}\n}}\n", facts.join("\n  "));
-}
-
-fn facts(model: &Model) -> Vec<String> {
-    let tokens =
-        |what, tokens: Option<u64>| tokens.map(|it| format!("{what} {}", spell::number(it)));
-    let price = &model.price;
-    let prices = [
-        ("input", price.input),
-        ("output", price.output),
-        ("cache_read", price.cache_read),
-        ("cache_write", price.cache_write),
-    ];
-    let prices: Vec<_> = prices
-        .into_iter()
-        .filter_map(|(what, amount)| Some(format!("{what} {}", spell::dollars(amount?))))
-        .collect();
-    let accepts = model.accepts.iter().map(|those| {
-        let words: Vec<_> = those.iter().map(|ability| ability.name()).collect();
-        format!("accepts {}", words.join(", "))
-    });
-    let all = [
-        tokens("context", model.context_tokens),
-        tokens("input", model.input_tokens),
-        tokens("output", model.output_tokens),
-        (!prices.is_empty()).then(|| format!("price {}", prices.join(", "))),
-    ];
-    all.into_iter().flatten().chain(accepts).collect()
 }
 
 /// A prompt as a text over several lines, or as a string where a text could not hold it.

@@ -57,5 +57,6 @@ fn push_node(graph: &mut String, picture: &Picture, id: &str, link: &LinkPicture
 
 /// Text between quotes in a graph.
 fn text(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace(['\n', '\r'], " ")
+    let plain: String = text.chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
+    plain.replace('\\', "\\\\").replace('"', "\\\"")
 }

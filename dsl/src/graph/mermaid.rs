@@ -85,7 +85,7 @@ fn text(text: &str) -> String {
             '<' => safe.push_str("#lt;"),
             '>' => safe.push_str("#gt;"),
             '&' => safe.push_str("#amp;"),
-            '\n' | '\r' => safe.push(' '),
+            other if other.is_control() => safe.push(' '),
             other => safe.push(other),
         }
     }

@@ -37,6 +37,7 @@ use prompt_files::PromptFiles;
 use values::Literal;
 use view::View;
 
+pub(crate) use model::host;
 pub use values::in_units;
 pub use view::Space;
 

@@ -2,52 +2,21 @@
 //!
 //! Owns which facts a model has; the facts themselves are the catalogue's.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod facts;
+
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use model_map::Protocol;
 
 use super::Resolver;
-use super::slot::{Slot, put};
 use super::values::Literal;
 use super::view::{ModelDecl, Space};
-use crate::catalogue::{Ability, Facts, Price};
+use crate::catalogue::Facts;
 use crate::nearest::nearest;
 use crate::program::{Model, Provider};
-use crate::rules::{duplicate, invalid_value, unknown_model, unknown_name};
-use crate::syntax::tree::{Entries, ModelId, ModelStatement, Name, Names, Setting};
-
-const PRICES: [&str; 2] = ["input", "output"];
-
-#[derive(Debug, Default)]
-struct Block {
-    context: Slot<u64>,
-    output: Slot<u64>,
-    accepts: Slot<BTreeSet<Ability>>,
-    price_input: Slot<u64>,
-    price_output: Slot<u64>,
-    is_broken: bool,
-}
-
-impl Block {
-    fn facts(&self) -> Facts {
-        fn value<T: Clone>(slot: &Slot<T>) -> Option<T> {
-            slot.as_ref().and_then(|written| written.value.clone())
-        }
-        let price = Price {
-            input: value(&self.price_input),
-            output: value(&self.price_output),
-            ..Price::default()
-        };
-        Facts {
-            context: value(&self.context),
-            output: value(&self.output),
-            accepts: value(&self.accepts),
-            price,
-            ..Facts::default()
-        }
-    }
-}
+use crate::rules::{duplicate, unknown_model, unknown_name};
+use crate::syntax::tree::{ModelId, Name};
 
 impl<'t> Resolver<'t> {
     /// Reads every model.
@@ -137,65 +106,10 @@ impl<'t> Resolver<'t> {
         self.findings.push(unknown_model::finding(&provider.name, &target.id, near));
         None
     }
-
-    fn model_block(&mut self, statements: &[&'t ModelStatement]) -> Block {
-        let mut block = Block::default();
-        for statement in statements {
-            match statement {
-                ModelStatement::Context(node) => {
-                    let value = self.tokens(node);
-                    put(&mut block.context, "context", node.span, value, &mut self.findings);
-                }
-                ModelStatement::Output(node) => {
-                    let value = self.tokens(node);
-                    put(&mut block.output, "output", node.span, value, &mut self.findings);
-                }
-                ModelStatement::Price(node) => self.price(node, &mut block),
-                ModelStatement::Accepts(node) => {
-                    let value = Some(self.abilities(node));
-                    put(&mut block.accepts, "accepts", node.span, value, &mut self.findings);
-                }
-                ModelStatement::Broken(_) => block.is_broken = true,
-            }
-        }
-        block
-    }
-
-    fn tokens(&mut self, node: &'t Setting) -> Option<u64> {
-        self.whole(node.value.as_ref(), 1, invalid_value::tokens)
-    }
-
-    fn price(&mut self, node: &'t Entries, block: &mut Block) {
-        for entry in &node.entries {
-            let slot = match entry.key.text.as_str() {
-                "input" => &mut block.price_input,
-                "output" => &mut block.price_output,
-                _ => {
-                    self.unknown_key("a price", &entry.key, &PRICES);
-                    continue;
-                }
-            };
-            let value = self.money(entry.value.as_ref()).map(|money| money.micro_dollars);
-            put(slot, &entry.key.text, entry.span, value, &mut self.findings);
-        }
-    }
-
-    fn abilities(&mut self, node: &'t Names) -> BTreeSet<Ability> {
-        let mut abilities = BTreeSet::new();
-        for name in &node.names {
-            match Ability::from_name(&name.text) {
-                Some(ability) => {
-                    abilities.insert(ability);
-                }
-                None => self.unknown_key("an ability", name, &Ability::ALL.map(Ability::name)),
-            }
-        }
-        abilities
-    }
 }
 
 /// The host of a URL that has been checked.
-fn host(url: &str) -> &str {
+pub(crate) fn host(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split('/').next().unwrap_or_default();
     authority.split(':').next().unwrap_or_default()

@@ -233,10 +233,14 @@ impl<'t> Resolver<'t> {
 
     fn effort(&mut self, value: Option<&'t Value>) -> Option<Effort> {
         let word = self.word(value, "an effort such as `medium`")?;
+        self.effort_named(word, value?.span)
+    }
+
+    pub(super) fn effort_named(&mut self, word: &str, span: Span) -> Option<Effort> {
         let known = effort(word);
-        if let (None, Some(value)) = (known, value) {
+        if known.is_none() {
             let near = nearest(word, EFFORTS.map(|(_, name)| name));
-            self.findings.push(invalid_value::effort(word, value.span, near));
+            self.findings.push(invalid_value::effort(word, span, near));
         }
         known
     }
@@ -334,7 +338,7 @@ impl<'t> Resolver<'t> {
     }
 
     /// One word of a fixed list; `what` names it and an example of it.
-    fn word_of<T: Copy>(
+    pub(super) fn word_of<T: Copy>(
         &mut self,
         node: &'t Setting,
         (what, example): (&str, &str),

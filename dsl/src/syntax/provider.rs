@@ -5,7 +5,7 @@
 use super::cursor::Cursor;
 use super::pieces::Kind;
 use super::statement;
-use super::tree::{ApiKey, Broken, Header, KeyStore, ModelStatement, ProviderStatement};
+use super::tree::{ApiKey, Broken, Header, KeyStore, ModelStatement, PriceOver, ProviderStatement};
 use super::words::Place;
 use crate::span::Span;
 
@@ -59,18 +59,39 @@ pub(crate) fn model_statement(
     place: Place,
     cursor: &mut Cursor,
 ) -> ModelStatement {
+    let tokens = "a number of tokens";
     match keyword {
-        "context" => {
-            ModelStatement::Context(statement::setting(start, "a number of tokens", cursor))
+        "context" => ModelStatement::Context(statement::setting(start, tokens, cursor)),
+        "input" => ModelStatement::Input(statement::setting(start, tokens, cursor)),
+        "output" => ModelStatement::Output(statement::setting(start, tokens, cursor)),
+        "thinking_budget_min" => {
+            ModelStatement::ThinkingBudgetMin(statement::setting(start, tokens, cursor))
         }
-        "output" => ModelStatement::Output(statement::setting(start, "a number of tokens", cursor)),
-        "price" => {
-            let what = "an amount such as `$3`";
-            ModelStatement::Price(statement::entries(start, place, what, cursor))
-        }
+        "price" => price(start, place, cursor),
         "accepts" => {
             ModelStatement::Accepts(statement::names(start, place, "a capability", cursor))
         }
+        "efforts" => ModelStatement::Efforts(statement::names(start, place, "an effort", cursor)),
+        "sampling" => {
+            let what = "`any`, `one` or `refused`";
+            ModelStatement::Sampling(statement::setting(start, what, cursor))
+        }
+        "output_limit_key" => {
+            let what = "`max_tokens` or `max_completion_tokens`";
+            ModelStatement::OutputLimitKey(statement::setting(start, what, cursor))
+        }
+        "prefill" => ModelStatement::Prefill(start),
         meant => ModelStatement::Broken(Broken { span: start, meant: Some(meant), name: None }),
     }
+}
+
+/// `price KEY AMOUNT, …`, `price over TOKENS KEY AMOUNT, …`
+fn price(start: Span, place: Place, cursor: &mut Cursor) -> ModelStatement {
+    let what = "an amount such as `$3`";
+    if cursor.take_word("over").is_none() {
+        return ModelStatement::Price(statement::entries(start, place, what, cursor));
+    }
+    let tokens = cursor.value("a number of tokens");
+    let price = statement::entries(start, place, what, cursor);
+    ModelStatement::PriceOver(PriceOver { span: cursor.since(start), tokens, price })
 }

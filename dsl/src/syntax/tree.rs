@@ -190,12 +190,26 @@ pub struct Model {
 pub enum ModelStatement {
     /// `context 200_000`
     Context(Setting),
+    /// `input 100_000`
+    Input(Setting),
     /// `output 8_192`
     Output(Setting),
     /// `price input $3, output $15`
     Price(Entries),
+    /// `price over 200_000 input $6, output $22.50`
+    PriceOver(PriceOver),
     /// `accepts image, tools`
     Accepts(Names),
+    /// `sampling one`
+    Sampling(Setting),
+    /// `efforts low, medium, high`
+    Efforts(Names),
+    /// `thinking_budget_min 1_024`
+    ThinkingBudgetMin(Setting),
+    /// `output_limit_key max_completion_tokens`
+    OutputLimitKey(Setting),
+    /// `prefill`
+    Prefill(Span),
     /// Not to be read.
     Broken(Broken),
 }
@@ -204,12 +218,30 @@ impl ModelStatement {
     /// From the keyword to the last character.
     pub fn span(&self) -> Span {
         match self {
-            Self::Context(node) | Self::Output(node) => node.span,
+            Self::Context(node)
+            | Self::Input(node)
+            | Self::Output(node)
+            | Self::Sampling(node)
+            | Self::ThinkingBudgetMin(node)
+            | Self::OutputLimitKey(node) => node.span,
             Self::Price(node) => node.span,
-            Self::Accepts(node) => node.span,
+            Self::PriceOver(node) => node.span,
+            Self::Accepts(node) | Self::Efforts(node) => node.span,
+            Self::Prefill(span) => *span,
             Self::Broken(node) => node.span,
         }
     }
+}
+
+/// `price over TOKENS KEY VALUE, …`
+#[derive(Debug, Clone, PartialEq)]
+pub struct PriceOver {
+    /// All of it.
+    pub span: Span,
+    /// The most input that still pays the ordinary price.
+    pub tokens: Option<Value>,
+    /// What it costs above.
+    pub price: Entries,
 }
 
 /// A keyword with `KEY VALUE, …`.

@@ -10,10 +10,12 @@
 mod analysis;
 mod catalogue;
 mod cli;
+mod decompile;
 mod docs;
 mod fixes;
 mod formats;
 mod golden;
+mod graph;
 mod many;
 mod models;
 mod project;

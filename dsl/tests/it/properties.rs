@@ -19,7 +19,7 @@ use sfai_dsl::syntax::{parse, parse_bytes};
 use crate::golden;
 
 /// The committed routes, each file alone and all in one, and every golden `.sfr`, the formatted ones among them.
-static CORPUS: LazyLock<Vec<String>> = LazyLock::new(|| {
+pub static CORPUS: LazyLock<Vec<String>> = LazyLock::new(|| {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let folders = [top.join("routes"), golden::folder()];
     let files = folders.iter().flat_map(|folder| golden::files_below(folder));
@@ -56,7 +56,7 @@ fn edit() -> impl Strategy<Value = Edit> {
 }
 
 /// A text of the corpus after some edits of its tokens.
-fn edited() -> impl Strategy<Value = String> {
+pub fn edited() -> impl Strategy<Value = String> {
     (any::<Index>(), prop::collection::vec(edit(), 0..6)).prop_map(|(text, edits)| {
         let mut tokens = tokens(&CORPUS[text.index(CORPUS.len())]);
         edits.iter().for_each(|edit| apply(edit, &mut tokens));
@@ -102,18 +102,18 @@ fn tidied(text: &str) -> String {
 
 thread_local! {
     /// One for all cases of a test, since it reads the catalogue.
-    static PROJECT: Project = {
+    pub static PROJECT: Project = {
         let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         Project::bare(top.canonicalize().unwrap())
     };
 }
 
-fn checked(loaded: &Loaded) -> Checked {
+pub fn checked(loaded: &Loaded) -> Checked {
     PROJECT.with(|project| check(project, loaded, "default"))
 }
 
 /// A program of these texts, in the folder of the committed routes so that their prompts are found.
-fn program(texts: &[&str]) -> Loaded {
+pub fn program(texts: &[&str]) -> Loaded {
     let root = PROJECT.with(|project| project.root.clone());
     let folder = root.join("routes");
     let mut loaded = Loaded::default();
@@ -142,7 +142,7 @@ fn digest(texts: &[&str]) -> Option<String> {
 }
 
 /// `text` alone if it has providers of its own, else beside the prelude.
-fn completed(text: &str) -> Vec<&str> {
+pub fn completed(text: &str) -> Vec<&str> {
     if text.contains("\nprovider ") || text.starts_with("provider ") {
         vec![text]
     } else {
@@ -197,7 +197,7 @@ proptest! {
 }
 
 /// A part of the cases that `PROPTEST_CASES` asks for, 256 by default.
-fn config(part: u32) -> ProptestConfig {
+pub fn config(part: u32) -> ProptestConfig {
     let all = ProptestConfig::default();
     ProptestConfig { cases: (all.cases / part).max(1), failure_persistence: None, ..all }
 }

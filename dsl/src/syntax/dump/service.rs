@@ -4,8 +4,8 @@
 
 use super::Dump;
 use crate::syntax::tree::{
-    ApiKey, Budget, ClientStatement, Header, KeyStore, ModelStatement, Names, ProviderStatement,
-    RateLimit,
+    ApiKey, Budget, ClientStatement, Header, KeyStore, ModelStatement, Names, PriceOver,
+    ProviderStatement, RateLimit,
 };
 
 impl Dump {
@@ -37,18 +37,34 @@ impl Dump {
     pub(super) fn model_statement(&mut self, statement: &ModelStatement) {
         let keyword = match statement {
             ModelStatement::Context(_) => "context",
+            ModelStatement::Input(_) => "input",
             ModelStatement::Output(_) => "output",
             ModelStatement::Price(_) => "price",
+            ModelStatement::PriceOver(_) => "price over",
             ModelStatement::Accepts(_) => "accepts",
+            ModelStatement::Sampling(_) => "sampling",
+            ModelStatement::Efforts(_) => "efforts",
+            ModelStatement::ThinkingBudgetMin(_) => "thinking_budget_min",
+            ModelStatement::OutputLimitKey(_) => "output_limit_key",
+            ModelStatement::Prefill(_) => "prefill",
             ModelStatement::Broken(_) => "broken",
         };
         self.line(keyword, Some(statement.span()));
         self.nested(|dump| match statement {
-            ModelStatement::Context(setting) | ModelStatement::Output(setting) => {
-                dump.setting(setting);
-            }
+            ModelStatement::Context(setting)
+            | ModelStatement::Input(setting)
+            | ModelStatement::Output(setting)
+            | ModelStatement::Sampling(setting)
+            | ModelStatement::ThinkingBudgetMin(setting)
+            | ModelStatement::OutputLimitKey(setting) => dump.setting(setting),
             ModelStatement::Price(entries) => dump.entries(entries),
-            ModelStatement::Accepts(Names { span: _, names }) => dump.names("name", names),
+            ModelStatement::PriceOver(PriceOver { span: _, tokens, price }) => {
+                dump.value("tokens", tokens.as_ref());
+                dump.entries(price);
+            }
+            ModelStatement::Accepts(Names { span: _, names })
+            | ModelStatement::Efforts(Names { span: _, names }) => dump.names("name", names),
+            ModelStatement::Prefill(_) => {}
             ModelStatement::Broken(broken) => dump.broken(broken),
         });
     }
