@@ -6,6 +6,7 @@ mod check;
 mod compile;
 mod completions;
 mod decompile;
+mod explain;
 mod fmt;
 mod graph;
 mod init;
@@ -61,6 +62,8 @@ enum Verb {
     Decompile(decompile::Options),
     /// List the models that the catalogue knows
     Models(models::Options),
+    /// Say what a rule finds, or what a role does with a request and why
+    Explain(explain::Options),
     /// Run the program's tests, offline
     Test(test::Options),
     /// Compile again whenever a file changes; a program with errors leaves the map as it is
@@ -100,6 +103,7 @@ pub fn run(cli: &Cli) -> Exit {
         Verb::Graph(options) => graph::run(options),
         Verb::Decompile(options) => decompile::run(options),
         Verb::Models(options) => models::run(options),
+        Verb::Explain(options) => explain::run(options),
         Verb::Test(options) => test::run(options),
         Verb::Watch(options) => watch::run(options),
         Verb::Init(options) => init::run(options),

@@ -9,6 +9,7 @@ pub mod command;
 pub mod decompile;
 pub mod diagnostic;
 pub mod emit;
+pub mod explain;
 pub mod fix;
 pub mod format;
 pub mod graph;

@@ -143,6 +143,16 @@ impl Loaded {
         loaded
     }
 
+    /// Texts that are on no disk, by their paths; prompt files beside them are not found.
+    pub fn of(files: &[(&str, &[u8])]) -> Self {
+        let mut loaded = Self::default();
+        for (path, bytes) in files {
+            let folder = path.split_once('/').map_or("", |(folder, _)| folder);
+            loaded.add((*path).to_owned(), bytes, PathBuf::from(path), PathBuf::from(folder));
+        }
+        loaded
+    }
+
     /// Gives a file another text, and reads it again.
     pub fn set_text(&mut self, id: FileId, text: String) {
         let Some(path) = self.sources.get(id).map(|file| file.path.clone()) else { return };

@@ -102,11 +102,16 @@ impl Project {
         let Some(root) = working.ancestors().find(|folder| folder.join(FILE_NAME).is_file()) else {
             return Ok(Self::bare(working.to_path_buf()));
         };
-        let mut project = Self::bare(root.to_path_buf());
         let text = fs::read(root.join(FILE_NAME))?;
         let text = String::from_utf8_lossy(&text).into_owned();
+        Ok(Self::of_settings(root.to_path_buf(), text))
+    }
+
+    /// The project of a `sfai.toml` with this text.
+    pub fn of_settings(root: PathBuf, text: String) -> Self {
+        let mut project = Self::bare(root);
         project.apply(text);
-        Ok(project)
+        project
     }
 
     /// The environment to compile for: what was asked for, else `SFAI_ENV`, else `sfai.toml`'s,

@@ -8,7 +8,7 @@ use schemars::{Schema, schema_for};
 use serde_json::Value;
 
 use super::{CouldNotRun, Exit, print};
-use crate::render::{json, jsonl, test_run};
+use crate::render::{explain, json, jsonl, test_run};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -27,6 +27,8 @@ enum Of {
     CheckJsonl,
     /// What `test --format json` prints
     Test,
+    /// What `explain --format json` prints
+    Explain,
 }
 
 pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
@@ -34,6 +36,7 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
         Of::Map => of_map(),
         Of::Check => json::schema(),
         Of::CheckJsonl => jsonl::schema(),
+        Of::Explain => explain::schema(),
         Of::Test => test_run::schema(),
     };
     print(format_args!("{}\n", serde_json::to_string_pretty(&schema)?));

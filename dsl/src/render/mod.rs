@@ -3,6 +3,7 @@
 //! Owns the formats and that no secret is shown; what is found is in [`crate::rules`].
 
 pub mod concise;
+pub mod explain;
 pub mod github;
 pub mod human;
 pub mod json;
@@ -15,7 +16,7 @@ use std::borrow::Cow;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::rules::{self, secret};
-use crate::span::{FileId, SourceFile, Sources};
+use crate::span::{FileId, SourceFile, Sources, Span};
 
 /// The formats that findings can be shown in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -75,6 +76,13 @@ fn masked(finding: &Diagnostic) -> Diagnostic {
 fn sentence(finding: &Diagnostic) -> String {
     let only = finding.env.as_ref().map(|env| format!(" (only in env {env})"));
     format!("{}{}", finding.message, only.unwrap_or_default())
+}
+
+/// What is written there, on one line and without anything that looks like a secret.
+pub fn written(sources: &Sources, span: Span) -> String {
+    let file = sources.get(span.file);
+    let text = file.and_then(|file| file.text.get(span.range())).unwrap_or_default();
+    secret::mask(&text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// The word for a severity.

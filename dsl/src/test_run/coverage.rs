@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::program::{Arm, Link, Program};
-use crate::rules::secret;
+use crate::render::written;
 use crate::span::{Sources, Span};
 
 /// Every arm and link that a request can reach, and whether a test reaches it.
@@ -33,7 +33,7 @@ impl Coverage {
         let mut coverage = Self::default();
         for (role, declared) in &program.roles {
             let part =
-                |span| Part { role: role.clone(), text: text(sources, span), is_covered: false };
+                |span| Part { role: role.clone(), text: written(sources, span), is_covered: false };
             for arm in declared.each_arm() {
                 coverage.arms.entry(arm.span).or_insert_with(|| part(arm.span));
                 // What is drawn never cannot be covered.
@@ -59,12 +59,4 @@ fn cover(parts: &mut BTreeMap<Span, Part>, span: Span) {
     if let Some(part) = parts.get_mut(&span) {
         part.is_covered = true;
     }
-}
-
-/// A span's text on one line, without anything that looks like a secret.
-fn text(sources: &Sources, span: Span) -> String {
-    let file = sources.get(span.file);
-    let text = file.and_then(|file| file.text.get(span.range())).unwrap_or_default();
-    let words: Vec<_> = text.split_whitespace().collect();
-    secret::mask(&words.join(" "))
 }

@@ -12,6 +12,7 @@ mod catalogue;
 mod cli;
 mod decompile;
 mod docs;
+mod explain;
 mod fixes;
 mod formats;
 mod golden;

@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{lines, share, written};
-use crate::render::counted;
+use super::{lines, share};
 use crate::render::human::Look;
+use crate::render::{counted, written};
 use crate::span::{Sources, Span};
 use crate::test_run::{Coverage, Outcome, Part, Tested};
 

@@ -2,7 +2,8 @@
 //!
 //! Owns the XML, of which JUnit's readers take but a few elements: too little for a dependency.
 
-use super::{lines, written};
+use super::lines;
+use crate::render::written;
 use crate::span::Sources;
 use crate::test_run::{Outcome, Tested};
 

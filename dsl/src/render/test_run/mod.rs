@@ -15,17 +15,10 @@ pub use junit::junit;
 
 use std::collections::BTreeMap;
 
-use crate::rules::secret;
+use crate::render::written;
 use crate::span::{Sources, Span};
 use crate::spell::duration;
 use crate::test_run::{Miss, Part, Tried, TriedEnd};
-
-/// What is written there, on one line and without anything that looks like a secret.
-fn written(sources: &Sources, span: Span) -> String {
-    let file = sources.get(span.file);
-    let text = file.and_then(|file| file.text.get(span.range())).unwrap_or_default();
-    secret::mask(&text.split_whitespace().collect::<Vec<_>>().join(" "))
-}
 
 /// What there is to be said of an expectation that does not hold, a line each: its kind and words.
 fn lines(sources: &Sources, miss: &Miss) -> Vec<(&'static str, String)> {
