@@ -6,14 +6,17 @@ mod check;
 mod compile;
 mod completions;
 mod decompile;
+mod diff;
 mod explain;
 mod fmt;
 mod graph;
 mod init;
 mod look;
 mod models;
+mod operand;
 mod output;
 mod progress;
+mod revision;
 mod schema;
 mod stdin;
 mod test;
@@ -56,6 +59,8 @@ enum Verb {
     Compile(compile::Options),
     /// Lay files out in the one way; it says nothing of what they mean
     Fmt(fmt::Options),
+    /// Tell what two programs do differently, and how risky that is
+    Diff(diff::Options),
     /// Draw the roles and their chains
     Graph(graph::Options),
     /// Write the program of a map
@@ -100,6 +105,7 @@ pub fn run(cli: &Cli) -> Exit {
         Verb::Check(options) => check::run(options),
         Verb::Compile(options) => compile::run(options),
         Verb::Fmt(options) => fmt::run(options),
+        Verb::Diff(options) => diff::run(options),
         Verb::Graph(options) => graph::run(options),
         Verb::Decompile(options) => decompile::run(options),
         Verb::Models(options) => models::run(options),

@@ -14,8 +14,10 @@ use model_map::{ApiKey, Client, Limited, ModelMap, Period, Protocol, Provider};
 
 use crate::catalogue::Catalogue;
 use crate::spell;
+pub(crate) use model::facts as model_facts;
 use model::{known, push_model};
 use names::Names;
+pub(crate) use role::retry_text;
 
 /// The program of a map, one statement a line and not laid out. Of a model it states what
 /// `catalogue` says otherwise.
@@ -46,7 +48,7 @@ pub fn decompile(map: &ModelMap, catalogue: &Catalogue) -> String {
 }
 
 /// The word of a protocol.
-fn protocol(protocol: Protocol) -> &'static str {
+pub(crate) fn protocol(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Anthropic => "anthropic",
         Protocol::Bedrock => "bedrock",

@@ -8,6 +8,7 @@ pub mod check;
 pub mod command;
 pub mod decompile;
 pub mod diagnostic;
+pub mod diff;
 pub mod emit;
 pub mod explain;
 pub mod fix;

@@ -29,6 +29,8 @@ enum Of {
     Test,
     /// What `explain --format json` prints
     Explain,
+    /// What `diff --format json` prints
+    Diff,
 }
 
 pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
@@ -38,6 +40,7 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
         Of::CheckJsonl => jsonl::schema(),
         Of::Explain => explain::schema(),
         Of::Test => test_run::schema(),
+        Of::Diff => crate::diff::schema(),
     };
     print(format_args!("{}\n", serde_json::to_string_pretty(&schema)?));
     Ok(Exit::Clean)

@@ -37,7 +37,7 @@ pub(super) fn push_model(text: &mut String, alias: &str, model: &Model, known: O
 }
 
 /// What is to be written over what is known.
-fn facts(model: &Model, known: &Facts) -> Vec<String> {
+pub(crate) fn facts(model: &Model, known: &Facts) -> Vec<String> {
     let tokens = |what, tokens: Option<u64>, known: Option<u64>| {
         let tokens = tokens.filter(|_| tokens != known);
         tokens.map(|it| format!("{what} {}", spell::number(it)))

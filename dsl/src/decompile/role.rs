@@ -168,7 +168,8 @@ fn timeouts_text(times: &Timeouts, usual: Option<Timeouts>) -> String {
     entries.join(", ")
 }
 
-fn retry_text(retry: &Retry) -> String {
+/// `retry 1 on network`
+pub(crate) fn retry_text(retry: &Retry) -> String {
     if retry.count == 0 {
         return "retry 0".to_owned();
     }

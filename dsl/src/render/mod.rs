@@ -3,6 +3,7 @@
 //! Owns the formats and that no secret is shown; what is found is in [`crate::rules`].
 
 pub mod concise;
+pub mod diff;
 pub mod explain;
 pub mod github;
 pub mod human;

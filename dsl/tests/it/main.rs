@@ -11,6 +11,7 @@ mod analysis;
 mod catalogue;
 mod cli;
 mod decompile;
+mod diff;
 mod docs;
 mod explain;
 mod fixes;

@@ -8,12 +8,13 @@ use sfai_dsl::rules::{PRELUDE, RULES};
 use crate::project::{Scratch, stdout};
 
 /// The name for `schema`, and the published file. `SFAI_REFRESH=1` writes the files anew.
-const PUBLISHED: [(&str, &str); 5] = [
+const PUBLISHED: [(&str, &str); 6] = [
     ("map", "model_map.schema.json"),
     ("check", "check.schema.json"),
     ("check-jsonl", "check_jsonl.schema.json"),
     ("test", "test.schema.json"),
     ("explain", "explain.schema.json"),
+    ("diff", "diff.schema.json"),
 ];
 
 pub fn schema(name: &str) -> jsonschema::Validator {
@@ -103,4 +104,14 @@ fn the_committed_map_is_valid_and_an_altered_one_is_not() {
     assert!(!schema.is_valid(&altered("/env", Value::Null)));
     assert!(!schema.is_valid(&altered("/providers/openai/protocol", "smtp".into())));
     assert!(!schema.is_valid(&altered("/roles/economy", serde_json::json!({"chain": []}))));
+}
+
+#[test]
+fn a_diff_satisfies_its_schema() {
+    let before = format!("{PRELUDE}\nrole coder {{\n  route sonnet -> gpt\n}}\n");
+    let after = before.replace("sonnet -> gpt\n", "gpt -> haiku\n  system \"x\"\n");
+    let scratch = Scratch::new(&[("a/r.sfr", before.as_bytes()), ("b/r.sfr", after.as_bytes())]);
+    let report = stdout(&scratch.run(&["diff", "a", "b", "--format", "json"]));
+    hold(&schema("diff"), &serde_json::from_str(&report).unwrap());
+    assert!(!schema("diff").is_valid(&serde_json::json!({"version": 1})));
 }
