@@ -16,6 +16,7 @@ mod models;
 mod operand;
 mod output;
 mod progress;
+mod replay;
 mod revision;
 mod schema;
 mod stdin;
@@ -61,6 +62,8 @@ enum Verb {
     Fmt(fmt::Options),
     /// Tell what two programs do differently, and how risky that is
     Diff(diff::Options),
+    /// Plan recorded requests again, and tell which would be routed otherwise
+    Replay(replay::Options),
     /// Draw the roles and their chains
     Graph(graph::Options),
     /// Write the program of a map
@@ -106,6 +109,7 @@ pub fn run(cli: &Cli) -> Exit {
         Verb::Compile(options) => compile::run(options),
         Verb::Fmt(options) => fmt::run(options),
         Verb::Diff(options) => diff::run(options),
+        Verb::Replay(options) => replay::run(options),
         Verb::Graph(options) => graph::run(options),
         Verb::Decompile(options) => decompile::run(options),
         Verb::Models(options) => models::run(options),

@@ -2,6 +2,9 @@
 //!
 //! Owns the language; what the compiled map means at run time is in `model-map`.
 
+// The parser that pest derives asks for it by name.
+extern crate alloc;
+
 pub mod analysis;
 pub mod catalogue;
 pub mod check;
@@ -19,6 +22,7 @@ pub mod nearest;
 pub mod program;
 pub mod project;
 pub mod render;
+pub mod replay;
 pub mod resolve;
 pub mod rules;
 pub mod simulate;

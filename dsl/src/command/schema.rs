@@ -31,6 +31,8 @@ enum Of {
     Explain,
     /// What `diff --format json` prints
     Diff,
+    /// What `replay --format json` prints
+    Replay,
 }
 
 pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
@@ -41,6 +43,7 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
         Of::Explain => explain::schema(),
         Of::Test => test_run::schema(),
         Of::Diff => crate::diff::schema(),
+        Of::Replay => crate::replay::schema(),
     };
     print(format_args!("{}\n", serde_json::to_string_pretty(&schema)?));
     Ok(Exit::Clean)

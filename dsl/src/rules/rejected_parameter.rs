@@ -46,6 +46,9 @@ fn push(findings: &mut Vec<Diagnostic>, span: Option<Span>, link: &Link, words: 
 }
 
 fn sampling(set: &Parameters, link: &Link, findings: &mut Vec<Diagnostic>) {
+    if set.temperature.is_none() && set.top_p.is_none() {
+        return;
+    }
     let key = link.model.key();
     let written = [
         ("temperature", set.temperature.and_then(|heat| heat.span)),

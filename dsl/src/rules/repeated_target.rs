@@ -27,11 +27,12 @@ fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
     for way in arms.flat_map(|arm| arm.ways()) {
         let mut first = BTreeMap::new();
         for link in way {
-            let key = link.model.key();
-            let Some(before) = first.get(&key) else {
-                first.insert(key, link.span);
+            let target = (link.model.provider.name.as_str(), link.model.id.as_str());
+            let Some(before) = first.get(&target) else {
+                first.insert(target, link.span);
                 continue;
             };
+            let key = link.model.key();
             let finding = Diagnostic::warning(
                 RULE.code,
                 link.span,

@@ -29,28 +29,35 @@ pub const RULE: Rule = Rule {
 pub(super) fn check(_: &Program, outlook: &Outlook<'_>, findings: &mut Vec<Diagnostic>) {
     for one in &outlook.roles {
         for (arm, goals) in one.reached() {
-            let small: Vec<_> = arm.links().filter(|link| window(link).is_some()).collect();
+            let bound = bound(one, &goals);
+            // Windows are nearly always far above every bound; then there is nothing to work out.
+            let is_small = |link: &&Link| window(link).is_some_and(|window| window <= bound);
+            let small: Vec<_> = arm.links().filter(is_small).collect();
             if small.is_empty() {
                 continue;
             }
-            let least = least(one, &goals);
+            let least = one.requests.least_tokens(&goals);
+            let least = least.unwrap_or_else(|| one.requests.prompt_tokens());
             findings.extend(small.into_iter().filter_map(|link| finding(arm, link, least)));
         }
     }
 }
 
-/// The fewest tokens that a request has which takes the arm.
-fn least(one: &RoleOutlook<'_>, goals: &[(&Condition, bool)]) -> u64 {
-    let prompt = one.requests.prompt_tokens();
-    let mut asks = false;
+/// A number of tokens that the fewest of a request which takes the arm do not exceed: those of the
+/// prompt, or where some test begins to pass or to fail.
+fn bound(one: &RoleOutlook<'_>, goals: &[(&Condition, bool)]) -> u64 {
+    let mut bound = one.requests.prompt_tokens();
     for (condition, _) in goals {
         condition.each_leaf(&mut |leaf| {
-            let is_tokens =
-                matches!(leaf, Condition::Number(NumberTest { fact: NumberFact::Tokens, .. }));
-            asks |= is_tokens;
+            if let Condition::Number(NumberTest { at_least, at_most, fact: NumberFact::Tokens }) =
+                leaf
+            {
+                let above = at_most.map(|most| most.saturating_add(1));
+                bound = [*at_least, above].into_iter().flatten().fold(bound, u64::max);
+            }
         });
     }
-    if asks { one.requests.least_tokens(goals).unwrap_or(prompt) } else { prompt }
+    bound
 }
 
 fn window(link: &Link) -> Option<u64> {

@@ -88,7 +88,7 @@ fn roles_are_compared_by_meaning_and_marked_by_risk() {
     assert!(text.contains("-Prefer boring technology.\n"), "{text}");
     assert_eq!(coder["worst_before"]["attempts"], 2);
     assert!(coder["worst_before"]["cost_micro_dollars"].as_u64().unwrap() > 0);
-    assert!(roles.iter().all(|role| change_risks_fall(role)));
+    assert!(roles.iter().all(change_risks_fall));
 }
 
 fn change_risks_fall(item: &Value) -> bool {

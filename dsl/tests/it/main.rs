@@ -22,6 +22,7 @@ mod many;
 mod models;
 mod project;
 mod properties;
+mod replay;
 mod rules;
 mod schemas;
 mod secrets;

@@ -8,13 +8,14 @@ use sfai_dsl::rules::{PRELUDE, RULES};
 use crate::project::{Scratch, stdout};
 
 /// The name for `schema`, and the published file. `SFAI_REFRESH=1` writes the files anew.
-const PUBLISHED: [(&str, &str); 6] = [
+const PUBLISHED: [(&str, &str); 7] = [
     ("map", "model_map.schema.json"),
     ("check", "check.schema.json"),
     ("check-jsonl", "check_jsonl.schema.json"),
     ("test", "test.schema.json"),
     ("explain", "explain.schema.json"),
     ("diff", "diff.schema.json"),
+    ("replay", "replay.schema.json"),
 ];
 
 pub fn schema(name: &str) -> jsonschema::Validator {
