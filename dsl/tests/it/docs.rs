@@ -139,12 +139,19 @@ fn every_command_line_in_the_docs_runs() {
         ("routes/prelude.sfr", PRELUDE.as_bytes()),
         ("routes/coder.sfr", routes.as_bytes()),
     ]);
-    // So that `compile --check`, `diff` and `explain` have something to work on.
+    // So that `compile --check`, `diff`, `explain` and `replay` have something to work on.
     for output in ["model_map.json", "before.json"] {
         assert_eq!(scratch.run(&["compile", "-o", output]).status.code(), Some(0));
     }
     let request = r#"{"model": "coder", "messages": [{"role": "user", "content": "Hello"}]}"#;
     scratch.write("request.json", request.as_bytes());
+    let record = serde_json::json!({
+        "attempts": [{"ended_ms": 9, "model": "anthropic/claude-sonnet-4-6", "started_ms": 1}],
+        "draw": 17, "env": "default", "facts": {"messages": 1, "tokens": 10}, "id": "one",
+        "map": "sha256:0", "outcome": "answered", "role": "coder", "rule": "routes/coder.sfr:2",
+        "status": 200, "time": "2026-11-25T10:00:00Z", "total_ms": 9, "version": 1,
+    });
+    scratch.write("audit.jsonl", record.to_string().as_bytes());
     git(&scratch, &["init", "-q", "-b", "main"]);
     git(&scratch, &["add", "."]);
     git(&scratch, &["commit", "-q", "-m", "first"]);
