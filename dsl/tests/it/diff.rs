@@ -138,7 +138,7 @@ fn markdown_folds_prompts_and_escapes_names() {
     }
 }
 
-fn git(scratch: &Scratch, arguments: &[&str]) -> String {
+pub fn git(scratch: &Scratch, arguments: &[&str]) -> String {
     let output = Command::new("git")
         .args(["-c", "user.name=a", "-c", "user.email=a@example.com"])
         .args(arguments)

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sfai_dsl::rules::PRELUDE;
 
+use crate::diff::git;
 use crate::project::{Scratch, findings};
 
 fn top() -> PathBuf {
@@ -71,10 +72,13 @@ fn every_example_in_the_docs_compiles_and_is_laid_out() {
         for (line, text) in fenced(&text, "sfr") {
             count += 1;
             let scratch = example(&text);
-            let missing = missing_codes(&text, &scratch);
-            wrong.extend(missing.map(|code| format!("{page}:{line}: no {code} is found")));
-            let is_clean = !text.contains("# SFR");
-            let verbs = [(&["compile"][..], is_clean), (&["fmt", "--diff"], true)];
+            let found = findings(&scratch.run(&["check", "--format", "json"]));
+            let surprises = surprises(&text, &found);
+            wrong.extend(surprises.map(|what| format!("{page}:{line}: {what}")));
+            let compiles = found.iter().all(|one| one["severity"] != "error");
+            let tests = compiles && text.contains("\ntest \"");
+            let verbs =
+                [(&["compile"][..], compiles), (&["test"], tests), (&["fmt", "--diff"], true)];
             for (verb, _) in verbs.into_iter().filter(|(_, runs)| *runs) {
                 let output = scratch.run(verb);
                 if output.status.code() != Some(0) {
@@ -87,16 +91,20 @@ fn every_example_in_the_docs_compiles_and_is_laid_out() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     // Else the blocks are no longer found.
-    assert!(count >= 10, "{count} examples");
+    assert!(count >= 40, "{count} examples");
 }
 
-/// The codes that the comments of an example promise and `check` does not find.
-fn missing_codes(text: &str, scratch: &Scratch) -> impl Iterator<Item = String> {
+/// The codes that the comments of an example promise and that are not found, and the other way
+/// round. An example need not use all that it declares.
+fn surprises(text: &str, found: &[serde_json::Value]) -> impl Iterator<Item = String> {
     let comments = text.lines().filter_map(|line| line.split_once("# SFR"));
-    let promised: Vec<_> = comments.map(|(_, rest)| format!("SFR{}", rest.split_at(3).0)).collect();
-    let found = findings(&scratch.run(&["check", "--format", "json"]));
-    let is_missing = move |code: &String| !found.iter().any(|one| one["code"] == code.as_str());
-    promised.into_iter().filter(is_missing)
+    let promised: BTreeSet<_> =
+        comments.map(|(_, rest)| format!("SFR{}", rest.split_at(3).0)).collect();
+    let codes = found.iter().map(|one| one["code"].as_str().unwrap().to_owned());
+    let found: BTreeSet<_> = codes.filter(|code| code != "SFR044").collect();
+    let missing = promised.difference(&found).map(|code| format!("no {code} is found"));
+    let surplus = found.difference(&promised).map(|code| format!("{code} is found"));
+    missing.chain(surplus).collect::<Vec<_>>().into_iter()
 }
 
 /// The arguments of the command lines for `sfai-dsl` that stand in blocks, fenced or indented.
@@ -115,8 +123,8 @@ fn command_lines(page: &str) -> Vec<Vec<&str>> {
             .strip_prefix("sfai-dsl ")
             .or_else(|| line.strip_prefix("cargo run -p sfai-dsl -- "));
         if let Some(arguments) = arguments {
-            let arguments = arguments.split('#').next().unwrap();
-            // Quotes are the shell's.
+            let arguments = arguments.split(['#', '>']).next().unwrap();
+            // Quotes and what comes after `>` are the shell's.
             let words = arguments.split_whitespace().map(|word| word.trim_matches('\''));
             found.push(words.collect());
         }
@@ -131,17 +139,48 @@ fn every_command_line_in_the_docs_runs() {
         ("routes/prelude.sfr", PRELUDE.as_bytes()),
         ("routes/coder.sfr", routes.as_bytes()),
     ]);
-    // So that `compile --check` has something to agree with.
-    assert_eq!(scratch.run(&["compile"]).status.code(), Some(0));
+    // So that `compile --check`, `diff`, `explain` and `replay` have something to work on.
+    for output in ["model_map.json", "before.json"] {
+        assert_eq!(scratch.run(&["compile", "-o", output]).status.code(), Some(0));
+    }
+    let request = r#"{"model": "coder", "messages": [{"role": "user", "content": "Hello"}]}"#;
+    scratch.write("request.json", request.as_bytes());
+    let record = serde_json::json!({
+        "attempts": [{"ended_ms": 9, "model": "anthropic/claude-sonnet-4-6", "started_ms": 1}],
+        "draw": 17, "env": "default", "facts": {"messages": 1, "tokens": 10}, "id": "one",
+        "map": "sha256:0", "outcome": "answered", "role": "coder", "rule": "routes/coder.sfr:2",
+        "status": 200, "time": "2026-11-25T10:00:00Z", "total_ms": 9, "version": 1,
+    });
+    scratch.write("audit.jsonl", record.to_string().as_bytes());
+    git(&scratch, &["init", "-q", "-b", "main"]);
+    git(&scratch, &["add", "."]);
+    git(&scratch, &["commit", "-q", "-m", "first"]);
     let mut count = 0;
     for (page, text) in pages() {
-        for arguments in command_lines(&text) {
+        // `watch` ends when it is told to; its own tests see to it.
+        for arguments in command_lines(&text).into_iter().filter(|it| it[0] != "watch") {
             count += 1;
             let output = scratch.run(&arguments);
             assert_eq!(output.status.code(), Some(0), "{page}: {arguments:?}: {output:?}");
         }
     }
-    assert!(count >= 8, "{count} command lines");
+    assert!(count >= 40, "{count} command lines");
+}
+
+#[test]
+fn every_verb_has_its_section() {
+    let output = Scratch::new(&[]).run(&["--help"]);
+    let help = String::from_utf8(output.stdout).unwrap();
+    let (_, verbs) = help.split_once("Commands:").unwrap();
+    let (verbs, _) = verbs.split_once("Options:").unwrap();
+    let verbs = verbs.lines().filter_map(|line| line.strip_prefix("  "));
+    let verbs = verbs.filter_map(|line| line.split_whitespace().next());
+    let page = read("docs/cli.md");
+    let known: Vec<_> = verbs.filter(|verb| *verb != "help").collect();
+    assert!(known.contains(&"check"), "{help}");
+    for verb in known {
+        assert!(page.contains(&format!("\n## {verb}\n")), "{verb}");
+    }
 }
 
 #[test]
