@@ -16,6 +16,7 @@ mod formats;
 mod golden;
 mod many;
 mod models;
+mod mutation;
 mod project;
 mod properties;
 mod rules;

@@ -108,12 +108,12 @@ thread_local! {
     };
 }
 
-fn checked(loaded: &Loaded) -> Checked {
+pub fn checked(loaded: &Loaded) -> Checked {
     PROJECT.with(|project| check(project, loaded, "default"))
 }
 
 /// A program of these texts, in the folder of the committed routes so that their prompts are found.
-fn program(texts: &[&str]) -> Loaded {
+pub fn program(texts: &[&str]) -> Loaded {
     let root = PROJECT.with(|project| project.root.clone());
     let folder = root.join("routes");
     let mut loaded = Loaded::default();
@@ -130,7 +130,7 @@ fn program(texts: &[&str]) -> Loaded {
 }
 
 /// The digest of a program, if nothing in it is an error.
-fn digest(texts: &[&str]) -> Option<String> {
+pub fn digest(texts: &[&str]) -> Option<String> {
     let loaded = program(texts);
     let checked = checked(&loaded);
     if Tally::of(&checked.findings).errors > 0 {
@@ -142,7 +142,7 @@ fn digest(texts: &[&str]) -> Option<String> {
 }
 
 /// `text` alone if it has providers of its own, else beside the prelude.
-fn completed(text: &str) -> Vec<&str> {
+pub fn completed(text: &str) -> Vec<&str> {
     if text.contains("\nprovider ") || text.starts_with("provider ") {
         vec![text]
     } else {
