@@ -10,6 +10,7 @@ pub mod decompile;
 pub mod diagnostic;
 pub mod emit;
 pub mod fix;
+mod follow;
 pub mod format;
 pub mod graph;
 pub mod load;
