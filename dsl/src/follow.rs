@@ -9,6 +9,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::load::Loaded;
 use crate::rules::{ensure, hides_source, invalid_value, unknown_name, wrong_kind};
 use crate::span::{FileId, Span};
+use crate::syntax::SYNTAX;
 use crate::syntax::tree::Declaration;
 
 /// Drops what follows from a text that could not be read whole, and makes one finding of a name that
@@ -16,7 +17,22 @@ use crate::syntax::tree::Declaration;
 pub(crate) fn settle(loaded: &Loaded, findings: &mut Vec<Diagnostic>) {
     let unread = Unread::of(loaded);
     findings.retain(|finding| !unread.explains(finding));
+    drop_beside_secrets(findings);
     gather(findings);
+}
+
+/// A secret in the wrong place is rather a secret than a mistake of the grammar.
+fn drop_beside_secrets(findings: &mut Vec<Diagnostic>) {
+    let secrets: Vec<Span> =
+        findings.iter().filter(|one| hides_source(one.code)).map(|one| one.span).collect();
+    let holds = |outer: Span, secret: &Span| {
+        let is_within = outer.start <= secret.start && secret.end <= outer.end;
+        outer.file == secret.file
+            && is_within
+            && outer.end - outer.start <= secret.end - secret.start + 2
+    };
+    findings
+        .retain(|one| one.code != SYNTAX || !secrets.iter().any(|secret| holds(one.span, secret)));
 }
 
 /// What could not be read.

@@ -276,7 +276,7 @@ impl<'a> Cursor<'a> {
 
     /// A number and its unit with a blank between them, `5 m`, or a number with commas, `8,192`.
     fn parted(&mut self, number: Piece) -> Option<Value> {
-        if number.kind != Kind::Number || self.silenced {
+        if number.kind != Kind::Number {
             return None;
         }
         let mut digits = number.of(self.text).to_owned();
@@ -289,7 +289,8 @@ impl<'a> Cursor<'a> {
             self.next();
             let mend = format!("{digits}{}", unit.of(self.text));
             let range = number.range().start..unit.range().end;
-            self.fail(scalar::parted_unit(mend), range.clone());
+            self.report.push(scalar::parted_unit(mend), range.clone());
+            self.silenced = true;
             return Some(Value { span: self.span_of(range), kind: ValueKind::Broken });
         }
         while let (Some(comma), Some(group)) = (self.peek(), self.ahead(1)) {
@@ -300,7 +301,8 @@ impl<'a> Cursor<'a> {
             if !is_group {
                 break;
             }
-            (self.next(), self.next());
+            self.next();
+            self.next();
             digits = format!("{digits}_{}", group.of(self.text));
             end = group.end;
         }
@@ -308,7 +310,8 @@ impl<'a> Cursor<'a> {
             return None;
         }
         let range = number.range().start..end as usize;
-        self.fail(scalar::grouped(digits), range.clone());
+        self.report.push(scalar::grouped(digits), range.clone());
+        self.silenced = true;
         Some(Value { span: self.span_of(range), kind: ValueKind::Broken })
     }
 
