@@ -5,6 +5,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::follow;
 use crate::load::Loaded;
 use crate::program::Program;
 use crate::project::Project;
@@ -63,6 +64,7 @@ pub fn check(project: &Project, loaded: &Loaded, env: &str) -> Checked {
     let broken: BTreeSet<Span> = loaded.findings.iter().map(|one| one.span).collect();
     findings.retain(|one| one.severity == Severity::Error || !holds_any(one.span, &broken));
     sort(&mut findings);
+    follow::settle(loaded, &mut findings);
     Checked { program, findings }
 }
 

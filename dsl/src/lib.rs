@@ -15,6 +15,7 @@ pub mod diff;
 pub mod emit;
 pub mod explain;
 pub mod fix;
+mod follow;
 pub mod format;
 pub mod graph;
 pub mod load;

@@ -5,6 +5,7 @@
 mod bench;
 mod catalogue;
 mod docs;
+mod fuzz;
 mod program;
 mod test;
 mod trouble;
@@ -26,6 +27,8 @@ enum Chore {
     Test(test::Options),
     /// Write what is generated of the documentation
     Docs(docs::Options),
+    /// Read inputs that nobody would write
+    Fuzz(fuzz::Options),
     /// Write the catalogue of models from its source
     Catalogue(catalogue::Options),
     /// Measure the router beside a plain reverse proxy
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
         Chore::Test(options) => test::run(&options),
         Chore::Docs(options) => docs::run(&options),
+        Chore::Fuzz(options) => fuzz::run(&options),
         Chore::Catalogue(options) => catalogue::run(&options),
         Chore::Bench(options) => bench::run(&options),
         Chore::BenchProxy(options) => bench::proxy::run(&options),

@@ -33,13 +33,14 @@ enum Outcome {
 type Part = fn() -> Result<Outcome, Trouble>;
 
 /// The parts by their names, in order. The last one finds built what the one before has tested.
-const PARTS: [(&str, Part); 5] = [
+const PARTS: [(&str, Part); 6] = [
     ("format", || cargo(&["fmt", "--all", "--check"])),
     ("lints", || {
         cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"])
     }),
     ("generated", || cargo(&["run", "--quiet", "--package", "xtask", "--", "docs", "--check"])),
     ("tests", || cargo(&["test", "--workspace", "--no-fail-fast"])),
+    ("fuzz", || cargo(&["run", "--quiet", "--package", "xtask", "--", "fuzz", "--seconds", "5"])),
     ("clients", clients::run),
 ];
 

@@ -16,7 +16,7 @@ use super::settings::{ParameterSlots, TimeoutSlots};
 use super::slot::{Slot, is_hole, over, put};
 use super::view::may_route;
 use crate::program::{Arms, Retry, System};
-use crate::syntax::tree::{Statement, Then};
+use crate::syntax::tree::{Broken, Statement, Then};
 
 /// One block.
 #[derive(Debug, Clone, Default)]
@@ -203,7 +203,10 @@ impl<'t> Resolver<'t> {
             }
             other => {
                 block.is_broken |= matches!(other, Statement::Broken(_));
-                block.may_route |= may_route(other);
+                // What cannot be made out may be the route.
+                let is_unknown = |node: &Broken| node.meant.is_none();
+                block.may_route |= may_route(other)
+                    || matches!(other, Statement::Broken(node) if is_unknown(node));
             }
         }
     }

@@ -72,7 +72,8 @@ impl<'t> Resolver<'t> {
             self.findings.push(plain_http::finding(span));
         }
         let protocol = block.protocol?.value?;
-        if is_hole(&block.api_key) || is_hole(&block.base_url) {
+        // Without its key a provider is still known to the catalogue; without its URL it may be another.
+        if is_hole(&block.base_url) {
             return None;
         }
         if url.is_none() && needs_url(protocol) {

@@ -33,7 +33,7 @@ pub fn finding(first_keyword: &str, first: Span, keyword: &str, second: Span) ->
             .related(second, "no request gets here");
     }
     let message =
-        format!("this `{keyword}` follows a `{first_keyword}`, and both take every request");
+        format!("this `{keyword}` follows `{first_keyword}`, and both take every request");
     Diagnostic::error(RULE.code, second, message)
         .help("take one of them away")
         .related(first, "the first of them")

@@ -267,8 +267,52 @@ impl<'a> Cursor<'a> {
             return None;
         };
         self.next();
+        if let Some(value) = self.parted(piece) {
+            return Some(value);
+        }
         let kind = self.value_kind(piece);
         Some(Value { span: self.span(piece), kind })
+    }
+
+    /// A number and its unit with a blank between them, `5 m`, or a number with commas, `8,192`.
+    fn parted(&mut self, number: Piece) -> Option<Value> {
+        if number.kind != Kind::Number {
+            return None;
+        }
+        let mut digits = number.of(self.text).to_owned();
+        let mut end = number.end;
+        let is_unit = |word: &str| scalar::UNIT_WORDS.contains(&word);
+        if let Some(unit) = self.peek().filter(|next| next.kind == Kind::Word)
+            && is_unit(unit.of(self.text))
+            && digits.ends_with(|c: char| c.is_ascii_digit())
+        {
+            self.next();
+            let mend = format!("{digits}{}", unit.of(self.text));
+            let range = number.range().start..unit.range().end;
+            self.report.push(scalar::parted_unit(mend), range.clone());
+            self.silenced = true;
+            return Some(Value { span: self.span_of(range), kind: ValueKind::Broken });
+        }
+        while let (Some(comma), Some(group)) = (self.peek(), self.ahead(1)) {
+            let is_group = comma.kind == Kind::Comma
+                && (comma.start, comma.end) == (end, group.start)
+                && group.kind == Kind::Number
+                && group.of(self.text).bytes().filter(u8::is_ascii_digit).count() == 3;
+            if !is_group {
+                break;
+            }
+            self.next();
+            self.next();
+            digits = format!("{digits}_{}", group.of(self.text));
+            end = group.end;
+        }
+        if end == number.end {
+            return None;
+        }
+        let range = number.range().start..end as usize;
+        self.report.push(scalar::grouped(digits), range.clone());
+        self.silenced = true;
+        Some(Value { span: self.span_of(range), kind: ValueKind::Broken })
     }
 
     fn value_kind(&mut self, piece: Piece) -> ValueKind {
@@ -279,6 +323,8 @@ impl<'a> Cursor<'a> {
             Kind::Text => ValueKind::Text(quoted::text(written, start, self.report)),
             Kind::Number => scalar::scalar(written).unwrap_or_else(|problem| {
                 self.report.push(problem, piece.range());
+                // What follows it on the line is hardly worth another.
+                self.silenced = true;
                 ValueKind::Broken
             }),
             Kind::Word if written.contains('/') => self.model_id(written, start),

@@ -89,8 +89,13 @@ fn turned(cursor: &Cursor) -> Option<(Problem, Range<usize>)> {
         _ => return None,
     };
     let (value, written) = (value.of(cursor.text), value.range());
-    let mend = format!("{} {turned} {value}", fact.of(cursor.text));
-    let range = written.start..fact.end as usize;
+    // `header "x"` is one fact of two pieces.
+    let argument = cursor.ahead(3).filter(|piece| piece.kind == Kind::String);
+    let argument = argument.filter(|_| words::takes_argument(fact.of(cursor.text)));
+    let end = argument.map_or(fact.end, |piece| piece.end) as usize;
+    let fact = cursor.text.get(fact.range().start..end).unwrap_or_default();
+    let mend = format!("{fact} {turned} {value}");
+    let range = written.start..end;
     Some((Problem::Turned { mend }, range))
 }
 

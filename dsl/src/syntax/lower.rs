@@ -51,6 +51,9 @@ impl<'a> Lower<'a> {
     }
 
     fn declaration(&mut self, phrase: &Phrase, keyword: Known, place: Place) -> Declaration {
+        if let Some(mended) = self.late_name(phrase, keyword) {
+            return self.declaration(&mended, Known { guessed: true, ..keyword }, place);
+        }
         let span = self.span(phrase);
         let block = phrase.block.as_ref();
         let header = HeaderOf { phrase, keyword, place };
@@ -106,6 +109,30 @@ impl<'a> Lower<'a> {
             }
             meant => Declaration::Broken(Broken { span, meant: Some(meant), name: None }),
         }
+    }
+
+    /// `role { NAME`: the name stands behind the brace. Gives the phrase without it, so that it is
+    /// not taken for a statement, too.
+    fn late_name(&mut self, phrase: &Phrase, keyword: Known) -> Option<Phrase> {
+        let block = phrase.block.as_ref()?;
+        let first = block.phrases.first()?;
+        let is_alone = phrase.pieces.len() == 1 && first.pieces.len() == 1;
+        let open = block.open.filter(|open| open + 1 == first.pieces.start)?;
+        let name = self.pieces.get(first.pieces.start)?;
+        let is_name = matches!(name.kind, Kind::Word | Kind::String);
+        if !is_alone || !is_name || first.block.is_some() || keyword.keyword.text == "defaults" {
+            return None;
+        }
+        let brace = self.pieces.get(open)?.range();
+        let written = name.of(self.text).to_owned();
+        let mend = format!("{written} {{");
+        let range = brace.start..name.range().end;
+        if !keyword.guessed {
+            self.report.push(Problem::LateName { written, mend }, range);
+        }
+        let mut mended = phrase.clone();
+        mended.block.as_mut()?.phrases.remove(0);
+        Some(mended)
     }
 
     /// What stands before the block of a declaration, read by `read` after its keyword.

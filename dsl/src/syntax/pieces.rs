@@ -8,6 +8,7 @@ use std::ops::Range;
 use pest::Parser;
 
 use super::problem::{Problem, Report};
+use super::words;
 
 #[derive(pest_derive::Parser)]
 #[grammar = "grammar.pest"]
@@ -90,6 +91,7 @@ pub(crate) fn pieces(text: &str, report: &mut Report) -> Vec<Piece> {
             );
         }
     }
+    braces(&mut found, text, report);
     let mut strayed = false;
     for piece in &found {
         // What is pasted or mistyped on one line is one mistake.
@@ -114,6 +116,42 @@ fn push(found: &mut Vec<Piece>, rule: Rule, range: Range<usize>) {
         return;
     }
     found.push(piece(kind, range));
+}
+
+/// Takes a parenthesis for a brace where only that can be meant: at the end of a header, and alone
+/// on a line where none is open.
+fn braces(found: &mut [Piece], text: &str, report: &mut Report) {
+    let (mut depth, mut start) = (0_usize, 0);
+    for at in 0..found.len() {
+        let Some(piece) = found.get(at).copied() else { return };
+        let ends = |piece: Option<&Piece>| {
+            piece.is_none_or(|piece| matches!(piece.kind, Kind::Newline | Kind::Comment))
+        };
+        let written = piece.of(text);
+        let is_last = ends(found.get(at + 1));
+        let keyword = found.get(start).map_or("", |first| first.of(text));
+        let opens = is_last && matches!(written, "(" | "[") && words::needs_block(keyword);
+        let closes = is_last && at == start && depth == 0 && matches!(written, ")" | "]");
+        match written {
+            _ if piece.kind == Kind::Newline => start = at + 1,
+            _ if opens || closes => {
+                let brace = if opens { "{" } else { "}" };
+                let kind = if opens { Kind::Open } else { Kind::Close };
+                let written = written.to_owned();
+                report.push(Problem::NotABrace { written, brace }, piece.range());
+                if let Some(piece) = found.get_mut(at) {
+                    piece.kind = kind;
+                }
+            }
+            "(" => depth += 1,
+            ")" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        // A declaration's header ends what was never closed.
+        if at == start && words::Place::Top.keyword(written).is_some() {
+            depth = 0;
+        }
+    }
 }
 
 fn piece(kind: Kind, range: Range<usize>) -> Piece {

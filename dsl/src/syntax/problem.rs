@@ -59,6 +59,16 @@ pub(crate) enum Problem {
         name: String,
     },
     StrayClose,
+    /// A parenthesis or bracket.
+    NotABrace {
+        written: String,
+        brace: &'static str,
+    },
+    /// A name behind the brace that it belongs before.
+    LateName {
+        written: String,
+        mend: String,
+    },
     OpenBlock {
         header: String,
         mend_at: usize,

@@ -229,6 +229,11 @@ fn arrow(place: Place, cursor: &mut Cursor) -> bool {
             cursor.next();
             true
         }
+        Kind::Comma if cursor.ahead(1).is_none() => {
+            cursor.next();
+            cursor.fail(Problem::DanglingComma, next.range());
+            false
+        }
         Kind::Comma | Kind::Equals => {
             cursor.next();
             let tip = cursor.take_mark(">").map_or(next.end, |tip| tip.end);

@@ -11,6 +11,23 @@ const DURATIONS: &str = "durations are written `250ms`, `15s`, `5m` or `1h`";
 const UNITS: &str = "units are `ms`, `s`, `m` and `h`, `%`, and `KiB`, `MiB` and `GiB`";
 const TOO_LARGE: &str = "no setting takes a number of that size";
 
+/// Units that people part from their number by a blank.
+pub(crate) const UNIT_WORDS: [&str; 9] = ["ms", "s", "m", "h", "KiB", "MiB", "GiB", "k", "min"];
+
+/// `5 m`
+pub(crate) fn parted_unit(mend: String) -> Problem {
+    let why = "a blank between a number and its unit";
+    let help = "write the unit right behind the number, as in `5m`";
+    Problem::Scalar { why, help, mend: scalar(&mend).is_ok().then_some(mend) }
+}
+
+/// `8,192`
+pub(crate) fn grouped(mend: String) -> Problem {
+    let why = "a comma within a number";
+    let help = "the digits of a number are grouped by `_`, as in `8_192`";
+    Problem::Scalar { why, help, mend: scalar(&mend).is_ok().then_some(mend) }
+}
+
 /// The value of a number piece such as `1500ms`.
 pub(crate) fn scalar(written: &str) -> Result<ValueKind, Problem> {
     if let Some(amount) = written.strip_prefix('$') {

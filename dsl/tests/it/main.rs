@@ -20,6 +20,7 @@ mod golden;
 mod graph;
 mod many;
 mod models;
+mod mutation;
 mod project;
 mod properties;
 mod replay;

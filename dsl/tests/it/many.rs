@@ -9,8 +9,10 @@ fn three_thousand_files_are_one_program() {
     let scratch = Scratch::new(&[("routes/providers.sfr", PRELUDE.as_bytes())]);
     for n in 0..3000 {
         // Every hundredth has a mistake.
-        let first = if n % 100 == 0 { "sonet" } else { "sonnet" };
-        let role = format!("role r{n} {{\n  route {first} -> gpt -> gpt_mini -> haiku\n}}\n");
+        let total = if n % 100 == 0 { "totl" } else { "total" };
+        let role = format!(
+            "role r{n} {{\n  timeout {total} 5m\n  route   sonnet -> gpt -> gpt_mini -> haiku\n}}\n"
+        );
         scratch.write(&format!("routes/{}/{n:04}.sfr", n % 10), role.as_bytes());
     }
     let output = scratch.run(&["check", "--format", "json"]);
@@ -40,7 +42,8 @@ fn each_finding_is_told_once_in_the_order_of_the_text() {
 
 #[test]
 fn people_are_told_how_many_findings_there_are_beyond_those_drawn() {
-    let roles: String = (0..3000).map(|n| format!("role r{n} {{\n  route sonet\n}}\n")).collect();
+    let roles: String =
+        (0..3000).map(|n| format!("role r{n} {{\n  route sonet{n}\n}}\n")).collect();
     let scratch = Scratch::new(&[("routes/a.sfr", format!("{PRELUDE}{roles}").as_bytes())]);
     let drawn = stdout(&scratch.run(&["check"]));
     let counted = drawn.matches("no model is named").count();

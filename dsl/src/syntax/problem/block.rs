@@ -16,6 +16,16 @@ pub(super) fn say(problem: Problem, span: Span) -> Result<Diagnostic, Problem> {
         Problem::StrayClose => syntax("this `}` closes nothing".to_owned())
             .help("remove it, or look for a `{` that is missing before it")
             .fix("remove the `}`", span, ""),
+        Problem::NotABrace { written, brace } => {
+            syntax(format!("blocks stand between braces, not `{written}`"))
+                .help(format!("write `{brace}`"))
+                .fix(format!("write `{brace}`"), span, brace)
+        }
+        Problem::LateName { written, mend } => {
+            syntax(format!("`{written}` belongs before the `{{`"))
+                .help(format!("write `{mend}`"))
+                .fix(format!("write `{mend}`"), span, mend)
+        }
         Problem::OpenBlock { header, mend_at, mend } => {
             syntax(format!("the block of `{header}` is not closed"))
                 .help("write `}` on a line of its own after its last statement")

@@ -87,6 +87,9 @@ fn stray(written: &str, span: Span) -> Diagnostic {
         "&" => found.help("conditions are joined by `and`").fix("write `and`", span, "and"),
         "~" => found.help("a text is compared with a pattern by `matches \"…\"`"),
         "[" | "]" => found.help("a list stands between `(` and `)`"),
+        "." => found.help(
+            "a number begins with a digit, as in `0.5`; a fact's name stands in quotes, as in `header \"x\"`",
+        ),
         "$" => found.help("an amount of money is written `$0.05`; `${NAME}` stands inside strings"),
         _ => found.help("remove it"),
     }

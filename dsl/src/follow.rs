@@ -1,0 +1,158 @@
+//! Findings that only follow from others: one cause is one finding.
+//!
+//! Owns which of them are not worth saying; what is found at all is for the reader, the resolver and
+//! the rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::load::Loaded;
+use crate::rules::{ensure, hides_source, invalid_value, unknown_name, wrong_kind};
+use crate::span::{FileId, Span};
+use crate::syntax::SYNTAX;
+use crate::syntax::tree::Declaration;
+
+/// Drops what follows from a text that could not be read whole, and makes one finding of a name that
+/// is unknown in many places.
+pub(crate) fn settle(loaded: &Loaded, findings: &mut Vec<Diagnostic>) {
+    let unread = Unread::of(loaded);
+    findings.retain(|finding| !unread.explains(finding));
+    drop_beside_secrets(findings);
+    gather(findings);
+}
+
+/// A secret in the wrong place is rather a secret than a mistake of the grammar.
+fn drop_beside_secrets(findings: &mut Vec<Diagnostic>) {
+    let secrets: Vec<Span> =
+        findings.iter().filter(|one| hides_source(one.code)).map(|one| one.span).collect();
+    let holds = |outer: Span, secret: &Span| {
+        let is_within = outer.start <= secret.start && secret.end <= outer.end;
+        outer.file == secret.file
+            && is_within
+            && outer.end - outer.start <= secret.end - secret.start + 2
+    };
+    findings
+        .retain(|one| one.code != SYNTAX || !secrets.iter().any(|secret| holds(one.span, secret)));
+}
+
+/// What could not be read.
+struct Unread<'l> {
+    loaded: &'l Loaded,
+    /// Where the reader's findings begin.
+    lines: BTreeSet<(FileId, u32)>,
+    /// The words of headers that could not be read: one of them is the name that is missing.
+    words: BTreeSet<&'l str>,
+    /// Keywords of declarations whose name could not be read.
+    nameless: BTreeSet<&'static str>,
+}
+
+impl<'l> Unread<'l> {
+    fn of(loaded: &'l Loaded) -> Self {
+        let errors = loaded.findings.iter().filter(|one| one.severity == Severity::Error);
+        let lines: BTreeSet<_> = errors.filter_map(|one| line(loaded, one.span)).collect();
+        let texts = lines.iter().filter_map(|(file, line)| {
+            let file = loaded.sources.get(*file)?;
+            file.text.get(file.line_start(*line)..file.line_start(line + 1))
+        });
+        let words = texts.filter(|text| is_header(text)).flat_map(words).collect();
+        let mut nameless = BTreeSet::new();
+        if !lines.is_empty() {
+            let all = loaded.trees.iter().flat_map(|tree| &tree.declarations);
+            all.for_each(|one| add_nameless(one, &mut nameless));
+        }
+        Self { loaded, lines, words, nameless }
+    }
+
+    /// Whether a finding follows from what could not be read.
+    fn explains(&self, finding: &Diagnostic) -> bool {
+        let is_own = self.loaded.findings.contains(finding);
+        if self.lines.is_empty() || is_own || hides_source(finding.code) {
+            return false;
+        }
+        // A promise is about the whole program, which is not known.
+        let promised = [ensure::BROKEN.code, ensure::VACUOUS.code, ensure::UNDECIDED.code];
+        // A value that could be read is wrong by itself, whatever stands beside it.
+        let is_value = [wrong_kind::RULE.code, invalid_value::RULE.code].contains(&finding.code);
+        let mut places =
+            std::iter::once(finding.span).chain(finding.related.iter().map(|it| it.span));
+        let is_unread = |span| line(self.loaded, span).is_some_and(|at| self.lines.contains(&at));
+        promised.contains(&finding.code)
+            || (!is_value && places.any(is_unread))
+            || (finding.code == unknown_name::RULE.code && self.may_declare(finding))
+    }
+
+    /// Whether the unknown name may be that of a declaration that could not be read.
+    fn may_declare(&self, finding: &Diagnostic) -> bool {
+        let file = self.loaded.sources.get(finding.span.file);
+        let name = file.and_then(|file| file.text.get(finding.span.range())).unwrap_or_default();
+        let is_of = |keyword: &&str| finding.message.starts_with(&format!("no {keyword} is named"));
+        self.words.contains(name.trim_matches('"')) || self.nameless.iter().any(is_of)
+    }
+}
+
+fn line(loaded: &Loaded, span: Span) -> Option<(FileId, u32)> {
+    Some((span.file, loaded.sources.get(span.file)?.line(span.start)))
+}
+
+/// Whether a line that could not be read is rather a declaration's than a statement.
+fn is_header(text: &str) -> bool {
+    let text = text.trim_end();
+    // `let NAME = …`, also where one of the two words is missing; a condition compares, too.
+    let before = text.split_once('=').map(|(before, _)| before.split_whitespace());
+    let declares =
+        before.is_some_and(|mut words| words.next() != Some("when") && words.count() < 2);
+    text.ends_with(['{', '(']) || declares || !text.starts_with([' ', '\t'])
+}
+
+/// The first words of a header: what it declares is among them.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    text.split(move |c: char| !is_part(c)).filter(|word| !word.is_empty()).take(4)
+}
+
+fn add_nameless(declaration: &Declaration, nameless: &mut BTreeSet<&'static str>) {
+    let (keyword, name) = match declaration {
+        Declaration::Provider(one) => ("provider", &one.name),
+        Declaration::Model(one) => ("model", &one.name),
+        Declaration::Prompt(one) => ("prompt", &one.name),
+        Declaration::Role(one) => ("role", &one.name),
+        Declaration::Client(one) => ("client", &one.name),
+        Declaration::Env(env) => {
+            return env.declarations.iter().for_each(|one| add_nameless(one, nameless));
+        }
+        _ => return,
+    };
+    if name.is_none() {
+        nameless.insert(keyword);
+    }
+}
+
+/// Makes one finding of each unknown name, at its first use, with the others beside it.
+fn gather(findings: &mut Vec<Diagnostic>) {
+    let mut firsts: BTreeMap<(String, Option<String>), usize> = BTreeMap::new();
+    let mut kept: Vec<Diagnostic> = Vec::with_capacity(findings.len());
+    for finding in findings.drain(..) {
+        if finding.code != unknown_name::RULE.code || !finding.message.starts_with("no ") {
+            kept.push(finding);
+            continue;
+        }
+        let key = (finding.message.clone(), finding.env.clone());
+        let first = firsts.get(&key).and_then(|at| kept.get_mut(*at));
+        let Some(first) = first else {
+            firsts.insert(key, kept.len());
+            kept.push(finding);
+            continue;
+        };
+        if first.span == finding.span {
+            continue;
+        }
+        first.related.push(crate::diagnostic::Related {
+            span: finding.span,
+            message: "and here".to_owned(),
+        });
+        if let (Some(fix), Some(more)) = (&mut first.fix, finding.fix) {
+            fix.edits.extend(more.edits);
+        }
+    }
+    *findings = kept;
+}
