@@ -173,13 +173,23 @@ pub fn duration(duration: Duration) -> String {
     format!("{}{unit}", milliseconds / size)
 }
 
+/// A time that comes of a sum: `40.2s` where the language would have to write `40200ms`.
+pub fn seconds(time: Duration) -> String {
+    if time.subsec_millis() == 0 || time < Duration::from_secs(1) {
+        return duration(time);
+    }
+    let fraction = format!("{:03}", time.subsec_millis());
+    format!("{}.{}s", time.as_secs(), fraction.trim_end_matches('0'))
+}
+
 /// An amount of money: `$3`, `$0.05`.
 pub fn dollars(micro_dollars: u64) -> String {
     let (whole, rest) = (micro_dollars / 1_000_000, micro_dollars % 1_000_000);
     if rest == 0 {
         return format!("${whole}");
     }
-    format!("${whole}.{}", format!("{rest:06}").trim_end_matches('0'))
+    // At least the cents.
+    format!("${whole}.{:0<2}", format!("{rest:06}").trim_end_matches('0'))
 }
 
 /// Failure classes in the order of the documentation: `network, overloaded`.
@@ -260,7 +270,11 @@ mod tests {
     fn amounts_are_spelled_in_one_way() {
         assert_eq!(duration(Duration::from_millis(1500)), "1500ms");
         assert_eq!(duration(Duration::from_secs(300)), "5m");
-        assert_eq!(dollars(50_000), "$0.05");
+        let sums = [121_200, 60_050, 60_000, 900].map(Duration::from_millis).map(seconds);
+        assert_eq!(sums, ["121.2s", "60.05s", "1m", "900ms"]);
+        assert_eq!(duration(Duration::ZERO), "0ms");
+        assert_eq!(duration(Duration::from_secs(90)), "90s");
+        assert_eq!([50_000, 52_500, 1_500_000].map(dollars), ["$0.05", "$0.0525", "$1.50"]);
         assert_eq!(dollars(3_000_000), "$3");
         assert_eq!((number(8192), number(12_345)), ("8_192".into(), "12_345".into()));
     }

@@ -5,7 +5,7 @@
 use model_map::{FailureClass, RequestFacts};
 
 use super::ensure::CounterExample;
-use crate::resolve::in_units;
+use crate::spell;
 
 /// `a request with image, tokens 250000, client ci`; `tokens` with the role's own prompt, as
 /// conditions see them.
@@ -56,7 +56,7 @@ fn failures(found: &CounterExample) -> String {
         };
         let when = match tried.failed_at.is_zero() {
             true => "at once".to_owned(),
-            false => format!("after {}", in_units(tried.failed_at)),
+            false => format!("after {}", spell::seconds(tried.failed_at)),
         };
         format!("`{}` {how} {when}", tried.model)
     });

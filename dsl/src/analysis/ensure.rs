@@ -16,7 +16,7 @@ use super::bounds::{cost, hedges, most_attempts};
 use super::outage::{self, End, LOSS, Tried};
 use super::requests::Requests;
 use super::ways::{TooMany, Way, plans, ways};
-use crate::resolve::in_units;
+use crate::spell;
 
 /// What is promised of a role.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -247,8 +247,8 @@ fn survives(plan: &Plan<'_>, way: &Way, provider: Option<&str>) -> Judgement {
             End::TooLate { model, at } => format!(
                 "`{model}` is called after {} and then has no time for a first token, since `total` \
                  is {}",
-                in_units(at),
-                in_units(plan.timeouts.total)
+                spell::seconds(at),
+                spell::duration(plan.timeouts.total)
             ),
             End::GivenUp { .. } => given_up(plan, first, class),
         };
@@ -263,7 +263,7 @@ fn given_up(plan: &Plan<'_>, provider: &str, class: FailureClass) -> String {
     } else if !plan.role.fallback_on.contains(&class) {
         format!("`fallback` does not lead on after `{class}`")
     } else {
-        let total = in_units(plan.timeouts.total);
+        let total = spell::duration(plan.timeouts.total);
         format!("`total`, {total}, is over before another provider is called")
     }
 }
@@ -273,7 +273,7 @@ fn ends_within(plan: &Plan<'_>, most: Duration) -> Judgement {
     if total <= most {
         return Judgement::Holds;
     }
-    Judgement::Broken(Vec::new(), format!("it may run to `total`, {}", in_units(total)))
+    Judgement::Broken(Vec::new(), format!("it may run to `total`, {}", spell::duration(total)))
 }
 
 fn costs(plan: &Plan<'_>, most: u64, (tokens, max_tokens): (u64, u64)) -> Judgement {
@@ -291,18 +291,10 @@ fn costs(plan: &Plan<'_>, most: u64, (tokens, max_tokens): (u64, u64)) -> Judgem
         Some((worst, _)) if worst <= most => Judgement::Holds,
         Some((worst, place)) => {
             let answers = plan.chain.get(place).map_or("", |link| link.key);
-            let dollars = in_dollars(worst);
+            let dollars = spell::dollars(worst);
             Judgement::Broken(Vec::new(), format!("it costs {dollars} when `{answers}` answers"))
         }
     }
-}
-
-/// `$0.0525`
-pub fn in_dollars(micro_dollars: u64) -> String {
-    let (whole, rest) = (micro_dollars / 1_000_000, micro_dollars % 1_000_000);
-    let cents = format!("{rest:06}");
-    let cents = cents.trim_end_matches('0');
-    if cents.is_empty() { format!("${whole}") } else { format!("${whole}.{cents:0<2}") }
 }
 
 fn uses_only(plan: &Plan<'_>, providers: &BTreeSet<String>) -> Judgement {

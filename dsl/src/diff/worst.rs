@@ -83,7 +83,7 @@ pub(super) fn changes(before: &Worst, after: &Worst) -> Vec<Change> {
     let costs = [before, after].map(|worst| worst.cost_micro_dollars);
     add("worst cost", growth(costs, 50), costs.map(|it| it.map(spell::dollars)));
     let times = [before, after].map(|worst| worst.before_answer_ms);
-    let spelled = times.map(|it| it.map(Duration::from_millis).map(spell::duration));
+    let spelled = times.map(|it| it.map(Duration::from_millis).map(spell::seconds));
     add("worst time before the answer", growth(times, 100), spelled);
     let attempts = [before, after].map(|worst| worst.attempts);
     add("most attempts", Risk::Low, attempts.map(|it| it.map(spell::number)));

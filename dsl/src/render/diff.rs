@@ -31,7 +31,7 @@ fn worst(worst: &Worst) -> String {
     let attempts = worst.attempts.map(|it| format!("{} attempts", spell::number(it)));
     let time = worst
         .before_answer_ms
-        .map(|it| format!("{} before the answer", spell::duration(Duration::from_millis(it))));
+        .map(|it| format!("{} before the answer", spell::seconds(Duration::from_millis(it))));
     let cost = worst.cost_micro_dollars.map(spell::dollars);
     let bounds: Vec<_> = attempts.into_iter().chain(time).chain(cost).collect();
     let survives = worst.survives_any_provider.map(|it| match it {

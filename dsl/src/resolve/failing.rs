@@ -9,10 +9,10 @@ use std::time::Duration;
 use model_map::FailureClass;
 
 use super::Resolver;
-use super::values::in_units;
 use crate::diagnostic::Diagnostic;
 use crate::program::Retry;
 use crate::rules::{incomplete, invalid_value, never_falls_back, never_retried};
+use crate::spell;
 use crate::syntax::tree::{self, Classes, Name, Setting};
 
 /// The back-off of a `retry` that writes none.
@@ -87,7 +87,7 @@ impl<'t> Resolver<'t> {
         let max = self.duration(node.max.as_ref());
         let (min, max) = (min?, max?);
         if min > max {
-            let (min, max) = (in_units(min), in_units(max));
+            let (min, max) = (spell::duration(min), spell::duration(max));
             self.findings.push(invalid_value::backoff(node, &min, &max));
             return None;
         }

@@ -38,7 +38,6 @@ use values::Literal;
 use view::View;
 
 pub(crate) use model::host;
-pub use values::in_units;
 pub use view::Space;
 
 /// What is resolved, the same for every environment.

@@ -13,6 +13,7 @@ use crate::diagnostic::Diagnostic;
 use crate::nearest::nearest;
 use crate::rules::{cycle, unknown_name, wrong_kind};
 use crate::span::Span;
+use crate::spell;
 use crate::syntax::tree::{ModelId, Money, Name, Number, Part, Value, ValueKind};
 
 /// A value without names of constants in it.
@@ -222,30 +223,12 @@ fn in_text(literal: &Literal<'_>) -> Rc<str> {
         Literal::Word(word) => Rc::from(*word),
         Literal::Number(Number::Integer(value)) => Rc::from(value.to_string()),
         Literal::Number(Number::Decimal(value)) => Rc::from(value.to_string()),
-        Literal::Duration(duration) => Rc::from(in_units(*duration)),
+        Literal::Duration(duration) => Rc::from(spell::duration(*duration)),
         Literal::Share(percents) => Rc::from(format!("{percents}%")),
-        Literal::Money(money) => Rc::from(in_dollars(*money)),
+        Literal::Money(money) => Rc::from(spell::dollars(money.micro_dollars)),
         Literal::Size(bytes) => Rc::from(bytes.to_string()),
         Literal::Target(target) => Rc::from(format!("{}/{}", target.provider.text, target.id.text)),
     }
-}
-
-/// A duration in its largest whole unit: `90s`, `5m`.
-pub fn in_units(duration: Duration) -> String {
-    let milliseconds = duration.as_millis();
-    let units = [(3_600_000, "h"), (60_000, "m"), (1000, "s")];
-    let whole =
-        units.into_iter().find(|(size, _)| milliseconds > 0 && milliseconds.is_multiple_of(*size));
-    let (size, unit) = whole.unwrap_or((1, "ms"));
-    format!("{}{unit}", milliseconds / size)
-}
-
-fn in_dollars(money: Money) -> String {
-    let (whole, rest) = (money.micro_dollars / 1_000_000, money.micro_dollars % 1_000_000);
-    if rest == 0 {
-        return format!("${whole}");
-    }
-    format!("${whole}.{}", format!("{rest:06}").trim_end_matches('0'))
 }
 
 fn describe(literal: &Literal<'_>) -> &'static str {
@@ -258,20 +241,5 @@ fn describe(literal: &Literal<'_>) -> &'static str {
         Literal::Text(_) => "a string",
         Literal::Word(_) => "a word",
         Literal::Target(_) => "a model id",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_and_money_have_one_form() {
-        assert_eq!(in_units(Duration::from_secs(90)), "90s");
-        assert_eq!(in_units(Duration::from_secs(300)), "5m");
-        assert_eq!(in_units(Duration::from_millis(1500)), "1500ms");
-        assert_eq!(in_units(Duration::ZERO), "0ms");
-        assert_eq!(in_dollars(Money { micro_dollars: 50_000 }), "$0.05");
-        assert_eq!(in_dollars(Money { micro_dollars: 3_000_000 }), "$3");
     }
 }

@@ -5,13 +5,13 @@
 use model_map::ModelMap;
 
 use super::{Rule, one};
-use crate::analysis::ensure::{CounterExample, in_dollars};
+use crate::analysis::ensure::CounterExample;
 use crate::analysis::{Promise, Proof, Prover, describe};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::emit::emit;
 use crate::program::{Claim, Ensure, Program, Role, Subject};
-use crate::resolve::in_units;
 use crate::span::Sources;
+use crate::spell;
 
 /// A promise that does not hold.
 pub const BROKEN: Rule = Rule {
@@ -180,9 +180,9 @@ fn broken_words(claim: &Claim, example: &CounterExample) -> String {
             let lost = example.chain.first().and_then(|key| key.split('/').next());
             format!("does not survive the loss of `{}`", lost.unwrap_or_default())
         }
-        Claim::EndsWithin(most) => format!("need not end within {}", in_units(most.value)),
+        Claim::EndsWithin(most) => format!("need not end within {}", spell::duration(most.value)),
         Claim::CostsAtMost { micro_dollars, .. } => {
-            format!("may cost more than {}", in_dollars(micro_dollars.value))
+            format!("may cost more than {}", spell::dollars(micro_dollars.value))
         }
         Claim::UsesOnly(_) => "uses another provider".to_owned(),
         Claim::NeverReaches { model, client: None } => format!("reaches `{}`", model.name),
@@ -204,18 +204,5 @@ fn help(claim: &Claim) -> &'static str {
             "take the model out of this chain, or promise less"
         }
         Claim::MakesAtMost(_) => "lower `retry`, or shorten the chain",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn money_and_times_are_as_in_the_language() {
-        assert_eq!(in_dollars(52_500), "$0.0525");
-        assert_eq!(in_dollars(1_500_000), "$1.50");
-        assert_eq!(in_dollars(3_000_000), "$3");
-        assert_eq!(in_units(std::time::Duration::from_secs(300)), "5m");
     }
 }

@@ -5,7 +5,7 @@
 use super::{Rule, one};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::program::{Program, Role};
-use crate::resolve::in_units;
+use crate::spell;
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -42,7 +42,7 @@ fn finding(role: &Role) -> Option<Diagnostic> {
     if hedge.value < longest.value {
         return None;
     }
-    let (after, first_token) = (in_units(hedge.value), in_units(longest.value));
+    let (after, first_token) = (spell::duration(hedge.value), spell::duration(longest.value));
     let message = format!("after {after} `first_token`, {first_token}, is over");
     let help = format!("hedge after less than {first_token}");
     let finding = Diagnostic::warning(RULE.code, span, message).help(help);

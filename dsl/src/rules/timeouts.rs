@@ -12,8 +12,8 @@ use crate::analysis::Verdict;
 use crate::analysis::bounds::link_time;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::program::{Arm, Guard, Program, Retry, Role, Timeouts};
-use crate::resolve::in_units;
 use crate::span::Span;
+use crate::spell;
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -74,7 +74,7 @@ fn of_guard(one: &RoleOutlook<'_>, guard: &Guard) -> Option<Diagnostic> {
 }
 
 fn over_total(first_token: Duration, total: Duration, span: Span) -> Diagnostic {
-    let (first_token, total) = (in_units(first_token), in_units(total));
+    let (first_token, total) = (spell::duration(first_token), spell::duration(total));
     let message = format!("`first_token` is {first_token}, longer than `total`, {total}");
     Diagnostic::warning(RULE.code, span, message).help("raise `total` or lower `first_token`")
 }
@@ -85,8 +85,8 @@ fn platform(program: &Program, role: &Role, findings: &mut Vec<Diagnostic>) {
     let platform = program.platform.name();
     let message = format!(
         "`total` is {}, and `{platform}` ends a request after {}",
-        in_units(total.value),
-        in_units(limit)
+        spell::duration(total.value),
+        spell::duration(limit)
     );
     let help = "lower `total`, or name another `platform` in sfai.toml";
     findings
@@ -109,12 +109,12 @@ fn worst_case(role: &Role, times: &Timeouts, arm: &Arm) -> Diagnostic {
     let (of_link, worst) = longest(role, times, arm);
     let message = format!(
         "this chain may take {} to its first token, longer than `total`, {}",
-        spoken(worst),
-        in_units(times.total.value)
+        spell::seconds(worst),
+        spell::duration(times.total.value)
     );
     let help = format!(
         "each link may take {}: lower `first_token` or `retry`, raise `total`, or shorten the chain",
-        spoken(of_link)
+        spell::seconds(of_link)
     );
     let finding = Diagnostic::warning(RULE.code, arm.route, message).help(help);
     match times.total.span {
@@ -126,24 +126,4 @@ fn worst_case(role: &Role, times: &Timeouts, arm: &Arm) -> Diagnostic {
 fn in_map(retry: &Retry) -> model_map::Retry {
     let (min_backoff, max_backoff) = retry.backoff;
     model_map::Retry { count: retry.count, max_backoff, min_backoff, on: retry.on.clone() }
-}
-
-/// A sum of times, for people: `121.2s`, where [`in_units`] has only `121200ms`.
-fn spoken(time: Duration) -> String {
-    if time.subsec_millis() == 0 || time.as_secs() == 0 {
-        return in_units(time);
-    }
-    let fraction = format!("{:03}", time.subsec_millis());
-    format!("{}.{}s", time.as_secs(), fraction.trim_end_matches('0'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sums_are_shown_in_seconds() {
-        let shown = [121_200, 60_050, 60_000, 900].map(Duration::from_millis).map(spoken);
-        assert_eq!(shown, ["121.2s", "60.05s", "1m", "900ms"]);
-    }
 }

@@ -2,8 +2,6 @@
 //!
 //! Owns the drawing.
 
-use std::time::Duration;
-
 use crate::analysis::describe;
 use crate::explain::{Clause, Explained, Field, Reason, Verdict, Way};
 use crate::render::{counted, written};
@@ -91,12 +89,6 @@ fn place(sources: &Sources, span: Option<Span>) -> String {
     span.map_or_else(|| "built in".to_owned(), |span| sources.place(span))
 }
 
-/// A time that comes of a sum: `40.2s` where the language would have to write `40200ms`.
-fn time(time: Duration) -> String {
-    let whole = time.subsec_millis() == 0 || time < Duration::from_secs(1);
-    if whole { spell::duration(time) } else { format!("{}s", time.as_secs_f64()) }
-}
-
 fn way(sources: &Sources, way: &Way) -> String {
     let drawn = match (way.percent, way.is_drawn) {
         (None, _) => String::new(),
@@ -110,7 +102,7 @@ fn way(sources: &Sources, way: &Way) -> String {
     let (aliases, keys) = (width(|link| &link.alias), width(|link| &link.key));
     for (count, link) in (1..).zip(&way.links) {
         let tries = if link.tries == 1 { "1 try" } else { &format!("{} tries", link.tries) };
-        let (alias, key, by) = (&link.alias, &link.key, time(link.given_up_by));
+        let (alias, key, by) = (&link.alias, &link.key, spell::seconds(link.given_up_by));
         let place = sources.place(link.span);
         text.push_str(&format!(
             "  {count}  {alias:aliases$}  {key:keys$}  {place}  {tries}, given up by {by}\n"
@@ -118,7 +110,7 @@ fn way(sources: &Sources, way: &Way) -> String {
     }
     let attempts = counted(usize::try_from(way.attempts).unwrap_or(usize::MAX), "attempt");
     let cost = way.micro_dollars.map_or("an unknown cost".to_owned(), spell::dollars);
-    let longest = time(way.longest);
+    let longest = spell::seconds(way.longest);
     text.push_str(&format!("  at most {longest} until an answer begins, {attempts}, {cost}\n"));
     text
 }
