@@ -242,15 +242,15 @@ fn relaid(text: &str, seed: usize) -> String {
             laid.push_str(&" ".repeat((seed * 7 + number * 3) % 9));
             laid.push_str(&code.replace(' ', blank));
             laid.push_str(rest);
-            if rest.is_empty() && !line.is_empty() && (seed + number) % 3 == 0 {
+            if rest.is_empty() && !line.is_empty() && (seed + number).is_multiple_of(3) {
                 laid.push_str(" # a remark");
             }
         } else {
             laid.push_str(line);
         }
         in_text ^= quotes % 2 == 1;
-        laid.push_str(if seed % 2 == 0 && !in_text { "\r\n" } else { "\n" });
-        if !in_text && !goes_on && (seed + number) % 5 == 0 {
+        laid.push_str(if seed.is_multiple_of(2) && !in_text { "\r\n" } else { "\n" });
+        if !in_text && !goes_on && (seed + number).is_multiple_of(5) {
             laid.push_str("\n\n  # between\n");
         }
     }
