@@ -213,15 +213,17 @@ pub fn config(part: u32) -> ProptestConfig {
 /// The declarations of a tidy text, each with the comments before it.
 fn declarations(text: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
-    let (mut in_text, mut has_header) = (false, false);
+    let (mut in_text, mut in_block, mut has_header) = (false, false, false);
     for line in text.split_inclusive('\n') {
         let opens = !in_text && line.starts_with(|c: char| c.is_ascii_alphabetic());
-        let is_between = !in_text && (line.starts_with('#') || line.trim().is_empty());
+        let is_between = !in_text && !in_block && (line.starts_with('#') || line.trim().is_empty());
         if has_header && (opens || is_between) {
             parts.push(String::new());
             has_header = false;
         }
         has_header |= opens;
+        in_block |= opens && line.trim_end().ends_with('{');
+        in_block &= in_text || !line.starts_with('}');
         in_text ^= line.matches("\"\"\"").count() % 2 == 1;
         parts.last_mut().unwrap().push_str(line);
     }

@@ -61,7 +61,7 @@ fn what_takes_every_request_stands_last_and_once() {
     let last = [format!("{otherwise}: `otherwise` is not the last arm")];
     assert_eq!(of_message(&[&otherwise, &image, &image]), last);
     assert_eq!(of_message(&[B, &image]), [format!("{B}: `route` is not the last arm")]);
-    let both = "this `otherwise` follows a `route`, and both take every request";
+    let both = "this `otherwise` follows `route`, and both take every request";
     assert_eq!(of_message(&[A, &otherwise]), [format!("{otherwise}: {both}")]);
     let twice = format!("{otherwise}: `otherwise` is written twice");
     assert_eq!(of_message(&[&otherwise, &otherwise]), [twice]);
