@@ -78,7 +78,7 @@ fn a_loss_is_survived_by_a_second_provider_with_time_left() {
     role.timeouts.total = Duration::from_millis(100_399);
     let example = refuted(prove(&map(role.clone()), "coder", &survives));
     assert_eq!(example.failures.len(), 4);
-    assert!(example.outcome.contains("`q/one` is called after 80400ms"), "{}", example.outcome);
+    assert!(example.outcome.contains("`q/one` is called after 80.4s"), "{}", example.outcome);
     role.timeouts.total = seconds(300);
     role.fallback_on = [FailureClass::Network, FailureClass::Timeout].into();
     let example = refuted(prove(&map(role), "coder", &survives));
