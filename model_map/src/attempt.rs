@@ -175,17 +175,6 @@ impl Attempts {
         }
     }
 
-    /// The attempt that was started last failed: all that a driver needs which runs one after the
-    /// other. See [`Self::attempt_failed`].
-    pub fn failed(&mut self, now: Duration, failure: Failure, jitter: f64) -> Step {
-        self.attempt_failed(self.log.len().saturating_sub(1), now, failure, jitter)
-    }
-
-    /// When the attempt that was started last is out of time, if it shows no life.
-    pub fn deadline(&self) -> Duration {
-        self.timer().deadline()
-    }
-
     /// An attempt of the log failed. `jitter` is a random number from 0 to 1, which the driver draws.
     pub fn attempt_failed(
         &mut self,

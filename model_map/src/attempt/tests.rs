@@ -49,6 +49,13 @@ fn attempts(role: &Role, windows: &[Option<u64>], streamed: bool) -> Attempts {
     Attempts::new(&plan, streamed)
 }
 
+/// What follows when the attempt that was started last fails.
+impl Attempts {
+    fn failed(&mut self, now: Duration, failure: Failure, jitter: f64) -> Step {
+        self.attempt_failed(self.log.len() - 1, now, failure, jitter)
+    }
+}
+
 fn of(class: FailureClass) -> Failure {
     Failure::of(class)
 }

@@ -313,7 +313,8 @@ fn most_calls(attempts: &mut Attempts, step: Step, now: Duration, made: usize) -
             let mut went = BTreeSet::new();
             let tried = FailureClass::ALL.into_iter().filter_map(|class| {
                 let mut attempts = attempts.clone();
-                let step = attempts.failed(now, Failure::of(class), 0.0);
+                let last = attempts.log().len() - 1;
+                let step = attempts.attempt_failed(last, now, Failure::of(class), 0.0);
                 let is_length = class == FailureClass::ContextLength;
                 let next = attempts.clone().resume(now);
                 let is_new = went.insert(format!("{step:?} {next:?} {is_length}"));
