@@ -17,6 +17,7 @@ pub mod explain;
 pub mod fix;
 pub mod format;
 pub mod graph;
+pub mod import;
 pub mod load;
 pub mod nearest;
 pub mod program;
