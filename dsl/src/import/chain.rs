@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use model_map::FailureClass;
 
-use super::ImportError;
-use super::Report;
 use super::input::Settings;
+use super::{ImportError, Report};
 use crate::spell;
 
 /// A role that is being written.
@@ -101,6 +100,10 @@ pub(super) fn shares(
             added.push((weight, alias));
         }
     }
+    if added.len() > 100 {
+        report.add("", "a draw has at most a hundred targets; the others were left out");
+        added.truncate(100);
+    }
     let total: f64 = added.iter().map(|(weight, _)| weight).sum();
     let mut parts: Vec<(u32, f64, String)> = added
         .into_iter()
@@ -171,7 +174,7 @@ pub(super) fn parameters(
 }
 
 /// How long other routers let one attempt run.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Times {
     /// Until its first token.
     pub(super) first: Option<Duration>,
@@ -192,8 +195,7 @@ impl Times {
         let first = self.first.or(self.attempt.filter(|time| *time < USUAL_FIRST));
         let first = first.map(|first| total.map_or(first, |total| first.min(total)));
         if total.is_some() {
-            let why =
-                format!("is for one attempt there; `total` is for all {attempts}, at most 15m");
+            let why = "is for one attempt there; here `total` is for all of a chain, at most 15m";
             report.add(path, why);
         }
         let all = [("first_token", first), ("total", total)];

@@ -5,10 +5,11 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::ImportError;
-use super::Report;
+use model_map::Sampling;
+
 use super::chain::Role;
-use super::input::wrong;
+use super::input::{no_secret, wrong};
+use super::{ImportError, Report};
 use crate::catalogue::{Catalogue, sampling_name};
 use crate::decompile::{free, identifier, prompt_text};
 use crate::resolve::host;
@@ -86,6 +87,7 @@ impl<'c> Draft<'c> {
         {
             return Err(wrong(path, "is no model's id"));
         }
+        no_secret(path, id)?;
         provider.url = provider.url.map(|url| self.address(path, &url)).transpose()?;
         let name = self.provider(path, &provider);
         let known = self.models.iter().find(|it| it.provider == name && it.id == id);
@@ -186,7 +188,7 @@ impl<'c> Draft<'c> {
             if *is_known {
                 text.push('\n');
             } else {
-                let sampling = sampling_name(Default::default());
+                let sampling = sampling_name(Sampling::default());
                 let _ = write!(text, " {{\n  sampling {sampling}\n}}\n");
             }
         }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::ImportError;
 use super::chain::{Role, Route, Times, parameters};
 use super::draft::{Draft, Key, Provider};
-use super::input::{Settings, wrong};
+use super::input::{Settings, no_secret, wrong};
 use super::vendor;
 
 /// Reads the whole file into `draft`.
@@ -15,6 +15,7 @@ pub(super) fn read(mut root: Settings, draft: &mut Draft<'_>) -> Result<(), Impo
     for name in root.keys() {
         let value = root.value(&name).unwrap_or_default();
         let path = root.at(&name);
+        no_secret(&path, &name)?;
         if name.is_empty() || name.chars().any(char::is_control) {
             return Err(wrong(&path, "is no name of a role"));
         }
@@ -39,7 +40,10 @@ fn role(name: &str, mut from: Settings, draft: &mut Draft<'_>) -> Result<Role, I
         let other = provider(&path, word)?;
         route.extend([draft.model(&path, other, id)?]);
     }
-    let system = from.text("system_prompt")?.map(|prompt| draft.prompt(name, &prompt));
+    let system = from
+        .text("system_prompt")?
+        .filter(|it| !it.trim().is_empty())
+        .map(|prompt| draft.prompt(name, &prompt));
     let mut statements = Vec::new();
     let set = parameters(&mut from, &mut draft.report)?;
     if !set.is_empty() {

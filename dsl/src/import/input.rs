@@ -8,10 +8,19 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::{ImportError, Report};
+use crate::rules::secret;
 
 /// What is wrong with the value at `path`.
 pub(super) fn wrong(path: &str, what: impl Into<String>) -> ImportError {
     ImportError { path: super::one_line(path), what: what.into() }
+}
+
+/// Holds that what becomes a name is no key that came to stand in the wrong place.
+pub(super) fn no_secret(path: &str, name: &str) -> Result<(), ImportError> {
+    if secret::find(name).is_empty() {
+        return Ok(());
+    }
+    Err(wrong(path, "looks like a key, where a name belongs"))
 }
 
 /// An object and where it stands.

@@ -19,6 +19,8 @@ use deployment::{Deployment, Weighting};
 struct Fallbacks {
     /// By role: where it is said, and the roles.
     by_role: BTreeMap<String, Vec<(String, String)>>,
+    /// Those for prompts that are too long, likewise.
+    longer: BTreeMap<String, Vec<(String, String)>>,
     default: Vec<(String, String)>,
 }
 
@@ -78,42 +80,20 @@ pub(super) fn read(mut root: Settings, draft: &mut Draft<'_>) -> Result<(), Impo
 impl Fallbacks {
     fn read(&mut self, section: &mut Settings, draft: &mut Draft<'_>) -> Result<(), ImportError> {
         self.default.extend(section.texts("default_fallbacks")?);
-        for key in ["fallbacks", "context_window_fallbacks"] {
-            for (path, value) in section.list(key)? {
-                if key != "fallbacks" {
-                    draft.report.add(
-                        &path,
-                        "its links follow any failure that falls back, not a too long prompt alone",
-                    );
+        for (path, value) in section.list("fallbacks")? {
+            for (role, others) in entry(&path, value, draft)? {
+                if role == "*" {
+                    self.default.extend(others);
+                } else {
+                    self.by_role.entry(role).or_default().extend(others);
                 }
-                self.entry(&path, value, draft)?;
             }
         }
-        Ok(())
-    }
-
-    fn entry(
-        &mut self,
-        path: &str,
-        value: Value,
-        draft: &mut Draft<'_>,
-    ) -> Result<(), ImportError> {
-        let mut entry = Settings::of(path, value)?;
-        for role in entry.keys() {
-            let mut others = Vec::new();
-            for (path, other) in entry.list(&role)? {
-                match other {
-                    Value::String(other) => others.push((path, other)),
-                    Value::Object(_) => draft
-                        .report
-                        .add(path, "a fallback with settings of its own is not carried over"),
-                    _ => return Err(wrong(&path, "must be the name of a model")),
-                }
-            }
-            if role == "*" {
-                self.default.extend(others);
-            } else {
-                self.by_role.entry(role).or_default().extend(others);
+        for (path, value) in section.list("context_window_fallbacks")? {
+            let why = "its links follow any failure that falls back, not a too long prompt alone";
+            draft.report.add(&path, why);
+            for (role, others) in entry(&path, value, draft)? {
+                self.longer.entry(role).or_default().extend(others);
             }
         }
         Ok(())
@@ -122,8 +102,32 @@ impl Fallbacks {
     fn of<'f>(&'f self, role: &str) -> impl Iterator<Item = &'f (String, String)> {
         let role = role.to_owned();
         let own = self.by_role.get(&role).unwrap_or(&self.default);
-        own.iter().filter(move |(_, other)| *other != role)
+        let longer = self.longer.get(&role).into_iter().flatten();
+        own.iter().chain(longer).filter(move |(_, other)| *other != role)
     }
+}
+
+/// Roles, and those that come after each of them.
+type Others = Vec<(String, Vec<(String, String)>)>;
+
+fn entry(path: &str, value: Value, draft: &mut Draft<'_>) -> Result<Others, ImportError> {
+    let mut entry = Settings::of(path, value)?;
+    let mut all = Vec::new();
+    for role in entry.keys() {
+        let mut others = Vec::new();
+        for (path, other) in entry.list(&role)? {
+            match other {
+                Value::String(other) => others.push((path, other)),
+                Value::Object(_) => {
+                    let why = "a fallback with settings of its own is not carried over";
+                    draft.report.add(path, why);
+                }
+                _ => return Err(wrong(&path, "must be the name of a model")),
+            }
+        }
+        all.push((role, others));
+    }
+    Ok(all)
 }
 
 impl General {
@@ -150,24 +154,18 @@ fn route(name: &str, deployments: &[Deployment], draft: &mut Draft<'_>) -> Route
     sorted.sort_by_key(|one| one.order.unwrap_or(u32::MAX));
     let order = sorted.first().and_then(|one| one.order);
     let (first, later): (Vec<_>, Vec<_>) = sorted.into_iter().partition(|one| one.order == order);
-    if let [one] = first.as_slice()
-        && deployments.len() == 1
-        && let Some(path) = &one.unused_weight
-    {
-        draft.report.add(path, "not carried over; calls are limited by client, not by deployment");
-    }
     let by = Weighting::of(&first);
     let weighted = first.iter().map(|one| (one.path.clone(), one.weight(by), one.alias.clone()));
     let first = shares(weighted.collect(), &mut draft.report);
     if first.len() > 1 {
         let why = format!("a retry of `{name}` stays with the deployment that was drawn");
         draft.report.add("model_list", why);
-        if let Some(what) = by.limit() {
-            draft.report.add(
-                "model_list",
-                format!("`{what}` of `{name}` gives the shares of its draw, and is no limit"),
-            );
-        }
+    }
+    if later.windows(2).any(|two| matches!(two, [one, next] if one.order == next.order)) {
+        let why = format!(
+            "of `{name}`, only those that come first are drawn; the others follow one another"
+        );
+        draft.report.add("model_list", why);
     }
     let mut route = Route { first, chain: Vec::new() };
     route.extend(later.into_iter().map(|one| one.alias.clone()));
@@ -187,16 +185,15 @@ fn statements(
         statements.push(retry(own, &RETRIED));
     }
     let attempt = deployments.iter().filter_map(|one| one.times.attempt).max();
-    let path = match attempt {
-        Some(_) => format!("model_list.{name}.timeout"),
-        None => general.times_path.clone(),
-    };
+    let slowest = deployments.iter().find(|one| one.times.attempt == attempt && attempt.is_some());
+    let path = slowest.map_or(&general.times_path, |one| &one.times_path);
+    find_unlike(name, deployments, draft);
     let first = deployments.iter().filter_map(|one| one.times.first).max();
     let times =
         Times { first: first.or(general.times.first), attempt: attempt.or(general.times.attempt) };
     let tries = retries.or(general.retries).unwrap_or(0).saturating_add(1) as usize;
     let attempts = route.links().saturating_mul(tries);
-    statements.extend(times.text(&path, attempts, &mut draft.report));
+    statements.extend(times.text(path, attempts, &mut draft.report));
     let mut sets = deployments.iter().map(|one| &one.set);
     if let Some(set) = sets.next() {
         if sets.all(|other| other == set) {
@@ -207,8 +204,20 @@ fn statements(
             let why = format!(
                 "the deployments of `{name}` set different parameters; a role has one set for all"
             );
-            draft.report.add(format!("model_list.{name}"), why);
+            draft.report.add("model_list", why);
         }
     }
     statements
+}
+
+/// Reports what deployments say each for itself and a role says for all of them.
+fn find_unlike(name: &str, deployments: &[Deployment], draft: &mut Draft<'_>) {
+    let Some(first) = deployments.first() else { return };
+    if deployments.iter().any(|one| (one.retries, one.times) != (first.retries, first.times)) {
+        let why = format!(
+            "the deployments of `{name}` have different retries or timeouts; the greatest hold for \
+             the role"
+        );
+        draft.report.add("model_list", why);
+    }
 }

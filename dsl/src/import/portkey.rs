@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::chain::{RETRIED, Role, Route, Times, retry, shares};
 use super::draft::Draft;
-use super::input::{Settings, wrong};
+use super::input::{Settings, no_secret, wrong};
 use super::{ImportError, Report};
 use crate::spell;
 use target::Target;
@@ -25,6 +25,7 @@ pub(super) fn read(
     name: &str,
     draft: &mut Draft<'_>,
 ) -> Result<(), ImportError> {
+    no_secret("", name)?;
     let mut statements = Vec::new();
     let mut tries = 1_usize;
     if root.has("retry") {

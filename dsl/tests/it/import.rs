@@ -154,6 +154,8 @@ fn an_error_shows_no_key() {
             "model_list:\n  - model_name: a\n    litellm_params: {{model: openai/a, timeout: {key}}}\n"
         ),
         format!("{key}: &a [*b, {key}]\n"),
+        format!("model_list:\n  - {{model_name: {key}, litellm_params: {{model: openai/a}}}}\n"),
+        format!("model_list:\n  - {{model_name: a, litellm_params: {{model: openai/{key}}}}}\n"),
     ] {
         assert!(!refused("litellm", &text).contains(&key), "{text}");
     }

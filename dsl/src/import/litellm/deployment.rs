@@ -5,7 +5,7 @@
 use crate::import::ImportError;
 use crate::import::chain::{Times, parameters};
 use crate::import::draft::{Draft, Key, Provider};
-use crate::import::input::{Settings, wrong};
+use crate::import::input::{Settings, no_secret, wrong};
 use crate::import::vendor::{self, Vendor};
 
 /// An entry that can be called.
@@ -14,8 +14,8 @@ pub(super) struct Deployment {
     pub(super) alias: String,
     pub(super) order: Option<u32>,
     weights: [Option<f64>; 3],
-    /// Where a limit stands that shares nothing if the entry is alone.
-    pub(super) unused_weight: Option<String>,
+    /// Where `timeout` stands.
+    pub(super) times_path: String,
     pub(super) retries: Option<u32>,
     pub(super) times: Times,
     pub(super) set: Vec<String>,
@@ -39,14 +39,6 @@ impl Weighting {
         };
         (0..WEIGHTS.len()).find(|at| has(*at)).map_or(Self::Even, Self::Written)
     }
-
-    /// The name of a limit that is used as a weight.
-    pub(super) fn limit(self) -> Option<&'static str> {
-        match self {
-            Self::Written(at) if at > 0 => WEIGHTS.get(at).copied(),
-            Self::Written(_) | Self::Even => None,
-        }
-    }
 }
 
 impl Deployment {
@@ -64,6 +56,7 @@ pub(super) fn read(
     draft: &mut Draft<'_>,
 ) -> Result<Option<(String, Deployment)>, ImportError> {
     let name = entry.needed("model_name")?;
+    no_secret(&entry.at("model_name"), &name)?;
     let mut info = entry.section("model_info")?;
     let mode = info.text("mode")?.unwrap_or_else(|| "chat".to_owned());
     let mut parameters = entry.section("litellm_params")?;
@@ -97,12 +90,13 @@ fn settings(
     draft: &mut Draft<'_>,
 ) -> Result<Deployment, ImportError> {
     let mut weights = [None; 3];
-    let mut unused_weight = None;
     for (key, slot) in WEIGHTS.iter().zip(&mut weights) {
         let outer = entry.number(key)?;
         *slot = parameters.number(key)?.or(outer);
         if slot.is_some() && *key != "weight" {
-            unused_weight.get_or_insert_with(|| parameters.at(key));
+            let why = "is no limit here, where calls are limited by client; a draw without `weight` \
+                       takes its shares from it";
+            draft.report.add(parameters.at(key), why);
         }
     }
     Ok(Deployment {
@@ -110,7 +104,7 @@ fn settings(
         alias,
         order: parameters.whole("order")?,
         weights,
-        unused_weight,
+        times_path: parameters.at("timeout"),
         retries: parameters.whole("num_retries")?.or(parameters.whole("max_retries")?),
         times: Times {
             first: parameters.time("stream_timeout", 1.0)?,
@@ -173,14 +167,8 @@ fn address(
         draft.report.add(parameters.at("api_base"), why);
         return Ok(None);
     }
-    let region = parameters.text("aws_region_name")?;
     let url = match (vendor.name, base) {
-        ("bedrock", None) => {
-            let region = region.filter(|it| !it.starts_with("os.environ/"));
-            return Ok(Some(
-                region.map(|it| format!("https://bedrock-runtime.{it}.amazonaws.com")),
-            ));
-        }
+        ("bedrock", None) => return Ok(Some(region(parameters, draft)?)),
         ("azure", Some(base)) if !base.contains("/openai/v1") => format!("{base}/openai/v1"),
         ("ollama", Some(base)) if !base.ends_with("/v1") => format!("{base}/v1"),
         ("anthropic", Some(base)) => base.trim_end_matches("/v1").to_owned(),
@@ -192,6 +180,17 @@ fn address(
         (_, None) => vendor.url.to_owned(),
     };
     Ok(Some(Some(url)))
+}
+
+/// Where Bedrock is in a region; the router's own region if there is none.
+fn region(parameters: &mut Settings, draft: &mut Draft<'_>) -> Result<Option<String>, ImportError> {
+    let Some(region) = parameters.text("aws_region_name")? else { return Ok(None) };
+    if !region.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+        let why = "not carried over: a region is written out, and cannot come from a variable";
+        draft.report.add(parameters.at("aws_region_name"), why);
+        return Ok(None);
+    }
+    Ok(Some(format!("https://bedrock-runtime.{region}.amazonaws.com")))
 }
 
 fn key(vendor: Vendor, parameters: &mut Settings) -> Result<Key, ImportError> {

@@ -88,7 +88,7 @@ impl Target {
             Some(kept) => {
                 let cuts = kept.char_indices().filter(|(_, c)| matches!(c, '-' | '_'));
                 let heads = cuts.filter_map(|(at, _)| kept.get(..at)).chain([kept]);
-                heads.filter_map(vendor::named).last()
+                heads.filter_map(vendor::named).next_back()
             }
             None => vendor::named(&word),
         };
@@ -110,6 +110,8 @@ impl Target {
             (None, None, _) if self.virtual_key.is_some() => {
                 Key::Elsewhere(self.virtual_key.clone().unwrap_or_default())
             }
+            // One's own host is not to be sent a vendor's key.
+            (None, None, _) if self.host.is_some() => Key::Elsewhere(String::new()),
             (None, None, Some(vendor)) if !vendor.key.is_empty() => Key::Env(vendor.key.to_owned()),
             (None, None, _) => Key::None,
         };
