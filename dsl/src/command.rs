@@ -10,6 +10,7 @@ mod diff;
 mod explain;
 mod fmt;
 mod graph;
+mod import;
 mod init;
 mod look;
 mod models;
@@ -68,6 +69,8 @@ enum Verb {
     Graph(graph::Options),
     /// Write the program of a map
     Decompile(decompile::Options),
+    /// Write the program of another router's configuration, and report what it cannot say
+    Import(import::Options),
     /// List the models that the catalogue knows
     Models(models::Options),
     /// Say what a rule finds, or what a role does with a request and why
@@ -112,6 +115,7 @@ pub fn run(cli: &Cli) -> Exit {
         Verb::Replay(options) => replay::run(options),
         Verb::Graph(options) => graph::run(options),
         Verb::Decompile(options) => decompile::run(options),
+        Verb::Import(options) => import::run(options),
         Verb::Models(options) => models::run(options),
         Verb::Explain(options) => explain::run(options),
         Verb::Test(options) => test::run(options),

@@ -17,6 +17,7 @@ use crate::spell;
 pub(crate) use model::facts as model_facts;
 use model::{known, push_model};
 use names::Names;
+pub(crate) use names::{free, identifier};
 pub(crate) use role::retry_text;
 
 /// The program of a map, one statement a line and not laid out. Of a model it states what
@@ -86,7 +87,7 @@ fn key_text(key: &ApiKey) -> String {
 }
 
 /// A prompt as a text over several lines, or as a string where a text could not hold it.
-fn prompt_text(prompt: &str) -> String {
+pub(crate) fn prompt_text(prompt: &str) -> String {
     let fits = !prompt.is_empty()
         && !prompt.starts_with('\n')
         && !prompt.ends_with('\n')

@@ -18,6 +18,7 @@ pub mod fix;
 mod follow;
 pub mod format;
 pub mod graph;
+pub mod import;
 pub mod load;
 pub mod nearest;
 pub mod program;

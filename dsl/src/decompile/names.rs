@@ -51,7 +51,7 @@ fn wish(map: &ModelMap, id: &str) -> String {
 }
 
 /// A name without quotes that is near to `wish`: `gpt-5.4` becomes `gpt-5_4`.
-fn identifier(wish: &str) -> String {
+pub(crate) fn identifier(wish: &str) -> String {
     let mut name: String =
         wish.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
     if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
@@ -64,7 +64,7 @@ fn identifier(wish: &str) -> String {
 }
 
 /// The name, or with a number the first one that is not taken.
-fn free(name: &str, taken: &mut BTreeSet<String>) -> String {
+pub(crate) fn free(name: &str, taken: &mut BTreeSet<String>) -> String {
     let numbered = (2_u32..).map(|number| format!("{name}_{number}"));
     let mut all = std::iter::once(name.to_owned()).chain(numbered);
     let found = all.find(|name| !taken.contains(name)).unwrap_or_default();

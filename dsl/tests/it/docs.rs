@@ -151,6 +151,12 @@ fn every_command_line_in_the_docs_runs() {
         "map": "sha256:0", "outcome": "answered", "role": "coder", "rule": "routes/coder.sfr:2",
         "status": 200, "time": "2026-11-25T10:00:00Z", "total_ms": 9, "version": 1,
     });
+    let litellm = "model_list:\n- model_name: coder\n  litellm_params:\n    model: openai/gpt-5.4\n    api_key: os.environ/OPENAI_API_KEY\n";
+    scratch.write("config.yaml", litellm.as_bytes());
+    let portkey = r#"{"provider": "openai", "override_params": {"model": "gpt-5.4"}}"#;
+    scratch.write("config.json", portkey.as_bytes());
+    let roles = r#"{"coder": {"provider": "openai", "model": "gpt-5.4"}}"#;
+    scratch.write("models.json", roles.as_bytes());
     scratch.write("audit.jsonl", record.to_string().as_bytes());
     git(&scratch, &["init", "-q", "-b", "main"]);
     git(&scratch, &["add", "."]);

@@ -18,6 +18,7 @@ mod fixes;
 mod formats;
 mod golden;
 mod graph;
+mod import;
 mod many;
 mod models;
 mod mutation;
