@@ -82,12 +82,14 @@ pub struct CounterExample {
 pub struct Prover<'m> {
     map: &'m ModelMap,
     ways: BTreeMap<String, Rc<Result<Vec<Way>, TooMany>>>,
+    /// The losses that roles of these shapes survive: most roles of a program are like another.
+    survived: BTreeSet<(Option<String>, String)>,
 }
 
 impl<'m> Prover<'m> {
     /// Of a map.
     pub fn new(map: &'m ModelMap) -> Self {
-        Self { map, ways: BTreeMap::new() }
+        Self { map, ways: BTreeMap::new(), survived: BTreeSet::new() }
     }
 
     /// Proves a promise of a role of the map, or refutes it.
@@ -100,9 +102,25 @@ impl<'m> Prover<'m> {
         if let Some(reason) = subject.vacuous(promise) {
             return Proof::Vacuous(reason);
         }
-        match self.ways(&subject, promise).as_ref() {
+        let Promise::Survives(provider) = promise else {
+            return self.prove_by_ways(&subject, promise);
+        };
+        let key = (provider.clone(), subject.shape());
+        if self.survived.contains(&key) {
+            return Proof::Proved;
+        }
+        let proof = self.prove_by_ways(&subject, promise);
+        if proof == Proof::Proved {
+            self.survived.insert(key);
+        }
+        proof
+    }
+
+    fn prove_by_ways(&mut self, subject: &Subject<'_>, promise: &Promise) -> Proof {
+        match self.ways(subject, promise).as_ref() {
             Ok(ways) => subject.judge_all(promise, ways),
             Err(TooMany) => {
+                let name = subject.name;
                 Proof::Unknown(format!("the conditions of role `{name}` are too complex"))
             }
         }
@@ -160,6 +178,19 @@ impl Subject<'_> {
             }
             _ => None,
         }
+    }
+
+    /// All of the role that the loss of a provider could depend on: not what is asked of a model,
+    /// nor how its prompt reads.
+    fn shape(&self) -> String {
+        let clients = self.map.clients.keys();
+        let callers: Vec<_> =
+            clients.filter(|client| may_ask(self.map, Some(client), self.name)).collect();
+        let prompt = model_map::prompt_tokens(self.map, self.role);
+        let role = self.role;
+        let guards: Vec<_> = role.guards.iter().map(|it| (&it.when, &it.timeouts)).collect();
+        let rules = (&role.retry, &role.fallback_on, role.hedge_after, &role.timeouts);
+        format!("{:?} {guards:?} {rules:?} {prompt} {callers:?}", role.arms)
     }
 
     fn uses(&self, provider: &str) -> bool {

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use crate::analysis::outage::{LOSS, Tried};
-use crate::analysis::{CounterExample, Promise, Proof, bounds, prove};
+use crate::analysis::{CounterExample, Promise, Proof, Prover, bounds, prove};
 use crate::simulate::{End, Meets, play};
 
 const MODELS: [&str; 5] = ["p/one", "p/two", "q/one", "q/two", "r/one"];
@@ -64,6 +64,30 @@ fn refuted(proof: Proof) -> CounterExample {
         Proof::Refuted(example) => *example,
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn roles_of_one_shape_survive_together_and_others_are_told_apart() {
+    let role = Role::of(vec![Arm::always(chain(&["p/one", "q/one"]))]);
+    let mut map = map(role.clone());
+    let mut add = |name: &str, change: fn(&mut Role)| {
+        let mut other = role.clone();
+        change(&mut other);
+        map.roles.insert(name.to_owned(), other);
+    };
+    add("cool", |role| role.parameters.temperature = Some(0.1));
+    add("hasty", |role| role.timeouts.total = seconds(30));
+    add("stubborn", |role| role.fallback_on = [FailureClass::Network].into());
+    add("alone", |role| role.arms = vec![Arm::always(chain(&["p/one", "p/two"]))]);
+    add("split", |role| role.arms[0].when = Some(Condition::Flag(Flag::Image)));
+    let survives = Promise::Survives(None);
+    let mut prover = Prover::new(&map);
+    // One after the other, so that what was proved of one could be taken for another.
+    for name in ["coder", "cool", "hasty", "stubborn", "alone", "split"] {
+        assert_eq!(prover.prove(name, &survives), prove(&map, name, &survives), "{name}");
+    }
+    assert_eq!(prover.prove("cool", &survives), Proof::Proved);
+    assert!(matches!(prover.prove("hasty", &survives), Proof::Refuted(_)));
 }
 
 #[test]
