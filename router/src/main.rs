@@ -6,6 +6,11 @@ use clap::Parser;
 use sfai_router::cli::Cli;
 use sfai_router::start;
 
+/// A request's memory is given back on another thread than it was taken on: the system's allocator
+/// makes them wait for each other (`docs/benchmarks.md`).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match start::run(&Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -23,6 +23,9 @@ const DROPPED: HeaderName = HeaderName::from_static("x-sfai-dropped");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
+/// As many headers as an answer has at most.
+const HEADERS: usize = 12;
+
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
 
@@ -69,6 +72,7 @@ pub(crate) fn delivered(delivered: Delivered) -> Response<Answer> {
     let is_stream = delivered.answer.is_stream();
     let mut response = Response::new(delivered.answer);
     let headers = response.headers_mut();
+    headers.reserve(HEADERS);
     if is_stream {
         headers.insert(CONTENT_TYPE, EVENT_STREAM);
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -134,7 +138,8 @@ pub(crate) fn describe(
         put(response, RULE, plan.rule);
     }
     put(response, ATTEMPTS, tried);
-    put(response, SERVER_TIMING, &format!("total;dur={:.1}", took.as_secs_f64() * 1000.0));
+    let (millis, tenths) = (took.as_millis(), took.subsec_micros() / 100 % 10);
+    put(response, SERVER_TIMING, &format!("total;dur={millis}.{tenths}"));
 }
 
 /// Adds a header, unless its value has characters that no header can have.

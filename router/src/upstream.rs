@@ -2,33 +2,42 @@
 //!
 //! Owns sending a request and what a failure to send means; when to send is decided elsewhere.
 
+mod connect;
+
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::error::Error;
+use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Method;
+use http::{Method, Request, Response};
 use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper_util::client::legacy;
 use model_map::{Failure, FailureClass};
-use reqwest::{Body, Client, Request, Response};
+
+use connect::Connector;
 
 use crate::config::Endpoint;
 use crate::config::prepared::Unusable;
 use crate::wire::Segments;
 
-/// Providers close idle connections after a minute or more; ours go first, so that no request is
-/// written into one that is being closed.
-const IDLE_CONNECTION: Duration = Duration::from_secs(50);
+/// The very client under reqwest, without what reqwest puts around it for every request: parsing the
+/// URL anew (twice), layers for redirects, cookies and proxies, a box for the body.
+type Client = legacy::Client<Connector, Parts>;
+
+/// What is said of a connection that was there.
+const BROKE: &str = "the connection broke";
 
 /// Clients by connect timeout: it is a property of a client there, and of a role here. Roles share
 /// few values.
 #[derive(Default)]
 pub struct Clients {
-    by_connect: Mutex<HashMap<Duration, Client>>,
+    by_connect: Mutex<HashMap<Duration, Arc<Client>>>,
 }
 
 /// Why a request got no response, for our own logs.
@@ -50,51 +59,21 @@ impl Clients {
         endpoint: &Endpoint,
         connect: Duration,
         body: Segments,
-    ) -> Result<Response, SendError> {
-        let (url, headers) = endpoint.target.as_ref().map_err(unusable)?;
-        let mut request = Request::new(Method::POST, url.clone());
+    ) -> Result<Response<Incoming>, SendError> {
+        let (uri, headers) = endpoint.target.as_ref().map_err(unusable)?;
+        let mut request = Request::new(Parts::of(body));
+        *request.method_mut() = Method::POST;
+        uri.clone_into(request.uri_mut());
         headers.clone_into(request.headers_mut());
-        *request.body_mut() = Some(Body::wrap(Parts::of(body)));
-        let client = self.client(connect).map_err(|error| from_reqwest(&error))?;
-        client.execute(request).await.map_err(|error| from_reqwest(&error))
+        let client = self.client(connect);
+        client.request(request).await.map_err(|error| unsent(&error))
     }
 
-    fn client(&self, connect: Duration) -> reqwest::Result<Client> {
+    fn client(&self, connect: Duration) -> Arc<Client> {
         let mut clients = self.by_connect.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(&connect) {
-            return Ok(client.clone());
-        }
-        let client = build(connect)?;
-        clients.insert(connect, client.clone());
-        Ok(client)
+        let client = clients.entry(connect).or_insert_with(|| Arc::new(connect::client(connect)));
+        Arc::clone(client)
     }
-}
-
-/// No proxy, no redirect, no retry of its own: where a request goes and how often is the map's.
-fn build(connect: Duration) -> reqwest::Result<Client> {
-    Client::builder()
-        .tls_backend_preconfigured(tls())
-        .connect_timeout(connect)
-        .pool_idle_timeout(IDLE_CONNECTION)
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .no_proxy()
-        .http1_only()
-        .tcp_nodelay(true)
-        .build()
-}
-
-/// The roots are compiled in: reading the system's costs milliseconds at the first request, and
-/// Lambda's images differ.
-fn tls() -> rustls::ClientConfig {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    #[expect(clippy::expect_used, reason = "ring supports the protocol versions that rustls has")]
-    let versions = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("ring's provider fits the default versions");
-    versions.with_root_certificates(roots).with_no_client_auth()
 }
 
 /// A provider that cannot be called at all: the next link is taken whatever the role says, and the
@@ -108,21 +87,36 @@ fn unusable(why: &Unusable) -> SendError {
     SendError { failure, message: format!("the provider {why}") }
 }
 
-/// What an error of the client means. Its own text may name addresses: only its causes are kept.
-pub fn from_reqwest(error: &reqwest::Error) -> SendError {
-    let class = if error.is_timeout() { FailureClass::Timeout } else { FailureClass::Network };
-    let what = match (error.is_connect(), error.is_timeout()) {
-        (true, true) => "no connection in time",
-        (true, false) => "no connection",
-        (false, true) => "no answer in time",
-        (false, false) => "the connection broke",
-    };
+/// What it means that no response came. The error's own text may name addresses: only the last of
+/// its causes is kept.
+fn unsent(error: &legacy::Error) -> SendError {
+    let cause = last_cause(error);
+    let timed_out = cause.and_then(|cause| cause.downcast_ref::<io::Error>());
+    match (error.is_connect(), timed_out.map(io::Error::kind)) {
+        (true, Some(io::ErrorKind::TimedOut)) => {
+            failed(FailureClass::Timeout, "no connection in time", cause)
+        }
+        (true, _) => failed(FailureClass::Network, "no connection", cause),
+        (false, _) => failed(FailureClass::Network, BROKE, cause),
+    }
+}
+
+/// What it means that a response broke off.
+pub fn broken(error: &hyper::Error) -> SendError {
+    failed(FailureClass::Network, BROKE, last_cause(error))
+}
+
+fn failed(class: FailureClass, what: &str, cause: Option<&(dyn Error + 'static)>) -> SendError {
+    let message = cause.map_or_else(|| what.to_owned(), |cause| format!("{what}: {cause}"));
+    SendError { failure: Failure::of(class), message }
+}
+
+fn last_cause(error: &dyn Error) -> Option<&(dyn Error + 'static)> {
     let mut cause = error.source();
     while let Some(deeper) = cause.and_then(Error::source) {
         cause = Some(deeper);
     }
-    let message = cause.map_or_else(|| what.to_owned(), |cause| format!("{what}: {cause}"));
-    SendError { failure: Failure::of(class), message }
+    cause
 }
 
 /// Segments on their way to a socket.

@@ -3,10 +3,10 @@
 use std::future::Future;
 
 use bytes::Bytes;
-use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Response};
+use hyper::body::Incoming;
 use model_map::{Commit, Failure, FailureClass, PlannedLink, Timer};
-use reqwest::Response;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Exchange;
@@ -73,9 +73,9 @@ impl Expected {
         self,
         exchange: &Exchange<'_>,
         timer: Timer,
-        response: Response,
+        response: Response<Incoming>,
     ) -> Result<Content, UpstreamError> {
-        let (head, body) = http::Response::from(response).into_parts();
+        let (head, body) = response.into_parts();
         let wants_stream = exchange.request.stream();
         // A server that answers a request for a stream with JSON has an error to tell.
         if !head.status.is_success() || (wants_stream && is_json(&head.headers)) {

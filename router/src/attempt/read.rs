@@ -2,13 +2,13 @@
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use model_map::{Commit, FailureClass, Timer};
-use reqwest::Body;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Exchange;
 use super::call::{plain, unsent, within};
-use crate::upstream::from_reqwest;
+use crate::upstream::broken;
 use crate::wire::{Ending, StreamReader, UpstreamError};
 
 /// The most of an error body that is read: enough for its message.
@@ -23,7 +23,7 @@ pub(super) struct Started {
     /// What is to be sent first.
     pub(super) held: Vec<Bytes>,
     /// What follows; none when the upstream is through.
-    pub(super) body: Option<Body>,
+    pub(super) body: Option<Incoming>,
     pub(super) reader: StreamReader,
     pub(super) timer: Timer,
     /// Its place among the provider's open requests.
@@ -35,7 +35,7 @@ pub(super) struct Started {
 pub(super) async fn stream(
     exchange: &Exchange<'_>,
     mut timer: Timer,
-    (mut body, mut reader, place): (Body, StreamReader, Option<OwnedSemaphorePermit>),
+    (mut body, mut reader, place): (Incoming, StreamReader, Option<OwnedSemaphorePermit>),
 ) -> Result<Started, UpstreamError> {
     let whole = exchange.plan.role.commit == Commit::Complete;
     let limit = if whole { ANSWER_LIMIT } else { HELD_LIMIT };
@@ -86,7 +86,7 @@ pub(super) async fn stream(
 pub(super) async fn whole(
     exchange: &Exchange<'_>,
     mut timer: Timer,
-    mut body: Body,
+    mut body: Incoming,
 ) -> Result<Bytes, UpstreamError> {
     let Some(first) = next(exchange, &timer, &mut body).await? else {
         return Ok(Bytes::new());
@@ -109,7 +109,7 @@ pub(super) async fn whole(
 pub(super) async fn refusal(
     exchange: &Exchange<'_>,
     timer: Timer,
-    mut body: Body,
+    mut body: Incoming,
 ) -> Result<Bytes, UpstreamError> {
     let mut text = BytesMut::new();
     while text.len() < REFUSAL_LIMIT {
@@ -125,11 +125,11 @@ pub(super) async fn refusal(
 async fn next(
     exchange: &Exchange<'_>,
     timer: &Timer,
-    body: &mut Body,
+    body: &mut Incoming,
 ) -> Result<Option<Bytes>, UpstreamError> {
     loop {
         let Some(frame) = within(exchange, timer, body.frame()).await? else { return Ok(None) };
-        let frame = frame.map_err(|error| unsent(from_reqwest(&error)))?;
+        let frame = frame.map_err(|error| unsent(broken(&error)))?;
         if let Ok(data) = frame.into_data() {
             return Ok(Some(data));
         }

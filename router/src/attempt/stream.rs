@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as _, Frame};
+use hyper::body::Incoming;
 use model_map::{FailureClass, Timer};
-use reqwest::Body;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
 
@@ -29,7 +29,7 @@ const SILENT: &str = "the provider fell silent, or the answer took longer than `
 pub struct AnswerStream {
     held: std::vec::IntoIter<Bytes>,
     /// None once the answer is over.
-    body: Option<Body>,
+    body: Option<Incoming>,
     reader: StreamReader,
     timer: Timer,
     stopwatch: Stopwatch,

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use model_map::{ModelMap, Protocol, Provider};
-use reqwest::Url;
 use tokio::sync::Semaphore;
 
 use super::surroundings::{Surroundings, Upstreams};
@@ -40,7 +39,7 @@ pub struct Endpoint {
     /// Places for open requests, where the map limits them.
     pub places: Option<Arc<Semaphore>>,
     /// Where a chat goes, and with which headers; not those of the body.
-    pub target: Result<(Url, HeaderMap), Unusable>,
+    pub target: Result<(Uri, HeaderMap), Unusable>,
 }
 
 /// Why a provider cannot be called.
@@ -131,10 +130,15 @@ impl Endpoint {
     }
 }
 
-fn url(base: &str, dialect: Dialect) -> Result<Url, String> {
-    let url = Url::parse(&format!("{}{}", base.trim_end_matches('/'), dialect.path()))
+fn url(base: &str, dialect: Dialect) -> Result<Uri, String> {
+    let url: Uri = format!("{}{}", base.trim_end_matches('/'), dialect.path())
+        .parse()
         .map_err(|error| format!("its base_url is not a URL: {error}"))?;
-    if !url.username().is_empty() || url.password().is_some() {
+    let host = url.host().filter(|host| !host.is_empty());
+    if host.is_none() || url.scheme().is_none() {
+        return Err("its base_url is not a URL with a host".into());
+    }
+    if url.authority().is_some_and(|authority| authority.as_str().contains('@')) {
         return Err("its base_url has a user part; keys belong into api_key".into());
     }
     Ok(url)

@@ -56,7 +56,9 @@ pub(crate) struct Writer<'a> {
 impl<'a> Writer<'a> {
     /// A writer of nothing yet; slices are taken from `source`.
     pub(crate) fn new(source: &'a Bytes) -> Self {
-        Self { source, done: Segments::default(), text: BytesMut::with_capacity(1024) }
+        // A short source is copied whole, with room for what is put between.
+        let room = source.len().min(2 * COPY_BELOW) + 512;
+        Self { source, done: Segments::default(), text: BytesMut::with_capacity(room) }
     }
 
     /// Appends own text.
