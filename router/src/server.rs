@@ -8,9 +8,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body::Body as _;
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -78,20 +79,44 @@ async fn answer(router: &Router, request: Request<Incoming>) -> Response<Answer>
     }
 }
 
-async fn read(body: Incoming) -> Result<Bytes, Box<Response<Answer>>> {
-    match Limited::new(body, BODY_LIMIT).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Box::new(respond::refuse(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "request_too_large",
-            format!("The request is larger than {} MB.", BODY_LIMIT / (1024 * 1024)),
-        ))),
-        Err(_) => Err(Box::new(respond::refuse(
-            StatusCode::BAD_REQUEST,
-            "incomplete_request",
-            "The request's body did not arrive whole.",
-        ))),
+async fn read(mut body: Incoming) -> Result<Bytes, Box<Response<Answer>>> {
+    let mut whole = Bytes::new();
+    let mut parts = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return Err(Box::new(cut_short())) };
+        let Ok(data) = frame.into_data() else { continue };
+        if parts.len() + whole.len() + data.len() > BODY_LIMIT {
+            return Err(Box::new(too_large()));
+        }
+        // What comes in one piece is not copied.
+        if whole.is_empty() && parts.is_empty() {
+            whole = data;
+        } else {
+            parts.extend_from_slice(&std::mem::take(&mut whole));
+            parts.extend_from_slice(&data);
+        }
+        // A body of known length is whole with its last byte.
+        if body.is_end_stream() {
+            break;
+        }
     }
+    Ok(if parts.is_empty() { whole } else { parts.freeze() })
+}
+
+fn too_large() -> Response<Answer> {
+    respond::refuse(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "request_too_large",
+        format!("The request is larger than {} MB.", BODY_LIMIT / (1024 * 1024)),
+    )
+}
+
+fn cut_short() -> Response<Answer> {
+    respond::refuse(
+        StatusCode::BAD_REQUEST,
+        "incomplete_request",
+        "The request's body did not arrive whole.",
+    )
 }
 
 /// Binds an address.

@@ -1,43 +1,46 @@
-//! Connections to providers: one pool of kept-alive connections for each connect timeout.
+//! Sending a request to a provider.
 //!
-//! Owns sending a request and what a failure to send means; when to send is decided elsewhere.
+//! Owns what a failure to send means; when to send is decided elsewhere, and how connections are
+//! made, kept and used is the modules' below. There is no proxy, no redirect and no retry: where a
+//! request goes and how often is the map's.
 
 mod connect;
+mod connection;
+mod pool;
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::error::Error;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::OnceLock;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, Uri};
 use http_body::{Frame, SizeHint};
-use hyper::body::Incoming;
-use hyper_util::client::legacy;
 use model_map::{Failure, FailureClass};
 
 use connect::Connector;
+use connection::{Connection, Unanswered};
+use pool::{Home, Pool};
+
+pub use connection::Body;
 
 use crate::config::Endpoint;
 use crate::config::prepared::Unusable;
 use crate::wire::Segments;
 
-/// The very client under reqwest, without what reqwest puts around it for every request: parsing the
-/// URL anew (twice), layers for redirects, cookies and proxies, a box for the body.
-type Client = legacy::Client<Connector, Parts>;
-
+const NETWORK: FailureClass = FailureClass::Network;
 /// What is said of a connection that was there.
 const BROKE: &str = "the connection broke";
 
-/// Clients by connect timeout: it is a property of a client there, and of a role here. Roles share
-/// few values.
+/// The connections of the whole process.
 #[derive(Default)]
 pub struct Clients {
-    by_connect: Mutex<HashMap<Duration, Arc<Client>>>,
+    /// Made with the first request: nothing before needs it.
+    connector: OnceLock<Connector>,
+    pool: Pool,
 }
 
 /// Why a request got no response, for our own logs.
@@ -50,7 +53,8 @@ pub struct SendError {
 }
 
 impl Clients {
-    /// Sends a request and waits for the response's head.
+    /// Sends a request and waits for the response's head; a connection that has to be opened is
+    /// there within `connect`.
     ///
     /// # Errors
     /// When there is no key, no connection, or no response.
@@ -59,21 +63,36 @@ impl Clients {
         endpoint: &Endpoint,
         connect: Duration,
         body: Segments,
-    ) -> Result<Response<Incoming>, SendError> {
-        let (uri, headers) = endpoint.target.as_ref().map_err(unusable)?;
-        let mut request = Request::new(Parts::of(body));
+    ) -> Result<Response<Body>, SendError> {
+        let (url, headers) = endpoint.target.as_ref().map_err(unusable)?;
+        let home = self.pool.home(url).ok_or_else(|| failed(NETWORK, "no host to call", None))?;
+        let mut request = Box::new(Request::new(Parts::of(body)));
         *request.method_mut() = Method::POST;
-        uri.clone_into(request.uri_mut());
+        *request.uri_mut() = url.path_and_query().cloned().map(Uri::from).unwrap_or_default();
         headers.clone_into(request.headers_mut());
-        let client = self.client(connect);
-        client.request(request).await.map_err(|error| unsent(&error))
+        while let Some(connection) = home.free() {
+            match exchange(connection, *request, &home).await {
+                Ok(response) => return Ok(response),
+                // It was closed in the very moment; the request was not begun.
+                Err(Unanswered { unsent: Some(unsent), .. }) => request = unsent,
+                Err(failure) => return Err(broken(&failure.error)),
+            }
+        }
+        let connector = self.connector.get_or_init(Connector::new);
+        let io = connector.open(url, connect).await.map_err(|why| unconnected(why.as_ref()))?;
+        let connection = Connection::new(io).await.map_err(|error| broken(&error))?;
+        let response = exchange(connection, *request, &home).await;
+        response.map_err(|failure| broken(&failure.error))
     }
+}
 
-    fn client(&self, connect: Duration) -> Arc<Client> {
-        let mut clients = self.by_connect.lock().unwrap_or_else(PoisonError::into_inner);
-        let client = clients.entry(connect).or_insert_with(|| Arc::new(connect::client(connect)));
-        Arc::clone(client)
-    }
+async fn exchange(
+    mut connection: Connection,
+    request: Request<Parts>,
+    home: &Home,
+) -> Result<Response<Body>, Unanswered> {
+    let response = connection.send(request).await?;
+    Ok(response.map(|incoming| Body::new(incoming, connection, home.clone())))
 }
 
 /// A provider that cannot be called at all: the next link is taken whatever the role says, and the
@@ -87,23 +106,19 @@ fn unusable(why: &Unusable) -> SendError {
     SendError { failure, message: format!("the provider {why}") }
 }
 
-/// What it means that no response came. The error's own text may name addresses: only the last of
-/// its causes is kept.
-fn unsent(error: &legacy::Error) -> SendError {
+/// What it means that there is no connection.
+fn unconnected(error: &(dyn Error + 'static)) -> SendError {
     let cause = last_cause(error);
-    let timed_out = cause.and_then(|cause| cause.downcast_ref::<io::Error>());
-    match (error.is_connect(), timed_out.map(io::Error::kind)) {
-        (true, Some(io::ErrorKind::TimedOut)) => {
-            failed(FailureClass::Timeout, "no connection in time", cause)
-        }
-        (true, _) => failed(FailureClass::Network, "no connection", cause),
-        (false, _) => failed(FailureClass::Network, BROKE, cause),
+    let timed_out = cause.downcast_ref().map(io::Error::kind) == Some(io::ErrorKind::TimedOut);
+    if timed_out {
+        return failed(FailureClass::Timeout, "no connection in time", None);
     }
+    failed(NETWORK, "no connection", Some(cause))
 }
 
-/// What it means that a response broke off.
+/// What it means that a response did not come, or broke off.
 pub fn broken(error: &hyper::Error) -> SendError {
-    failed(FailureClass::Network, BROKE, last_cause(error))
+    failed(NETWORK, BROKE, Some(last_cause(error)))
 }
 
 fn failed(class: FailureClass, what: &str, cause: Option<&(dyn Error + 'static)>) -> SendError {
@@ -111,10 +126,11 @@ fn failed(class: FailureClass, what: &str, cause: Option<&(dyn Error + 'static)>
     SendError { failure: Failure::of(class), message }
 }
 
-fn last_cause(error: &dyn Error) -> Option<&(dyn Error + 'static)> {
-    let mut cause = error.source();
-    while let Some(deeper) = cause.and_then(Error::source) {
-        cause = Some(deeper);
+/// The last of an error's causes, which is the most telling; the outer ones may name addresses.
+fn last_cause<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
     }
     cause
 }

@@ -5,7 +5,6 @@ use std::future::Future;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Response};
-use hyper::body::Incoming;
 use model_map::{Commit, Failure, FailureClass, PlannedLink, Timer};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -13,7 +12,7 @@ use super::Exchange;
 use super::read::{self, Started};
 use crate::config::Endpoint;
 use crate::openai::request::{Prompt, RequestError, Target, UpstreamRequest};
-use crate::upstream::SendError;
+use crate::upstream::{Body, SendError};
 use crate::wire::{AnswerOptions, Dialect, StreamReader, UpstreamError};
 use crate::{anthropic, openai};
 
@@ -73,7 +72,7 @@ impl Expected {
         self,
         exchange: &Exchange<'_>,
         timer: Timer,
-        response: Response<Incoming>,
+        response: Response<Body>,
     ) -> Result<Content, UpstreamError> {
         let (head, body) = response.into_parts();
         let wants_stream = exchange.request.stream();

@@ -1,14 +1,14 @@
 //! Reads an upstream's body under the attempt's timers: a stream to its commit, the rest whole.
 
 use bytes::{Bytes, BytesMut};
+use http_body::Body as _;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use model_map::{Commit, FailureClass, Timer};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Exchange;
 use super::call::{plain, unsent, within};
-use crate::upstream::broken;
+use crate::upstream::{Body, broken};
 use crate::wire::{Ending, StreamReader, UpstreamError};
 
 /// The most of an error body that is read: enough for its message.
@@ -23,7 +23,7 @@ pub(super) struct Started {
     /// What is to be sent first.
     pub(super) held: Vec<Bytes>,
     /// What follows; none when the upstream is through.
-    pub(super) body: Option<Incoming>,
+    pub(super) body: Option<Body>,
     pub(super) reader: StreamReader,
     pub(super) timer: Timer,
     /// Its place among the provider's open requests.
@@ -35,7 +35,7 @@ pub(super) struct Started {
 pub(super) async fn stream(
     exchange: &Exchange<'_>,
     mut timer: Timer,
-    (mut body, mut reader, place): (Incoming, StreamReader, Option<OwnedSemaphorePermit>),
+    (mut body, mut reader, place): (Body, StreamReader, Option<OwnedSemaphorePermit>),
 ) -> Result<Started, UpstreamError> {
     let whole = exchange.plan.role.commit == Commit::Complete;
     let limit = if whole { ANSWER_LIMIT } else { HELD_LIMIT };
@@ -86,11 +86,16 @@ pub(super) async fn stream(
 pub(super) async fn whole(
     exchange: &Exchange<'_>,
     mut timer: Timer,
-    mut body: Incoming,
+    mut body: Body,
 ) -> Result<Bytes, UpstreamError> {
     let Some(first) = next(exchange, &timer, &mut body).await? else {
         return Ok(Bytes::new());
     };
+    // An answer of known length is whole with its last byte: asking for more takes the connection's
+    // task another turn.
+    if body.is_end_stream() {
+        return Ok(first);
+    }
     timer.progressed(exchange.stopwatch.elapsed());
     let Some(second) = next(exchange, &timer, &mut body).await? else { return Ok(first) };
     let mut all = BytesMut::from(first);
@@ -109,7 +114,7 @@ pub(super) async fn whole(
 pub(super) async fn refusal(
     exchange: &Exchange<'_>,
     timer: Timer,
-    mut body: Incoming,
+    mut body: Body,
 ) -> Result<Bytes, UpstreamError> {
     let mut text = BytesMut::new();
     while text.len() < REFUSAL_LIMIT {
@@ -125,7 +130,7 @@ pub(super) async fn refusal(
 async fn next(
     exchange: &Exchange<'_>,
     timer: &Timer,
-    body: &mut Incoming,
+    body: &mut Body,
 ) -> Result<Option<Bytes>, UpstreamError> {
     loop {
         let Some(frame) = within(exchange, timer, body.frame()).await? else { return Ok(None) };

@@ -9,7 +9,6 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as _, Frame};
-use hyper::body::Incoming;
 use model_map::{FailureClass, Timer};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
@@ -18,6 +17,7 @@ use super::read::Started;
 use crate::clock::Stopwatch;
 use crate::openai::error::{ClientError, stream_event};
 use crate::respond::error_kind;
+use crate::upstream::Body;
 use crate::wire::{Ending, Progress, StreamFailure, StreamReader};
 
 const BROKEN: &str = "the connection to the provider broke";
@@ -29,7 +29,7 @@ const SILENT: &str = "the provider fell silent, or the answer took longer than `
 pub struct AnswerStream {
     held: std::vec::IntoIter<Bytes>,
     /// None once the answer is over.
-    body: Option<Incoming>,
+    body: Option<Body>,
     reader: StreamReader,
     timer: Timer,
     stopwatch: Stopwatch,

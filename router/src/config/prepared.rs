@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use model_map::{ModelMap, Protocol, Provider};
 use tokio::sync::Semaphore;
@@ -124,7 +125,10 @@ impl Endpoint {
             }
         };
         let url = url(&base, dialect)?;
-        let headers = headers(provider, dialect, around.upstreams)?;
+        let mut headers = headers(provider, dialect, around.upstreams)?;
+        if let Ok(headers) = &mut headers {
+            headers.insert(HOST, host(&url)?);
+        }
         let target = headers.map(|headers| (url, headers)).map_err(Unusable::Key);
         Ok(Self { dialect, places, target })
     }
@@ -142,6 +146,17 @@ fn url(base: &str, dialect: Dialect) -> Result<Uri, String> {
         return Err("its base_url has a user part; keys belong into api_key".into());
     }
     Ok(url)
+}
+
+/// The `Host` of a URL, without a port that goes without saying.
+fn host(url: &Uri) -> Result<HeaderValue, String> {
+    let implied = if url.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 };
+    let host = match url.authority() {
+        Some(authority) if authority.port_u16() == Some(implied) => authority.host(),
+        Some(authority) => authority.as_str(),
+        None => "",
+    };
+    HeaderValue::from_str(host).map_err(|error| error.to_string())
 }
 
 fn headers(

@@ -1,0 +1,76 @@
+//! Connections to providers that wait for their next request.
+//!
+//! Owns which one is taken and how long one waits; how one is opened is [`super::connect`]'s.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::Uri;
+use http::uri::{Authority, Scheme};
+use tokio::time::Instant;
+
+use super::connection::Connection;
+
+/// Providers close idle connections after a minute or more; ours go first, so that no request is
+/// written into one that is being closed.
+const IDLE: Duration = Duration::from_secs(50);
+
+/// Where connections lead.
+type Place = (Scheme, Authority);
+
+/// The connections that wait. Clones share them.
+#[derive(Default, Clone)]
+pub(super) struct Pool(Arc<Mutex<Idle>>);
+
+#[derive(Default)]
+struct Idle {
+    /// The one that was used last stands last, and is taken first: the others can grow old.
+    waiting: HashMap<Place, Vec<(Instant, Connection)>>,
+    /// When all places were last looked through for old ones.
+    swept: Option<Instant>,
+}
+
+/// The pool that a connection is from, and its place there.
+#[derive(Clone)]
+pub(super) struct Home {
+    pool: Pool,
+    place: Place,
+}
+
+impl Pool {
+    /// The home of connections to a URL; none where it is no place to connect to.
+    pub(super) fn home(&self, url: &Uri) -> Option<Home> {
+        let place = (url.scheme()?.clone(), url.authority()?.clone());
+        Some(Home { pool: self.clone(), place })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Idle> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Home {
+    /// A connection that can be used at once, if one waits.
+    pub(super) fn free(&self) -> Option<Connection> {
+        loop {
+            let (since, mut connection) = self.pool.lock().waiting.get_mut(&self.place)?.pop()?;
+            // Looked at without the lock: it may read from its socket.
+            if since.elapsed() < IDLE && connection.is_free() {
+                return Some(connection);
+            }
+        }
+    }
+
+    /// Keeps a connection for the next request.
+    pub(super) fn take_in(self, connection: Connection) {
+        let now = Instant::now();
+        let mut idle = self.pool.lock();
+        // Old ones are closed once in a while, wherever they lead.
+        if idle.swept.is_none_or(|swept| now - swept > IDLE) {
+            idle.swept = Some(now);
+            idle.waiting.values_mut().for_each(|all| all.retain(|(since, _)| now - *since < IDLE));
+        }
+        idle.waiting.entry(self.place).or_default().push((now, connection));
+    }
+}
