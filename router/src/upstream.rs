@@ -78,11 +78,16 @@ impl Clients {
                 Err(failure) => return Err(broken(&failure.error)),
             }
         }
-        let connector = self.connector.get_or_init(Connector::new);
-        let io = connector.open(url, connect).await.map_err(|why| unconnected(why.as_ref()))?;
-        let connection = Connection::new(io).await.map_err(|error| broken(&error))?;
+        // In a box of its own: few requests need the room.
+        let connection = Box::pin(self.connect(url, connect)).await?;
         let response = exchange(connection, *request, &home).await;
         response.map_err(|failure| broken(&failure.error))
+    }
+
+    async fn connect(&self, url: &Uri, limit: Duration) -> Result<Connection, SendError> {
+        let connector = self.connector.get_or_init(Connector::new);
+        let io = connector.open(url, limit).await.map_err(|why| unconnected(why.as_ref()))?;
+        Connection::new(io).await.map_err(|error| broken(&error))
     }
 }
 

@@ -53,8 +53,9 @@ pub(super) async fn call(
         },
         place,
     };
+    // Where it stands: what is waited for is large, and moved once more for every layer around it.
     let sending = exchange.clients.send(endpoint, timer.connect_limit(), request.body);
-    let response = within(exchange, &timer, sending).await?.map_err(unsent)?;
+    let response = within(exchange, &timer, std::pin::pin!(sending)).await?.map_err(unsent)?;
     timer.progressed(exchange.stopwatch.elapsed());
     let content = answer.read(exchange, timer, response).await?;
     Ok(Answered { content, dropped: request.dropped })

@@ -74,3 +74,55 @@ impl Home {
         idle.waiting.entry(self.place).or_default().push((now, connection));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hyper_util::rt::TokioIo;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    async fn connected() -> (Home, Connection, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (ours, theirs) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let connection = Connection::new(TokioIo::new(ours.unwrap()).into()).await.unwrap();
+        let url = format!("http://{address}/v1").parse().unwrap();
+        (Pool::default().home(&url).unwrap(), connection, theirs.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn one_that_came_back_is_taken_again() {
+        let (home, mut connection, _provider) = connected().await;
+        assert!(home.free().is_none());
+        assert!(connection.is_free());
+        home.clone().take_in(connection);
+        assert!(home.free().is_some());
+        assert!(home.free().is_none());
+    }
+
+    #[tokio::test]
+    async fn one_that_the_provider_closed_is_not() {
+        let (home, mut connection, mut provider) = connected().await;
+        assert!(connection.is_free());
+        home.clone().take_in(connection);
+        provider.shutdown().await.unwrap();
+        // Until the runtime has heard of it.
+        while let Some(connection) = home.free() {
+            home.clone().take_in(connection);
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(provider.read(&mut [0]).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn one_that_grew_old_is_closed() {
+        let (home, connection, mut provider) = connected().await;
+        home.clone().take_in(connection);
+        tokio::time::pause();
+        tokio::time::advance(IDLE).await;
+        assert!(home.free().is_none());
+        assert_eq!(provider.read(&mut [0]).await.unwrap(), 0);
+    }
+}
