@@ -7,6 +7,8 @@ pub mod answer;
 pub mod anthropic;
 pub mod attempt;
 pub mod auth;
+#[cfg(feature = "aws")]
+pub mod aws;
 mod catalogue;
 pub mod cli;
 pub mod clock;
