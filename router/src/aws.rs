@@ -3,6 +3,7 @@
 //! Owns region, credentials, time limits and retries; what is stored where is its callers'.
 
 mod http;
+pub mod trouble;
 
 use std::time::Duration;
 
@@ -15,9 +16,9 @@ use tokio::sync::OnceCell;
 /// Inside a region a connection takes milliseconds.
 const CONNECT: Duration = Duration::from_secs(2);
 /// One try. The router holds nothing larger than an audit record, which is some megabytes.
-const ATTEMPT: Duration = Duration::from_secs(5);
+const ATTEMPT: Duration = Duration::from_secs(3);
 /// A call with its second try.
-const CALL: Duration = Duration::from_secs(8);
+const CALL: Duration = Duration::from_secs(5);
 /// The second try mends a lost connection. More would be a storm from every instance at once, when
 /// the service is what fails; whoever calls goes on with what it has and comes back later.
 const TRIES: u32 = 2;

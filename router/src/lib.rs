@@ -16,9 +16,12 @@ pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod facts;
+mod health;
 mod json;
 pub mod lambda;
 pub mod openai;
+#[cfg(feature = "aws")]
+pub mod place;
 mod repoll;
 mod respond;
 pub mod router;
