@@ -18,9 +18,12 @@ mod commit;
 mod failing;
 #[path = "../support/faults.rs"]
 mod faults;
+#[path = "../support/freezer.rs"]
+mod freezer;
 mod front;
 mod golden;
 mod hedge;
+mod instance;
 mod lambda;
 mod live;
 #[path = "../support/process.rs"]
