@@ -1,4 +1,5 @@
-//! The Lambda front: invocations of a Function URL or an HTTP API, over the one handler.
+//! The Lambda front: invocations of a Function URL, an HTTP API or a REST API, over the one
+//! handler.
 //!
 //! Owns what is Lambda's: events, replies, the time that is left. The loop over the Runtime API
 //! is `lambda_runtime`'s, which hands each invocation over whole.
@@ -128,7 +129,7 @@ async fn invoked(router: &Router, invocation: &LambdaInvocation) -> Reply<Answer
         Err(why) => respond::refuse(StatusCode::BAD_REQUEST, "invalid_event", why.to_string()),
     };
     match front {
-        Front::FunctionUrl => reply::streamed(response),
+        Front::FunctionUrl | Front::RestApi => reply::streamed(response),
         Front::HttpApi => reply::buffered(response).await,
     }
 }
@@ -137,7 +138,7 @@ async fn invoked(router: &Router, invocation: &LambdaInvocation) -> Reply<Answer
 fn time_left(deadline: SystemTime, now: SystemTime, front: Front) -> Duration {
     let left = deadline.duration_since(now).unwrap_or_default();
     let left = match front {
-        Front::FunctionUrl => left,
+        Front::FunctionUrl | Front::RestApi => left,
         Front::HttpApi => left.min(HTTP_API_LIMIT),
     };
     left.saturating_sub(FAREWELL)

@@ -13,6 +13,7 @@ mod catalogue;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod cors;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod facts;

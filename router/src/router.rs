@@ -14,6 +14,7 @@ use crate::answer::Answer;
 use crate::attempt::{self, Exchange};
 use crate::clock::{Ambient, Stopwatch};
 use crate::config::{Config, Prepared};
+use crate::cors::Cors;
 use crate::facts::RequestFacts;
 use crate::openai::error::ClientError;
 use crate::openai::request::ChatRequest;
@@ -25,6 +26,7 @@ pub struct Router {
     ambient: Ambient,
     clients: Clients,
     config: Arc<Config>,
+    cors: Cors,
 }
 
 /// What is left of the invocation that serves a request: an extension of it that bounds `total`.
@@ -34,25 +36,37 @@ pub struct Deadline(pub Duration);
 impl Router {
     /// A router of the maps of `config`, for their clients.
     pub fn new(config: Arc<Config>, ambient: Ambient) -> Self {
-        Self { ambient, clients: Clients::default(), config }
+        Self { ambient, clients: Clients::default(), config, cors: Cors::default() }
+    }
+
+    /// One that web pages may call, too.
+    #[must_use]
+    pub fn with_cors(self, cors: Cors) -> Self {
+        Self { cors, ..self }
     }
 
     /// Serves a request. The response comes when an attempt has committed, or all have failed.
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Answer> {
+        if let Some(response) = self.cors.preflight(&request) {
+            return response;
+        }
+        let origin = self.cors.allowed(request.headers());
+        let mut response = self.answer(request).await;
+        let headers = response.headers_mut();
+        headers.insert(respond::REQUEST_ID, self.request_id());
+        self.cors.allow(origin, headers);
+        response
+    }
+
+    async fn answer(&self, request: Request<Bytes>) -> Response<Answer> {
         let stopwatch = Stopwatch::start();
         let prepared = match self.config.ready().await {
             Ok(prepared) => prepared,
-            Err(why) => {
-                let mut response = health::unready(&why);
-                response.headers_mut().insert(respond::REQUEST_ID, self.request_id());
-                return response;
-            }
+            Err(why) => return health::unready(&why),
         };
         let dispatched = AssertUnwindSafe(self.dispatch(request, &prepared, stopwatch));
         let mut response = dispatched.catch_unwind().await.unwrap_or_else(|_| broken());
-        let headers = response.headers_mut();
-        headers.insert(respond::REQUEST_ID, self.request_id());
-        headers.insert(respond::MAP, prepared.digest.clone());
+        response.headers_mut().insert(respond::MAP, prepared.digest.clone());
         response
     }
 

@@ -13,6 +13,7 @@ use crate::clock::Ambient;
 use crate::config::Reload;
 use crate::config::not_yet::not_yet;
 use crate::config::{Config, Surroundings, Upstreams};
+use crate::cors::{CORS_ORIGINS, Cors};
 use crate::router::Router;
 use crate::server;
 
@@ -42,7 +43,7 @@ async fn lambda(cli: &Cli) -> Result<(), String> {
         // Nothing is waited for: the first request does.
         Some((_, config)) => config(around),
     };
-    let router = Arc::new(Router::new(config, Ambient::default()));
+    let router = router(config)?;
     crate::lambda::run(router).await.map_err(|error| error.to_string())
 }
 
@@ -72,10 +73,16 @@ async fn local(cli: &Cli) -> Result<(), String> {
     // A map in S3 is not a file.
     let _watch = (from == map.display().to_string()).then(|| follow(&map, &config));
     say(&format!("listening on http://{address}"));
-    let router = Arc::new(Router::new(config, Ambient::default()));
+    let router = router(config)?;
     tokio::spawn(beat());
     server::serve(router, listener, stopped()).await;
     Ok(())
+}
+
+/// The handler of every front.
+fn router(config: Arc<Config>) -> Result<Arc<Router>, String> {
+    let cors = Cors::parse(&variable(CORS_ORIGINS).unwrap_or_default())?;
+    Ok(Arc::new(Router::new(config, Ambient::default()).with_cors(cors)))
 }
 
 /// Keeps a timer due soon. tokio wakes a sleeping worker for each timer that is set before all

@@ -147,6 +147,26 @@ async fn an_http_api_gets_one_buffered_answer() {
 }
 
 #[tokio::test]
+async fn a_rest_api_gets_a_stream() {
+    let deployed = deploy().await;
+    let event = |path: &str, body: &str| {
+        json!({
+            "resource": "/{proxy+}", "path": path, "httpMethod": "POST",
+            "multiValueHeaders": {"Authorization": [format!("Bearer {KEY}")]},
+            "requestContext": {"stage": "prod", "path": format!("/prod{path}"),
+                "domainName": "abc.execute-api.ap-northeast-1.amazonaws.com"},
+            "body": body, "isBase64Encoded": false,
+        })
+    };
+    let (prelude, text) =
+        whole(deployed.function.invoke(event(CHAT, &chat("gpt", true))).await).await;
+    assert_eq!(prelude["statusCode"], 200);
+    assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
+    let (prelude, text) = whole(deployed.function.invoke(event("/v1/x", "{}")).await).await;
+    assert_eq!(prelude["statusCode"], 404, "{text}");
+}
+
+#[tokio::test]
 async fn what_cannot_be_served_is_told_through_both_fronts() {
     let deployed = deploy().await;
     let anonymous = |mut event: Value| {
