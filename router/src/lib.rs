@@ -7,16 +7,22 @@ pub mod answer;
 pub mod anthropic;
 pub mod attempt;
 pub mod auth;
+#[cfg(feature = "aws")]
+pub mod aws;
 mod catalogue;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod cors;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod facts;
+mod health;
 mod json;
 pub mod lambda;
 pub mod openai;
+#[cfg(feature = "aws")]
+pub mod place;
 mod repoll;
 mod respond;
 pub mod router;

@@ -14,17 +14,19 @@ use crate::answer::Answer;
 use crate::attempt::{self, Exchange};
 use crate::clock::{Ambient, Stopwatch};
 use crate::config::{Config, Prepared};
+use crate::cors::Cors;
 use crate::facts::RequestFacts;
 use crate::openai::error::ClientError;
 use crate::openai::request::ChatRequest;
 use crate::upstream::Clients;
-use crate::{catalogue, respond};
+use crate::{catalogue, health, respond};
 
 /// The router. One serves the whole process.
 pub struct Router {
     ambient: Ambient,
     clients: Clients,
     config: Arc<Config>,
+    cors: Cors,
 }
 
 /// What is left of the invocation that serves a request: an extension of it that bounds `total`.
@@ -34,18 +36,37 @@ pub struct Deadline(pub Duration);
 impl Router {
     /// A router of the maps of `config`, for their clients.
     pub fn new(config: Arc<Config>, ambient: Ambient) -> Self {
-        Self { ambient, clients: Clients::default(), config }
+        Self { ambient, clients: Clients::default(), config, cors: Cors::default() }
+    }
+
+    /// One that web pages may call, too.
+    #[must_use]
+    pub fn with_cors(self, cors: Cors) -> Self {
+        Self { cors, ..self }
     }
 
     /// Serves a request. The response comes when an attempt has committed, or all have failed.
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Answer> {
-        let stopwatch = Stopwatch::start();
-        let prepared = self.config.current();
-        let dispatched = AssertUnwindSafe(self.dispatch(request, &prepared, stopwatch));
-        let mut response = dispatched.catch_unwind().await.unwrap_or_else(|_| broken());
+        if let Some(response) = self.cors.preflight(&request) {
+            return response;
+        }
+        let origin = self.cors.allowed(request.headers());
+        let mut response = self.answer(request).await;
         let headers = response.headers_mut();
         headers.insert(respond::REQUEST_ID, self.request_id());
-        headers.insert(respond::MAP, prepared.digest.clone());
+        self.cors.allow(origin, headers);
+        response
+    }
+
+    async fn answer(&self, request: Request<Bytes>) -> Response<Answer> {
+        let stopwatch = Stopwatch::start();
+        let prepared = match self.config.ready().await {
+            Ok(prepared) => prepared,
+            Err(why) => return health::unready(&why),
+        };
+        let dispatched = AssertUnwindSafe(self.dispatch(request, &prepared, stopwatch));
+        let mut response = dispatched.catch_unwind().await.unwrap_or_else(|_| broken());
+        response.headers_mut().insert(respond::MAP, prepared.digest.clone());
         response
     }
 
@@ -76,7 +97,7 @@ impl Router {
             }
             (Endpoint::Models, &Method::GET) => catalogue::models(prepared, client),
             (Endpoint::Health, &Method::GET | &Method::HEAD) => {
-                catalogue::health(prepared, self.config.refused().as_deref(), (self.ambient.now)())
+                health::health(prepared, &self.config, (self.ambient.now)())
             }
             _ => wrong_method(endpoint),
         }
@@ -114,6 +135,7 @@ impl Router {
         let exchange = Exchange {
             ambient: self.ambient,
             clients: &self.clients,
+            config: &self.config,
             prepared,
             plan: &plan,
             request: &request,

@@ -13,6 +13,7 @@ use crate::clock::Ambient;
 use crate::config::Reload;
 use crate::config::not_yet::not_yet;
 use crate::config::{Config, Surroundings, Upstreams};
+use crate::cors::{CORS_ORIGINS, Cors};
 use crate::router::Router;
 use crate::server;
 
@@ -37,8 +38,12 @@ pub fn say(line: &str) {
 async fn lambda(cli: &Cli) -> Result<(), String> {
     let around = Surroundings::new(Upstreams::Real, client_keys()?, Reach::Everyone);
     let map = cli.map(variable);
-    let config = Arc::new(Config::open(&map, around, SystemTime::now())?);
-    let router = Arc::new(Router::new(config, Ambient::default()));
+    let config = match in_aws(cli, &map)? {
+        None => Arc::new(Config::open(&map, around, SystemTime::now())?),
+        // Nothing is waited for: the first request does.
+        Some((_, config)) => config(around),
+    };
+    let router = router(config)?;
     crate::lambda::run(router).await.map_err(|error| error.to_string())
 }
 
@@ -47,22 +52,37 @@ async fn local(cli: &Cli) -> Result<(), String> {
     let demo = Demo::start(cli)?;
     let map = cli.map(variable);
     let around = Surroundings::new(demo.upstreams(), keys, Reach::Address(cli.listen));
-    let config = Arc::new(Config::open(&map, around, SystemTime::now())?);
+    let (from, config) = match in_aws(cli, &map)? {
+        None => {
+            let config = Config::open(&map, around, SystemTime::now())?;
+            (map.display().to_string(), Arc::new(config))
+        }
+        Some((from, config)) => (from, config(around)),
+    };
+    config.ready().await.map_err(|why| format!("cannot serve the map {from}: {why}"))?;
     let listener = server::bind(cli.listen).await.map_err(|error| error.to_string())?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
-    describe(&config, &map);
+    describe(&config, &from);
+    keep_up(&config);
     demo.describe();
-    if config.current().clients.is_open() {
+    if config.current().is_some_and(|current| current.clients.is_open()) {
         say(&format!(
             "asks for no key, since {CLIENT_KEYS} is not set: allowed on a loopback address only"
         ));
     }
-    let _watch = follow(&map, &config);
+    // A map in S3 is not a file.
+    let _watch = (from == map.display().to_string()).then(|| follow(&map, &config));
     say(&format!("listening on http://{address}"));
-    let router = Arc::new(Router::new(config, Ambient::default()));
+    let router = router(config)?;
     tokio::spawn(beat());
     server::serve(router, listener, stopped()).await;
     Ok(())
+}
+
+/// The handler of every front.
+fn router(config: Arc<Config>) -> Result<Arc<Router>, String> {
+    let cors = Cors::parse(&variable(CORS_ORIGINS).unwrap_or_default())?;
+    Ok(Arc::new(Router::new(config, Ambient::default()).with_cors(cors)))
 }
 
 /// Keeps a timer due soon. tokio wakes a sleeping worker for each timer that is set before all
@@ -74,16 +94,56 @@ async fn beat() {
     }
 }
 
-fn describe(config: &Config, map: &Path) {
-    let current = config.current();
+fn describe(config: &Config, from: &str) {
+    let Some(current) = config.current() else { return };
     let (roles, digest) = (current.map.roles.len(), short(&current.map.digest));
-    say(&format!("serves {roles} roles of {} ({digest})", map.display()));
+    say(&format!("serves {roles} roles of {from} ({digest})"));
     warn(config);
+}
+
+/// Makes a configuration for its surroundings.
+type Make = Box<dyn FnOnce(Surroundings) -> Arc<Config>>;
+
+/// The map's place and how to have it or its keys from AWS, where the environment says so.
+#[cfg(feature = "aws")]
+fn in_aws(cli: &Cli, map: &Path) -> Result<Option<(String, Make)>, String> {
+    let place = crate::place::Place::of(cli, map, variable)?;
+    Ok(place.map(|place| {
+        let shown = place.to_string();
+        let config: Make = Box::new(|around| place.config(around));
+        (shown, config)
+    }))
+}
+
+#[cfg(not(feature = "aws"))]
+fn in_aws(_: &Cli, _: &Path) -> Result<Option<(String, Make)>, String> {
+    let named = ["SFAI_CONFIG_BUCKET", "SFAI_SECRETS_PREFIX"];
+    match named.into_iter().find(|name| variable(name).is_some()) {
+        Some(name) => Err(format!(
+            "{name} is set, and this sfai-router is built without AWS (the feature `aws`): use another build, or unset it"
+        )),
+        None => Ok(None),
+    }
+}
+
+/// Looks for newer maps and keys in AWS while the server lives.
+fn keep_up(config: &Arc<Config>) {
+    #[cfg(feature = "aws")]
+    {
+        let config = Arc::clone(config);
+        tokio::spawn(async move {
+            if let Some(cloud) = config.cloud() {
+                cloud.follow(&config).await;
+            }
+        });
+    }
+    #[cfg(not(feature = "aws"))]
+    let _ = config;
 }
 
 /// What of the map in force cannot be relied on.
 fn warn(config: &Config) {
-    let current = config.current();
+    let Some(current) = config.current() else { return };
     for line in current.missing().chain(not_yet(&current.map)) {
         say(&format!("warns: {line}"));
     }
@@ -117,7 +177,7 @@ fn follow(_: &Path, _: &Arc<Config>) -> Option<std::convert::Infallible> {
 }
 
 /// The start of a digest: enough to tell two maps apart by eye.
-fn short(digest: &str) -> &str {
+pub(crate) fn short(digest: &str) -> &str {
     digest.get(..19).unwrap_or(digest)
 }
 

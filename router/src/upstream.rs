@@ -25,6 +25,8 @@ use connect::Connector;
 use connection::{Connection, Unanswered};
 use pool::{Home, Pool};
 
+#[cfg(feature = "aws")]
+pub(crate) use connect::tls;
 pub use connection::Body;
 
 use crate::config::Endpoint;

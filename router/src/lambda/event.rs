@@ -1,8 +1,10 @@
 //! From a Lambda event to the request that it carries.
 //!
 //! Owns the payload format 2.0, which Function URLs and HTTP APIs share, as far as the router
-//! needs it. `lambda_http` is not used: it panics on events that are a little odd, and here each
+//! needs it; a REST API's is in [`rest`]. `lambda_http` is not used: it panics on events that are a little odd, and here each
 //! of them gets an answer.
+
+mod rest;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,11 +17,13 @@ use http::{HeaderName, HeaderValue, Method, Request, Uri, header};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Which of the two a request came through.
+/// Which of the three a request came through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Front {
     /// Streams.
     FunctionUrl,
+    /// Streams, with the same prelude: it has to be set up so.
+    RestApi,
     /// Takes one buffered answer; everything that is not a Function URL is treated so, since a
     /// stream would reach its client as the raw prelude.
     HttpApi,
@@ -31,6 +35,9 @@ impl Front {
         let domain = event.pointer("/requestContext/domainName").and_then(Value::as_str);
         if domain.is_some_and(|domain| domain.contains(".lambda-url.")) {
             return Self::FunctionUrl;
+        }
+        if rest::is_rest(event) {
+            return Self::RestApi;
         }
         Self::HttpApi
     }
@@ -79,27 +86,50 @@ struct HttpContext {
 /// # Errors
 /// When it is of another format, or a part of it can be in no HTTP request.
 pub(super) fn request(event: Value) -> Result<Request<Bytes>, BadEvent> {
+    if rest::is_rest(&event) {
+        return rest::request(event);
+    }
     let event = Event::deserialize(event).map_err(|error| BadEvent(error.to_string()))?;
     if event.version != "2.0" {
         let why = format!("its payload format is {}, not 2.0", event.version);
         return Err(BadEvent(why));
     }
     let context = event.request_context;
-    let path = without_stage(&event.raw_path, context.stage.as_deref());
-    let uri = uri(path, &event.raw_query_string)?;
-    let method = Method::from_bytes(context.http.method.as_bytes())
+    let mut headers: Vec<(String, String)> = event.headers.into_iter().collect();
+    if !event.cookies.is_empty() {
+        headers.retain(|(name, _)| !name.eq_ignore_ascii_case("cookie"));
+        headers.push((header::COOKIE.to_string(), event.cookies.join("; ")));
+    }
+    assemble(Parts {
+        method: context.http.method,
+        path: without_stage(&event.raw_path, context.stage.as_deref()).to_owned(),
+        query: event.raw_query_string,
+        headers,
+        body: event.body.unwrap_or_default(),
+        is_base64: event.is_base64_encoded,
+    })
+}
+
+/// What every format has of a request.
+struct Parts {
+    method: String,
+    path: String,
+    query: String,
+    headers: Vec<(String, String)>,
+    body: String,
+    is_base64: bool,
+}
+
+fn assemble(parts: Parts) -> Result<Request<Bytes>, BadEvent> {
+    let uri = uri(&parts.path, &parts.query)?;
+    let method = Method::from_bytes(parts.method.as_bytes())
         .map_err(|_| BadEvent("its method is none".into()))?;
-    let body = body(event.body.unwrap_or_default(), event.is_base64_encoded)?;
-    let mut request = Request::new(body);
+    let mut request = Request::new(body(parts.body, parts.is_base64)?);
     *request.method_mut() = method;
     *request.uri_mut() = uri;
-    for (name, value) in event.headers {
+    for (name, value) in parts.headers {
         let (name, value) = header(&name, &value)?;
         request.headers_mut().append(name, value);
-    }
-    if !event.cookies.is_empty() {
-        let (name, value) = header(header::COOKIE.as_str(), &event.cookies.join("; "))?;
-        request.headers_mut().insert(name, value);
     }
     Ok(request)
 }

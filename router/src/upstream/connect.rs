@@ -54,7 +54,7 @@ impl Connector {
 
 /// The roots are compiled in: reading the system's costs milliseconds at the first request, and
 /// Lambda's images differ.
-fn tls() -> rustls::ClientConfig {
+pub(crate) fn tls() -> rustls::ClientConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     #[expect(clippy::expect_used, reason = "ring supports the protocol versions that rustls has")]

@@ -9,7 +9,7 @@ use crate::faults::{At, End, Fault, Gate, Upstream};
 use crate::running::{MapBuilder, question};
 use crate::runtime_api::{Function, Posted, command};
 
-const KEY: &str = "0123456789abcdef";
+pub const KEY: &str = "0123456789abcdef";
 
 /// A function with a role for each protocol, and its upstream.
 struct Deployed {
@@ -33,7 +33,7 @@ async fn deploy() -> Deployed {
 }
 
 /// An event of a Function URL.
-fn url_event(method: &str, path: &str, body: &str) -> Value {
+pub fn url_event(method: &str, path: &str, body: &str) -> Value {
     json!({
         "version": "2.0",
         "routeKey": "$default",
@@ -144,6 +144,26 @@ async fn an_http_api_gets_one_buffered_answer() {
         assert_eq!(reply["headers"]["content-type"], "text/event-stream; charset=utf-8");
         assert!(reply["body"].as_str().unwrap().ends_with("data: [DONE]\n\n"));
     }
+}
+
+#[tokio::test]
+async fn a_rest_api_gets_a_stream() {
+    let deployed = deploy().await;
+    let event = |path: &str, body: &str| {
+        json!({
+            "resource": "/{proxy+}", "path": path, "httpMethod": "POST",
+            "multiValueHeaders": {"Authorization": [format!("Bearer {KEY}")]},
+            "requestContext": {"stage": "prod", "path": format!("/prod{path}"),
+                "domainName": "abc.execute-api.ap-northeast-1.amazonaws.com"},
+            "body": body, "isBase64Encoded": false,
+        })
+    };
+    let (prelude, text) =
+        whole(deployed.function.invoke(event(CHAT, &chat("gpt", true))).await).await;
+    assert_eq!(prelude["statusCode"], 200);
+    assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
+    let (prelude, text) = whole(deployed.function.invoke(event("/v1/x", "{}")).await).await;
+    assert_eq!(prelude["statusCode"], 404, "{text}");
 }
 
 #[tokio::test]

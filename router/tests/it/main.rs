@@ -9,13 +9,21 @@
 )]
 
 mod accumulated;
+#[cfg(feature = "aws")]
+#[path = "../support/aws.rs"]
+mod aws;
+#[cfg(feature = "aws")]
+mod cloud;
 mod commit;
 mod failing;
 #[path = "../support/faults.rs"]
 mod faults;
+#[path = "../support/freezer.rs"]
+mod freezer;
 mod front;
 mod golden;
 mod hedge;
+mod instance;
 mod lambda;
 mod live;
 #[path = "../support/process.rs"]
