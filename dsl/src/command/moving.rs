@@ -19,6 +19,7 @@ use crate::render::{counted, plain};
 use crate::store::{Did, Digest, Kept, Live, Moved, Note};
 
 #[derive(Debug, Args)]
+#[group(skip)]
 pub(super) struct Options {
     /// Ask nothing: for scripts
     #[arg(long, short)]
@@ -42,13 +43,10 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    /// A map as the router would load it.
-    pub(super) fn load(name: String, bytes: Vec<u8>) -> Result<Self, CouldNotRun> {
-        let refused = |why: String| {
-            CouldNotRun(format!("{name} is not made live, since the router would refuse it: {why}"))
-        };
-        let map = model_map::load(&bytes).map_err(|error| refused(error.to_string()))?;
-        let digest = Digest::of(&map).ok_or_else(|| refused("its digest is odd".into()))?;
+    /// A map as the router would load it, or why it would not.
+    pub(super) fn load(name: String, bytes: Vec<u8>) -> Result<Self, String> {
+        let map = model_map::load(&bytes).map_err(|error| error.to_string())?;
+        let digest = Digest::of(&map).ok_or("its digest is none")?;
         Ok(Self { name, map, bytes, digest })
     }
 
@@ -190,7 +188,7 @@ pub(super) fn version(target: &Target, digest: &Digest) -> Result<Candidate, Cou
              that object or remove it, then try again"
         ))
     };
-    let found = Candidate::load(name, bytes).map_err(|CouldNotRun(why)| altered(&why))?;
+    let found = Candidate::load(name, bytes).map_err(|why| altered(&why))?;
     if found.digest != *digest {
         return Err(altered(&format!("it is the map {}", found.digest)));
     }

@@ -36,8 +36,8 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
                 return Err(CouldNotRun(format!("nothing is live at {address}")));
             };
             let name = format!("what is live at {}", target.address);
-            model_map::load(&live.bytes).map_err(|why| CouldNotRun(format!("{name}: {why}")))?;
-            Candidate::load(name, live.bytes)?
+            Candidate::load(name.clone(), live.bytes)
+                .map_err(|why| CouldNotRun(format!("{name} is refused: {why}")))?
         }
     };
     let text = String::from_utf8_lossy(&found.bytes);

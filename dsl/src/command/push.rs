@@ -77,5 +77,11 @@ fn ready(opened: &Opened, env: &str) -> Result<Option<Candidate>, CouldNotRun> {
     let warnings = counted(Tally::of(&built.findings).warnings, "warning");
     let tests = counted(outcome.tests.len(), "test");
     eprintln!("sfai-dsl: checked with {warnings}, {tests} passed");
-    Ok(Some(Candidate::load("the working tree".to_owned(), bytes)?))
+    let new = Candidate::load("the working tree".to_owned(), bytes).map_err(|why| {
+        CouldNotRun(format!(
+            "nothing was pushed, since the router would refuse the map: {why}; this is a mistake in \
+             sfai-dsl: please report it"
+        ))
+    })?;
+    Ok(Some(new))
 }

@@ -14,6 +14,7 @@ use crate::store::{Address, Store};
 const VARIABLE: &str = "SFAI_CONFIG_BUCKET";
 
 #[derive(Debug, Args)]
+#[group(skip)]
 pub(super) struct Options {
     /// Where the maps are: s3://BUCKET, s3://BUCKET/PREFIX, file:///PATH or a path; else the bucket
     /// that `SFAI_CONFIG_BUCKET` names, else `target` under `[push]` in sfai.toml
