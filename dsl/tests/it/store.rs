@@ -66,25 +66,22 @@ pub fn json(scratch: &Scratch, arguments: &[&str]) -> Value {
     serde_json::from_str(&stdout(&output)).unwrap()
 }
 
-/// Times and digests as letters, so that the rest can be compared.
+/// Times and digests as words, so that the rest can be compared.
 pub fn masked(text: &str) -> String {
-    let mut masked = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find(|it: char| it.is_ascii_hexdigit()) {
-        let (before, from) = rest.split_at(at);
-        masked.push_str(before);
-        let end = from.find(|it: char| !it.is_ascii_hexdigit() && !"-:TZ".contains(it));
-        let (word, after) = from.split_at(end.unwrap_or(from.len()));
-        let is_time = word.len() == 20 && word.ends_with('Z');
-        let is_digest = [12, 64].contains(&word.len()) && word.bytes().all(|it| it != b':');
-        match (is_time, is_digest) {
-            (true, _) => masked.push_str("TIME"),
-            (_, true) => masked.push_str("DIGEST"),
-            _ => masked.push_str(word),
+    let is_of_time = |it: char| it.is_ascii_digit() || "-:TZ".contains(it);
+    let words = text.split_inclusive(|it: char| it.is_whitespace() || it == ',');
+    let mask = |word: &str| {
+        let bare = word.trim_end_matches(|it: char| it.is_whitespace() || it == ',');
+        let digits = bare.trim_start_matches("sha256:");
+        let is_digest =
+            [12, 64].contains(&digits.len()) && digits.bytes().all(|it| it.is_ascii_hexdigit());
+        match () {
+            () if bare.len() == 20 && bare.chars().all(is_of_time) => word.replace(bare, "TIME"),
+            () if is_digest => word.replace(digits, "DIGEST"),
+            () => word.to_owned(),
         }
-        rest = after;
-    }
-    masked + rest
+    };
+    words.map(mask).collect()
 }
 
 #[test]
@@ -96,7 +93,8 @@ fn a_push_stores_a_version_and_moves_the_live_map() {
     let shown = stdout(&output).replace(&maps.display().to_string(), "MAPS");
     let expected = "\
 role coder added, risk low
-  at most 4 attempts, 80s before the answer, $0.045; survives loss of any provider
+  low     route: anthropic/claude-sonnet-4-6 -> openai/gpt-5.4 -> openai/gpt-5.4-mini -> anthropic/claude-haiku-4-5
+  at most 4 attempts, 80s before the answer, $0.0775; survives loss of any provider
 
 provider anthropic added, risk medium
 

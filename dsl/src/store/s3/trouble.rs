@@ -44,23 +44,26 @@ pub(super) fn no_region() -> Trouble {
 /// Credentials that are set up and could not be had.
 pub(super) fn of_credentials(error: &(dyn Error + 'static)) -> Trouble {
     let chain = chain(error);
-    let says = |words: &[&str]| chain.iter().any(|it| words.iter().any(|word| it.contains(word)));
-    let root = chain.last().map(String::as_str).unwrap_or_default();
-    if says(&["cargo feature", "was not enabled: sso", "sso", "SSO", "login_session"]) {
+    let says = |words: &str| chain.iter().any(|it| it.contains(words));
+    // A provider lists its attempts below its first line.
+    let root = chain.last().and_then(|it| it.lines().next()).unwrap_or_default();
+    if says("cargo feature") {
         return Trouble::new(
-            "the AWS profile logs in through a browser, which sfai-dsl does not read itself",
-            "hand the session over: eval \"$(aws configure export-credentials --format env)\"; in \
+            "the AWS profile gets its credentials through a browser or a program, which sfai-dsl \
+             does not do itself",
+            "hand them over: eval \"$(aws configure export-credentials --format env)\"; in \
              PowerShell: aws configure export-credentials --format powershell | Invoke-Expression",
         );
     }
-    if says(&["was not defined"]) {
+    let lines = || chain.iter().flat_map(|it| it.lines());
+    if let Some(line) = lines().find(|it| it.contains("was not defined")) {
+        let (_, profile) = line.split_once("profile `").unwrap_or(("", line));
         return Trouble::new(
-            format!("the AWS credentials could not be had: {root}"),
+            format!("no AWS credentials were found: profile `{profile}"),
             "see what AWS_PROFILE says, and which profiles `aws configure list-profiles` knows",
         );
     }
-    // Nothing is set up in any of the places where credentials could be.
-    if says(&["no providers in chain provided credentials"]) {
+    if says("no credentials found in chain") || says("no providers in chain provided credentials") {
         return no_credentials();
     }
     Trouble::new(

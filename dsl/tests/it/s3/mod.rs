@@ -109,14 +109,8 @@ fn a_push_uploads_a_version_and_moves_the_live_map() {
 fn versions_rollback_and_pull_work_with_a_prefix_over_several_pages() {
     let (fake, scratch) = (Fake::well(), project(""));
     let to = format!("s3://{BUCKET}/team/a");
-    let with = |arguments: &[&str]| -> Vec<String> {
-        let all = arguments.iter().chain(&["--to", to.as_str()]);
-        all.map(|it| (*it).to_owned()).collect()
-    };
     let run = |arguments: &[&str]| {
-        let arguments = with(arguments);
-        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-        succeed(&scratch, &fake, &arguments)
+        succeed(&scratch, &fake, &[arguments, &["--to", to.as_str()]].concat())
     };
     let mut digests = Vec::new();
     for about in ["one", "two", "three", "four", "five"] {
@@ -191,7 +185,8 @@ fn a_push_killed_between_upload_and_move_leaves_the_live_map_whole() {
     }));
     succeed(&project("before"), &fake, &["push", "--yes"]);
     let before = fake.object(LIVE).unwrap().bytes;
-    let mut child = s3(&project("after"), &fake.url(), &["push", "--yes"]).spawn().unwrap();
+    let after = project("after");
+    let mut child = s3(&after, &fake.url(), &["push", "--yes"]).spawn().unwrap();
     reached.recv_timeout(Duration::from_secs(60)).unwrap();
     child.kill().unwrap();
     child.wait().unwrap();

@@ -153,7 +153,10 @@ fn profiles_that_cannot_be_used_are_told() {
     let sso = "sso_start_url = https://example.com/start\nsso_region = eu-west-1\nsso_account_id = 1\nsso_role_name = r\n";
     scratch.write("config", format!("[profile sso]\n{sso}").as_bytes());
     let said = of_profile("sso");
-    assert!(said.starts_with("the AWS profile logs in through a browser"), "{said}");
+    assert!(
+        said.starts_with("the AWS profile gets its credentials through a browser or a program"),
+        "{said}"
+    );
     assert!(said.contains("aws configure export-credentials --format env"), "{said}");
     let said = of_profile("none");
     assert!(said.contains("`none`") && said.contains("see what AWS_PROFILE says"), "{said}");
