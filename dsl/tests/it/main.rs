@@ -26,10 +26,13 @@ mod project;
 mod properties;
 mod replay;
 mod rules;
+#[cfg(feature = "s3")]
+mod s3;
 mod schemas;
 mod secrets;
 mod starter;
 mod stdin;
+mod store;
 mod test_verb;
 #[cfg(unix)]
 mod watch;

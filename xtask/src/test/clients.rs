@@ -56,7 +56,10 @@ fn interpreters() -> Result<&'static str, String> {
 /// npm is a script, which Windows starts by its full name alone.
 const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
 
-fn at_least(program: &'static str, (major, minor): (u32, u32)) -> Result<&'static str, String> {
+pub(super) fn at_least(
+    program: &'static str,
+    (major, minor): (u32, u32),
+) -> Result<&'static str, String> {
     let said = Command::new(program).arg("--version").output();
     let said = said.map_err(|error| format!("{program} does not start: {error}"))?;
     let said = String::from_utf8_lossy(&said.stdout).trim().to_owned();
@@ -74,7 +77,7 @@ fn version(said: &str) -> Option<(u32, u32)> {
 }
 
 /// Gives the Python of a virtual environment that holds what `requirements.txt` pins.
-fn install_python(folder: &Path, python: &str) -> Result<PathBuf, Trouble> {
+pub(super) fn install_python(folder: &Path, python: &str) -> Result<PathBuf, Trouble> {
     let environment = folder.join(".venv");
     let binary = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
     let binary = environment.join(binary);
