@@ -11,9 +11,11 @@ mod catalogue;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod count;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod facts;
+pub mod front;
 mod json;
 pub mod lambda;
 pub mod openai;

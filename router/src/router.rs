@@ -15,10 +15,10 @@ use crate::attempt::{self, Exchange};
 use crate::clock::{Ambient, Stopwatch};
 use crate::config::{Config, Prepared};
 use crate::facts::RequestFacts;
+use crate::front::{self, ClientRequest, Front};
 use crate::openai::error::ClientError;
-use crate::openai::request::ChatRequest;
 use crate::upstream::Clients;
-use crate::{catalogue, respond};
+use crate::{catalogue, count, respond};
 
 /// The router. One serves the whole process.
 pub struct Router {
@@ -41,11 +41,15 @@ impl Router {
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Answer> {
         let stopwatch = Stopwatch::start();
         let prepared = self.config.current();
+        let speaks_messages = front::speaks_messages(request.uri().path(), request.headers());
         let dispatched = AssertUnwindSafe(self.dispatch(request, &prepared, stopwatch));
         let mut response = dispatched.catch_unwind().await.unwrap_or_else(|_| broken());
         let headers = response.headers_mut();
         headers.insert(respond::REQUEST_ID, self.request_id());
         headers.insert(respond::MAP, prepared.digest.clone());
+        if speaks_messages {
+            front::dress(&mut response);
+        }
         response
     }
 
@@ -71,8 +75,8 @@ impl Router {
             return respond::refuse(StatusCode::NOT_FOUND, "not_found", message);
         };
         match (endpoint, request.method()) {
-            (Endpoint::Chat, &Method::POST) => {
-                self.chat(request, client, prepared, stopwatch).await
+            (Endpoint::Ask(front), &Method::POST) => {
+                self.ask(front, request, (client, prepared, stopwatch)).await
             }
             (Endpoint::Models, &Method::GET) => catalogue::models(prepared, client),
             (Endpoint::Health, &Method::GET | &Method::HEAD) => {
@@ -82,16 +86,15 @@ impl Router {
         }
     }
 
-    async fn chat(
+    async fn ask(
         &self,
+        front: Front,
         request: Request<Bytes>,
-        client: Option<&str>,
-        prepared: &Prepared,
-        stopwatch: Stopwatch,
+        (client, prepared, stopwatch): (Option<&str>, &Prepared, Stopwatch),
     ) -> Response<Answer> {
         let (head, body) = request.into_parts();
         let time_left = head.extensions.get::<Deadline>().map(|left| left.0);
-        let mut request = match ChatRequest::parse(body) {
+        let mut request = match ClientRequest::parse(front, &head.headers, body) {
             Ok(request) => request,
             Err(error) => {
                 let code = error.code.map(str::to_owned);
@@ -100,7 +103,8 @@ impl Router {
                 return respond::error(StatusCode::BAD_REQUEST, &error);
             }
         };
-        let plan = match plan(&prepared.map, &RequestFacts::new(&request, &head.headers, client)) {
+        let facts = RequestFacts::new(&request, &head.headers, client);
+        let plan = match plan(&prepared.map, &facts) {
             Ok(plan) => plan,
             Err(Unplanned::UnknownRole) => {
                 return catalogue::unknown_role(prepared, request.model(), client);
@@ -109,6 +113,10 @@ impl Router {
                 let message = format!("Role `{}` cannot serve this: {why}.", request.model());
                 return respond::refuse(StatusCode::BAD_REQUEST, "no_route", message);
             }
+        };
+        let estimate = match front {
+            Front::CountTokens => Some(count::estimate(&prepared.map, &plan, &facts)),
+            _ => None,
         };
         let denied = request.deny(&plan.role.deny);
         let exchange = Exchange {
@@ -126,7 +134,10 @@ impl Router {
                 delivered.dropped.splice(0..0, denied);
                 respond::delivered(delivered)
             }
-            Err(failed) => respond::failed(&plan, &failed, &outcome.tried),
+            Err(failed) => match estimate.filter(|_| count::stands_in_for(&failed)) {
+                Some(estimate) => count::estimated(estimate),
+                None => respond::failed(&plan, &failed, &outcome.tried),
+            },
         };
         respond::describe(&mut response, &plan, &outcome.tried, stopwatch.elapsed());
         response
@@ -147,7 +158,7 @@ fn plan<'m>(map: &'m ModelMap, facts: &RequestFacts<'_>) -> Result<Plan<'m>, Unp
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Endpoint {
-    Chat,
+    Ask(Front),
     Models,
     Health,
 }
@@ -157,7 +168,11 @@ impl Endpoint {
     fn of(path: &str) -> Option<Self> {
         match path {
             // A Function URL is often given bare.
-            "/v1/chat/completions" | "/chat/completions" | "/" => Some(Self::Chat),
+            "/v1/chat/completions" | "/chat/completions" | "/" => Some(Self::Ask(Front::Chat)),
+            "/v1/messages" | "/messages" => Some(Self::Ask(Front::Messages)),
+            "/v1/messages/count_tokens" | "/messages/count_tokens" => {
+                Some(Self::Ask(Front::CountTokens))
+            }
             "/v1/models" | "/models" => Some(Self::Models),
             "/health" | "/ready" => Some(Self::Health),
             _ => None,
@@ -166,7 +181,7 @@ impl Endpoint {
 
     fn allowed(self) -> &'static str {
         match self {
-            Self::Chat => "POST",
+            Self::Ask(_) => "POST",
             Self::Models => "GET",
             Self::Health => "GET, HEAD",
         }

@@ -19,6 +19,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::answer::Answer;
+use crate::front;
 use crate::repoll::Repoll;
 use crate::respond;
 use crate::router::Router;
@@ -74,7 +75,12 @@ async fn answer(router: &Router, request: Request<Incoming>) -> Response<Answer>
     let (head, body) = request.into_parts();
     match read(body).await {
         Ok(body) => router.handle(Request::from_parts(head, body)).await,
-        Err(refusal) => *refusal,
+        Err(mut refusal) => {
+            if front::speaks_messages(head.uri.path(), &head.headers) {
+                front::dress(&mut refusal);
+            }
+            *refusal
+        }
     }
 }
 

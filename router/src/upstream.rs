@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Method;
+use http::{HeaderName, HeaderValue, Method};
 use http_body::{Frame, SizeHint};
 use model_map::{Failure, FailureClass};
 use reqwest::{Body, Client, Request, Response};
@@ -19,6 +19,9 @@ use reqwest::{Body, Client, Request, Response};
 use crate::config::Endpoint;
 use crate::config::prepared::Unusable;
 use crate::wire::Segments;
+use crate::wire::dialect::Service;
+
+const BETA: HeaderName = HeaderName::from_static("anthropic-beta");
 
 /// Providers close idle connections after a minute or more; ours go first, so that no request is
 /// written into one that is being closed.
@@ -29,6 +32,16 @@ const IDLE_CONNECTION: Duration = Duration::from_secs(50);
 #[derive(Default)]
 pub struct Clients {
     by_connect: Mutex<HashMap<Duration, Client>>,
+}
+
+/// A request for an upstream.
+pub struct Outgoing {
+    /// The JSON body.
+    pub body: Segments,
+    /// What it asks for.
+    pub service: Service,
+    /// The client's own `anthropic-beta`, beside the provider's.
+    pub beta: Option<HeaderValue>,
 }
 
 /// Why a request got no response, for our own logs.
@@ -49,12 +62,16 @@ impl Clients {
         &self,
         endpoint: &Endpoint,
         connect: Duration,
-        body: Segments,
+        outgoing: Outgoing,
     ) -> Result<Response, SendError> {
         let (url, headers) = endpoint.target.as_ref().map_err(unusable)?;
+        let url = endpoint.services.get(outgoing.service as usize).unwrap_or(url);
         let mut request = Request::new(Method::POST, url.clone());
         headers.clone_into(request.headers_mut());
-        *request.body_mut() = Some(Body::wrap(Parts::of(body)));
+        if let Some(beta) = outgoing.beta {
+            request.headers_mut().append(BETA, beta);
+        }
+        *request.body_mut() = Some(Body::wrap(Parts::of(outgoing.body)));
         let client = self.client(connect).map_err(|error| from_reqwest(&error))?;
         client.execute(request).await.map_err(|error| from_reqwest(&error))
     }

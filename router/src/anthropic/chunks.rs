@@ -145,6 +145,6 @@ pub(super) fn text_detail(
 }
 
 /// `json` as the text of a JSON string.
-pub(super) fn quoted(json: &str) -> String {
+pub(crate) fn quoted(json: &str) -> String {
     serde_json::to_string(json).unwrap_or_default()
 }

@@ -4,8 +4,6 @@
 
 use model_map::{Effort, Model};
 
-use super::turns::Conversation;
-
 /// How a model is asked to think.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Thinking {
@@ -38,8 +36,8 @@ impl Thinking {
     /// As far as the rest of the request allows it: a forced call rules thinking out, and with a
     /// budget a tool loop must have begun with a thinking block, which most clients do not send
     /// back.
-    pub(super) fn fit(self, forced: bool, conversation: &Conversation<'_>) -> Option<Self> {
-        let refused = forced || (self.budget.is_some() && conversation.lacks_thinking());
+    pub(super) fn fit(self, forced: bool, lacks_thinking: impl FnOnce() -> bool) -> Option<Self> {
+        let refused = forced || (self.budget.is_some() && lacks_thinking());
         if !refused {
             return Some(self);
         }

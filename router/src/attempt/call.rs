@@ -12,10 +12,10 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::Exchange;
 use super::read::{self, Started};
 use crate::config::Endpoint;
-use crate::openai::request::{Prompt, RequestError, Target, UpstreamRequest};
-use crate::upstream::SendError;
+use crate::front::{self, Ask, Way};
+use crate::openai::request::{Prompt, RequestError, Target};
+use crate::upstream::{Outgoing, SendError};
 use crate::wire::{AnswerOptions, Dialect, StreamReader, UpstreamError};
-use crate::{anthropic, openai};
 
 /// An attempt that succeeded as far as the attempt rules ask.
 pub(super) struct Answered {
@@ -42,19 +42,21 @@ pub(super) async fn call(
     let (Some(planned), Some(endpoint)) = (planned, endpoint) else {
         return Err(plain(FailureClass::NotFound, "the map has no such link"));
     };
-    let request = build(exchange, endpoint.dialect, planned)?;
+    let Ask { request, service, way, beta } = build(exchange, endpoint.dialect, planned)?;
     let place = place(endpoint, exchange, &timer).await?;
     let answer = Expected {
-        dialect: endpoint.dialect,
+        way,
         options: AnswerOptions {
             created: exchange.ambient.unix_seconds(),
             include_usage: exchange.request.include_usage(),
             answer_tool: request.answer_tool,
             model: planned.model.id.clone(),
+            shows_thinking: exchange.request.shows_thinking(),
         },
         place,
     };
-    let sending = exchange.clients.send(endpoint, timer.connect_limit(), request.body);
+    let outgoing = Outgoing { body: request.body, service, beta };
+    let sending = exchange.clients.send(endpoint, timer.connect_limit(), outgoing);
     let response = within(exchange, &timer, sending).await?.map_err(unsent)?;
     timer.progressed(exchange.stopwatch.elapsed());
     let content = answer.read(exchange, timer, response).await?;
@@ -63,7 +65,7 @@ pub(super) async fn call(
 
 /// What the upstream is about to send.
 struct Expected {
-    dialect: Dialect,
+    way: Way,
     options: AnswerOptions,
     place: Option<OwnedSemaphorePermit>,
 }
@@ -85,7 +87,7 @@ impl Expected {
             return Err(error);
         }
         if wants_stream {
-            let reader = StreamReader::new(self.dialect, self.options);
+            let reader = StreamReader::of(self.way, self.options);
             if exchange.plan.role.commit == Commit::Headers {
                 let (held, body) = (Vec::new(), Some(body));
                 let started = Started { held, body, reader, timer, place: self.place };
@@ -95,10 +97,7 @@ impl Expected {
             return Ok(Content::Stream(Box::new(started)));
         }
         let body = read::whole(exchange, timer, body).await?;
-        let answer = match self.dialect {
-            Dialect::Openai => openai::answer::read(body),
-            Dialect::Anthropic => anthropic::answer::translate(&body, &self.options),
-        }?;
+        let answer = front::whole(self.way, body, &self.options)?;
         Ok(Content::Whole(answer.body))
     }
 }
@@ -107,7 +106,7 @@ fn build(
     exchange: &Exchange<'_>,
     dialect: Dialect,
     planned: &PlannedLink<'_>,
-) -> Result<UpstreamRequest, UpstreamError> {
+) -> Result<Ask, UpstreamError> {
     let plan = exchange.plan;
     let prompt = |id: &String| exchange.prepared.map.prompts.get(id).map(String::as_str);
     let texts: Vec<&str> = plan.system.prompts.iter().filter_map(prompt).collect();
@@ -117,15 +116,11 @@ fn build(
         parameters: &plan.parameters,
         system: Prompt { mode: plan.system.mode, texts: &texts },
     };
-    let built = match dialect {
-        Dialect::Openai => openai::request::build(exchange.request, &target),
-        Dialect::Anthropic => anthropic::request::build(exchange.request, &target),
-    };
-    let built = built.map_err(unfit)?;
-    if plan.role.strict && !built.dropped.is_empty() {
-        return Err(unfit(refused(&built.dropped)));
+    let ask = exchange.request.build(dialect, &target).map_err(unfit)?;
+    if plan.role.strict && !ask.request.dropped.is_empty() {
+        return Err(unfit(refused(&ask.request.dropped)));
     }
-    Ok(built)
+    Ok(ask)
 }
 
 /// What a link would have to drop, where the role says that nothing is.

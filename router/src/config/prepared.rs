@@ -15,6 +15,7 @@ use super::surroundings::{Surroundings, Upstreams};
 use crate::auth::{BadKeys, ClientKeys};
 use crate::secrets::{self, MissingKey};
 use crate::wire::Dialect;
+use crate::wire::dialect::Service;
 
 /// The version of the Messages API that the translation was written against.
 const ANTHROPIC_VERSION: &str = "2023-06-01";
@@ -39,6 +40,8 @@ pub struct Endpoint {
     pub dialect: Dialect,
     /// Places for open requests, where the map limits them.
     pub places: Option<Arc<Semaphore>>,
+    /// Where each of [`Service::ALL`] is.
+    pub services: Vec<Url>,
     /// Where a chat goes, and with which headers; not those of the body.
     pub target: Result<(Url, HeaderMap), Unusable>,
 }
@@ -121,18 +124,20 @@ impl Endpoint {
             (None, Upstreams::Demo(_)) => Dialect::Openai,
             (None, Upstreams::Real) => {
                 let target = Err(Unusable::Protocol("bedrock"));
-                return Ok(Self { dialect: Dialect::Openai, places, target });
+                return Ok(Self { dialect: Dialect::Openai, places, services: Vec::new(), target });
             }
         };
-        let url = url(&base, dialect)?;
+        let services = Service::ALL.map(|service| url(&base, dialect.path(service)));
+        let services = services.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let url = url(&base, dialect.path(Service::Answer))?;
         let headers = headers(provider, dialect, around.upstreams)?;
         let target = headers.map(|headers| (url, headers)).map_err(Unusable::Key);
-        Ok(Self { dialect, places, target })
+        Ok(Self { dialect, places, services, target })
     }
 }
 
-fn url(base: &str, dialect: Dialect) -> Result<Url, String> {
-    let url = Url::parse(&format!("{}{}", base.trim_end_matches('/'), dialect.path()))
+fn url(base: &str, path: &str) -> Result<Url, String> {
+    let url = Url::parse(&format!("{}{path}", base.trim_end_matches('/')))
         .map_err(|error| format!("its base_url is not a URL: {error}"))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err("its base_url has a user part; keys belong into api_key".into());

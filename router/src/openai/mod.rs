@@ -8,6 +8,7 @@ mod chunk;
 pub mod error;
 pub(crate) mod messages;
 pub mod request;
+pub(crate) mod said;
 pub(crate) mod settings;
 mod splice;
 pub(crate) mod stream;

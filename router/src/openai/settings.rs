@@ -43,6 +43,16 @@ impl Settings {
         }
     }
 
+    /// Leaves out what does not go together with thinking.
+    pub(crate) fn restrain(&mut self, request: &ChatRequest) {
+        if self.temperature.take_if(|value| *value != 1.0).is_some() {
+            self.drop_parameter(request, "temperature");
+        }
+        if self.top_p.take().is_some() {
+            self.drop_parameter(request, "top_p");
+        }
+    }
+
     fn refuse_sampling(&mut self, request: &ChatRequest, sampling: Sampling) {
         if sampling == Sampling::Refused && self.temperature.take().is_some() {
             self.drop_parameter(request, "temperature");
@@ -67,7 +77,8 @@ impl Settings {
         let model = target.model;
         let takes_any = model.thinking_budget_min.is_some() || is_unknown(model);
         self.effort = nearest(effort, model).or(Some(effort).filter(|_| takes_any));
-        if self.effort.is_none() {
+        // What cannot think is not asked to when it is asked not to.
+        if self.effort.is_none() && effort != Effort::None {
             self.drop_parameter(request, "reasoning_effort");
         }
         Ok(())

@@ -16,6 +16,8 @@ pub struct AnswerOptions {
     pub answer_tool: bool,
     /// The model's name where the upstream gives none.
     pub model: String,
+    /// Whether the client asked to see reasoning, where its protocol lets it choose.
+    pub shows_thinking: bool,
 }
 
 /// The tool whose input is the answer, for models without structured output.

@@ -13,6 +13,20 @@ pub enum Dialect {
     Openai,
 }
 
+/// What an upstream can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// An answer to a chat.
+    Answer,
+    /// How many tokens a chat has.
+    CountTokens,
+}
+
+impl Service {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 2] = [Self::Answer, Self::CountTokens];
+}
+
 impl Dialect {
     /// How a provider of this protocol is spoken to; none where the router cannot yet.
     pub const fn of(protocol: Protocol) -> Option<Self> {
@@ -24,11 +38,13 @@ impl Dialect {
         }
     }
 
-    /// The path below a provider's `base_url` where chats go.
-    pub const fn path(self) -> &'static str {
-        match self {
-            Self::Anthropic => "/v1/messages",
-            Self::Openai => "/chat/completions",
+    /// The path below a provider's `base_url` of one of its services; that of its answers where it
+    /// has no such service.
+    pub const fn path(self, service: Service) -> &'static str {
+        match (self, service) {
+            (Self::Anthropic, Service::Answer) => "/v1/messages",
+            (Self::Anthropic, Service::CountTokens) => "/v1/messages/count_tokens",
+            (Self::Openai, Service::Answer | Service::CountTokens) => "/chat/completions",
         }
     }
 }

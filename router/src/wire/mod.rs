@@ -5,8 +5,9 @@
 //! [`crate::anthropic`]. Nothing here does I/O or reads a clock.
 
 pub mod answer;
-mod dialect;
+pub mod dialect;
 pub mod error;
+pub(crate) mod forward;
 mod retry_after;
 pub mod segments;
 pub mod stream;

@@ -18,6 +18,9 @@ mod golden;
 mod hedge;
 mod lambda;
 mod live;
+mod message_events;
+mod messages;
+mod messages_random;
 #[path = "../support/process.rs"]
 mod process;
 mod random;
