@@ -2,6 +2,7 @@
 //!
 //! Owns the current configuration; watching a file for a new one is in [`watch`].
 
+mod lacks;
 pub mod not_yet;
 pub mod prepared;
 pub mod surroundings;

@@ -63,7 +63,8 @@ impl<'r> RequestFacts<'r> {
         if let Some(session) = session {
             return Cow::Borrowed(session.as_bytes());
         }
-        let first = survey::first_user_text(self.messages()).unwrap_or_default();
+        let first = survey::first_user_text(self.messages());
+        let first = first.or_else(|| self.request.get("prompt")).unwrap_or_default();
         // What Anthropic's clients call a user's id is that of a session more often than not.
         let user = self.request.get("user").or_else(|| self.metadata("user_id"));
         match user {
@@ -79,13 +80,18 @@ impl<'r> RequestFacts<'r> {
     /// What stands apart from the messages in the client's protocol.
     fn system(&self) -> Option<&str> {
         match self.front {
-            Front::Chat => None,
             Front::Messages | Front::CountTokens => self.request.get("system"),
+            _ => None,
         }
     }
 
     fn survey(&self) -> &Survey {
-        self.survey.get_or_init(|| Survey::of(self.messages(), self.system()))
+        let text = |name| self.request.get(name).unwrap_or_default();
+        self.survey.get_or_init(|| match self.front {
+            Front::Completions | Front::Fim => Survey::of_texts(&[text("prompt"), text("suffix")]),
+            Front::Embeddings => Survey::of_texts(&[text("input")]),
+            _ => Survey::of(self.messages(), self.system()),
+        })
     }
 
     /// A text of the request's `metadata`; other values are none.
@@ -116,10 +122,10 @@ impl<'r> RequestFacts<'r> {
         let config = || self.request.read::<Config<'_>>("output_config").ok().flatten();
         let named = |name| self.request.read::<Format<'_>>(name).ok().flatten();
         let format = match self.front {
-            Front::Chat => named("response_format"),
             Front::Messages | Front::CountTokens => {
                 config().and_then(|config| config.format).or_else(|| named("output_format"))
             }
+            _ => named("response_format"),
         };
         format.is_some_and(|format| matches!(&*format.kind, "json_schema" | "json_object"))
     }

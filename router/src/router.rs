@@ -79,6 +79,11 @@ impl Router {
                 self.ask(front, request, (client, prepared, stopwatch)).await
             }
             (Endpoint::Models, &Method::GET) => catalogue::models(prepared, client),
+            (Endpoint::Model, &Method::GET) => {
+                let path = request.uri().path();
+                let name = path.split_once("/models/").map_or("", |(_, name)| name);
+                catalogue::one_model(prepared, name, client)
+            }
             (Endpoint::Health, &Method::GET | &Method::HEAD) => {
                 catalogue::health(prepared, self.config.refused().as_deref(), (self.ambient.now)())
             }
@@ -160,6 +165,7 @@ fn plan<'m>(map: &'m ModelMap, facts: &RequestFacts<'_>) -> Result<Plan<'m>, Unp
 enum Endpoint {
     Ask(Front),
     Models,
+    Model,
     Health,
 }
 
@@ -169,12 +175,18 @@ impl Endpoint {
         match path {
             // A Function URL is often given bare.
             "/v1/chat/completions" | "/chat/completions" | "/" => Some(Self::Ask(Front::Chat)),
+            "/v1/completions" | "/completions" => Some(Self::Ask(Front::Completions)),
+            "/v1/fim/completions" | "/fim/completions" => Some(Self::Ask(Front::Fim)),
+            "/v1/embeddings" | "/embeddings" => Some(Self::Ask(Front::Embeddings)),
             "/v1/messages" | "/messages" => Some(Self::Ask(Front::Messages)),
             "/v1/messages/count_tokens" | "/messages/count_tokens" => {
                 Some(Self::Ask(Front::CountTokens))
             }
             "/v1/models" | "/models" => Some(Self::Models),
             "/health" | "/ready" => Some(Self::Health),
+            _ if path.starts_with("/v1/models/") || path.starts_with("/models/") => {
+                Some(Self::Model)
+            }
             _ => None,
         }
     }
@@ -182,7 +194,7 @@ impl Endpoint {
     fn allowed(self) -> &'static str {
         match self {
             Self::Ask(_) => "POST",
-            Self::Models => "GET",
+            Self::Models | Self::Model => "GET",
             Self::Health => "GET, HEAD",
         }
     }

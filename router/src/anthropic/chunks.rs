@@ -104,7 +104,7 @@ impl Number {
 }
 
 /// Appends a `usage` object.
-pub(super) fn put_usage(to: &mut BytesMut, usage: Usage) {
+pub(crate) fn put_usage(to: &mut BytesMut, usage: Usage) {
     let total = usage.input.saturating_add(usage.output);
     let Usage { input, cache_read, cache_write, output, reasoning } = usage;
     // Writing into memory cannot fail.

@@ -16,4 +16,4 @@ mod thoughts;
 mod tools;
 mod turns;
 
-pub(crate) use chunks::quoted;
+pub(crate) use chunks::{put_usage, quoted};

@@ -52,6 +52,7 @@ pub fn build(request: &ChatRequest, target: &Target<'_>) -> Result<UpstreamReque
     let tools = Tools::read(request, target.model, &format)?;
     let limit = settings.output_limit.or(target.model.output_tokens).unwrap_or(OUTPUT_LIMIT);
     let thinking = Thinking::choose(target.model, settings.effort, limit);
+    let thinking = if settings.still { thinking.map(Thinking::still) } else { thinking };
     let thinking = thinking
         .and_then(|thinking| thinking.fit(tools.forces_a_call(), || conversation.lacks_thinking()));
     restrain(request, &mut settings, thinking.as_ref());

@@ -28,6 +28,11 @@ impl Thinking {
         (thinking.effort.is_some() || thinking.is_on()).then_some(thinking)
     }
 
+    /// Without any thinking.
+    pub(super) fn still(self) -> Self {
+        Self { budget: None, adaptive: false, ..self }
+    }
+
     /// Whether the model is asked to think, which rules some sampling out.
     pub(super) fn is_on(&self) -> bool {
         self.budget.is_some() || self.adaptive

@@ -15,7 +15,7 @@ use crate::config::Endpoint;
 use crate::front::{self, Ask, Way};
 use crate::openai::request::{Prompt, RequestError, Target};
 use crate::upstream::{Outgoing, SendError};
-use crate::wire::{AnswerOptions, Dialect, StreamReader, UpstreamError};
+use crate::wire::{AnswerOptions, StreamReader, UpstreamError};
 
 /// An attempt that succeeded as far as the attempt rules ask.
 pub(super) struct Answered {
@@ -34,7 +34,7 @@ pub(super) enum Content {
 /// Calls a link of the plan and reads its answer up to the commit.
 pub(super) async fn call(
     exchange: &Exchange<'_>,
-    mut timer: Timer,
+    timer: Timer,
     link: usize,
 ) -> Result<Answered, UpstreamError> {
     let planned = exchange.plan.chain.get(link);
@@ -42,7 +42,31 @@ pub(super) async fn call(
     let (Some(planned), Some(endpoint)) = (planned, endpoint) else {
         return Err(plain(FailureClass::NotFound, "the map has no such link"));
     };
-    let Ask { request, service, way, beta } = build(exchange, endpoint.dialect, planned)?;
+    let (front, model) = (exchange.request.front(), &planned.model.id);
+    let way = Way::of(front, endpoint.dialect);
+    let Some(service) = front.optional().filter(|_| way.is_own) else {
+        return ask(exchange, timer, (planned, endpoint), way).await;
+    };
+    // In boxes of their own: few requests need the room.
+    if !endpoint.lacks.lacks(service, model) {
+        let answered = Box::pin(ask(exchange, timer, (planned, endpoint), way)).await;
+        match answered {
+            Err(error) if endpoint.lacks.learn(service, model, &error) => (),
+            answered => return answered,
+        }
+    }
+    let way = Way::by_chat(front, endpoint.dialect);
+    Box::pin(ask(exchange, timer, (planned, endpoint), way)).await
+}
+
+/// Asks a link in one way.
+async fn ask(
+    exchange: &Exchange<'_>,
+    mut timer: Timer,
+    (planned, endpoint): (&PlannedLink<'_>, &Endpoint),
+    way: Way,
+) -> Result<Answered, UpstreamError> {
+    let Ask { request, service, beta } = build(exchange, way, planned)?;
     let place = place(endpoint, exchange, &timer).await?;
     let answer = Expected {
         way,
@@ -51,7 +75,7 @@ pub(super) async fn call(
             include_usage: exchange.request.include_usage(),
             answer_tool: request.answer_tool,
             model: planned.model.id.clone(),
-            shows_thinking: exchange.request.shows_thinking(),
+            wishes: exchange.request.wishes(),
         },
         place,
     };
@@ -104,7 +128,7 @@ impl Expected {
 
 fn build(
     exchange: &Exchange<'_>,
-    dialect: Dialect,
+    way: Way,
     planned: &PlannedLink<'_>,
 ) -> Result<Ask, UpstreamError> {
     let plan = exchange.plan;
@@ -116,7 +140,7 @@ fn build(
         parameters: &plan.parameters,
         system: Prompt { mode: plan.system.mode, texts: &texts },
     };
-    let ask = exchange.request.build(dialect, &target).map_err(unfit)?;
+    let ask = exchange.request.build(way, &target).map_err(unfit)?;
     if plan.role.strict && !ask.request.dropped.is_empty() {
         return Err(unfit(refused(&ask.request.dropped)));
     }

@@ -11,6 +11,7 @@ use model_map::{ModelMap, Protocol, Provider};
 use reqwest::Url;
 use tokio::sync::Semaphore;
 
+use super::lacks::Lacks;
 use super::surroundings::{Surroundings, Upstreams};
 use crate::auth::{BadKeys, ClientKeys};
 use crate::secrets::{self, MissingKey};
@@ -40,6 +41,8 @@ pub struct Endpoint {
     pub dialect: Dialect,
     /// Places for open requests, where the map limits them.
     pub places: Option<Arc<Semaphore>>,
+    /// What it turned out not to have.
+    pub lacks: Lacks,
     /// Where each of [`Service::ALL`] is.
     pub services: Vec<Url>,
     /// Where a chat goes, and with which headers; not those of the body.
@@ -124,7 +127,13 @@ impl Endpoint {
             (None, Upstreams::Demo(_)) => Dialect::Openai,
             (None, Upstreams::Real) => {
                 let target = Err(Unusable::Protocol("bedrock"));
-                return Ok(Self { dialect: Dialect::Openai, places, services: Vec::new(), target });
+                return Ok(Self {
+                    dialect: Dialect::Openai,
+                    places,
+                    lacks: Lacks::default(),
+                    services: Vec::new(),
+                    target,
+                });
             }
         };
         let services = Service::ALL.map(|service| url(&base, dialect.path(service)));
@@ -132,7 +141,7 @@ impl Endpoint {
         let url = url(&base, dialect.path(Service::Answer))?;
         let headers = headers(provider, dialect, around.upstreams)?;
         let target = headers.map(|headers| (url, headers)).map_err(Unusable::Key);
-        Ok(Self { dialect, places, services, target })
+        Ok(Self { dialect, places, lacks: Lacks::default(), services, target })
     }
 }
 

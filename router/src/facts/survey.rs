@@ -37,6 +37,22 @@ impl Survey {
         survey
     }
 
+    /// Looks at texts that are no messages; a list of them counts as its texts.
+    pub(super) fn of_texts(texts: &[&str]) -> Self {
+        let mut survey = Self { messages: 1, ..Self::default() };
+        for text in texts {
+            if text.starts_with('"') {
+                survey.tokens += string_tokens(text);
+            }
+            for place in json::array(text).unwrap_or_default() {
+                let element = slice(text, &place);
+                // What is not a text is a token.
+                survey.tokens += if element.starts_with('"') { string_tokens(element) } else { 1 };
+            }
+        }
+        survey
+    }
+
     fn content(&mut self, content: &str) {
         if content.starts_with('"') {
             self.tokens += string_tokens(content);

@@ -15,8 +15,8 @@ use crate::respond::REQUEST_ID;
 /// An error after the first token, as an event after which nothing may follow.
 pub(crate) fn stream_event(front: Front, error: &ClientError) -> Bytes {
     match front {
-        Front::Chat => chat_event(error),
         Front::Messages | Front::CountTokens => messages::stream_event(error),
+        _ => chat_event(error),
     }
 }
 

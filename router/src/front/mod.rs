@@ -14,6 +14,7 @@ pub(crate) use error::{dress, speaks_messages, stream_event};
 pub use request::{Ask, ClientRequest};
 
 use crate::wire::Dialect;
+use crate::wire::dialect::Service;
 
 /// What a client asks for, and in whose words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,39 @@ pub enum Front {
     Messages,
     /// The number of tokens of a message's input.
     CountTokens,
+    /// OpenAI's completions of a text.
+    Completions,
+    /// Completions of the gap between two texts.
+    Fim,
+    /// Vectors for texts.
+    Embeddings,
+}
+
+impl Front {
+    /// What an upstream that speaks the same is asked for.
+    const fn service(self) -> Service {
+        match self {
+            Self::Chat | Self::Messages => Service::Answer,
+            Self::CountTokens => Service::CountTokens,
+            Self::Completions => Service::Completions,
+            Self::Fim => Service::Fim,
+            Self::Embeddings => Service::Embeddings,
+        }
+    }
+
+    /// Whether an answer may hold nothing: where the cursor stands nothing may be missing.
+    pub(crate) const fn may_be_empty(self) -> bool {
+        matches!(self, Self::Completions | Self::Fim)
+    }
+
+    /// The service that not every upstream of the same protocol has, where a chat can stand in for
+    /// it.
+    pub(crate) const fn optional(self) -> Option<Service> {
+        match self {
+            Self::Completions | Self::Fim => Some(self.service()),
+            Self::Chat | Self::Messages | Self::CountTokens | Self::Embeddings => None,
+        }
+    }
 }
 
 /// How an upstream is asked for a front, and so how its answer becomes the client's.
@@ -41,9 +75,14 @@ impl Way {
     /// The way to an upstream of this dialect.
     pub const fn of(front: Front, dialect: Dialect) -> Self {
         let is_own = match front {
-            Front::Chat => matches!(dialect, Dialect::Openai),
             Front::Messages | Front::CountTokens => matches!(dialect, Dialect::Anthropic),
+            _ => matches!(dialect, Dialect::Openai),
         };
         Self { front, dialect, is_own }
+    }
+
+    /// The way by a chat, whatever the upstream speaks.
+    pub const fn by_chat(front: Front, dialect: Dialect) -> Self {
+        Self { front, dialect, is_own: false }
     }
 }

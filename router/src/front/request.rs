@@ -12,8 +12,9 @@ use http::{HeaderMap, HeaderValue};
 use super::{Front, Way};
 use crate::anthropic::client::{chat, outline, splice};
 use crate::openai::request::{ChatRequest, RequestError, Target, UpstreamRequest};
-use crate::wire::Dialect;
+use crate::openai::{completions, plain};
 use crate::wire::dialect::Service;
+use crate::wire::{Dialect, Wishes};
 use crate::{anthropic, openai};
 
 /// The betas that a client of Anthropic's asks for; meant for links of its protocol alone.
@@ -43,8 +44,6 @@ pub struct Ask {
     pub request: UpstreamRequest,
     /// Which of the upstream's services it is for.
     pub service: Service,
-    /// How the answer is read.
-    pub way: Way,
     /// The client's betas, where the link speaks its protocol.
     pub beta: Option<HeaderValue>,
 }
@@ -58,6 +57,8 @@ impl ClientRequest {
         let own = ChatRequest::parse_any(body)?;
         match front {
             Front::Chat | Front::Messages | Front::CountTokens => own.check_list("messages")?,
+            Front::Completions | Front::Fim => own.check_present("prompt")?,
+            Front::Embeddings => own.check_present("input")?,
         }
         let speaks_messages = matches!(front, Front::Messages | Front::CountTokens);
         let beta = headers.get(BETA).filter(|_| speaks_messages).cloned();
@@ -81,7 +82,7 @@ impl ClientRequest {
 
     /// Whether it wants a stream.
     pub fn stream(&self) -> bool {
-        self.own.stream() && self.front != Front::CountTokens
+        self.own.stream() && !matches!(self.front, Front::CountTokens | Front::Embeddings)
     }
 
     /// Whether chunks end with one that tells the usage: what other protocols are written from
@@ -90,18 +91,29 @@ impl ClientRequest {
         self.front != Front::Chat || self.own.include_usage()
     }
 
-    /// Whether it asks to see reasoning.
-    pub fn shows_thinking(&self) -> bool {
+    /// What of the request shapes the answer, besides what is known to the link.
+    pub(crate) fn wishes(&self) -> Wishes {
         match self.front {
-            Front::Chat | Front::CountTokens => true,
-            Front::Messages => outline::shows_thinking(&self.own),
+            Front::Messages => {
+                let shows_thinking = outline::shows_thinking(&self.own);
+                Wishes { shows_thinking, ..Wishes::default() }
+            }
+            Front::Completions | Front::Fim => Wishes {
+                stops: completions::chat::stops(&self.own),
+                may_hold_fences: completions::chat::has_fences(&self.own),
+                usage: self.own.include_usage(),
+                ..Wishes::default()
+            },
+            Front::Chat | Front::CountTokens | Front::Embeddings => Wishes::default(),
         }
     }
 
     /// Takes out the parameters that a role denies, and names those that were set.
     pub(crate) fn deny(&mut self, denied: &BTreeSet<String>) -> Vec<String> {
         match self.front {
-            Front::Chat => self.own.deny(denied),
+            Front::Chat | Front::Completions | Front::Fim | Front::Embeddings => {
+                self.own.deny(denied)
+            }
             Front::Messages | Front::CountTokens => {
                 let names = denied.iter().map(|name| self.own_name(name).to_owned());
                 self.own.deny(&names.collect())
@@ -109,30 +121,29 @@ impl ClientRequest {
         }
     }
 
-    /// The request for a link.
+    /// The request for a link that goes this way.
     ///
     /// # Errors
     /// When the link cannot be asked for this, with the part at fault.
-    pub fn build(&self, dialect: Dialect, target: &Target<'_>) -> Result<Ask, RequestError> {
-        let way = Way::of(self.front, dialect);
+    pub fn build(&self, way: Way, target: &Target<'_>) -> Result<Ask, RequestError> {
+        let dialect = way.dialect;
         let request = match (self.front, way.is_own) {
+            (Front::Chat, _) => built(&self.own, dialect, target)?,
             (Front::Messages, true) => splice::build(&self.own, target, splice::Question::Message)?,
             (Front::CountTokens, true) => {
                 splice::build(&self.own, target, splice::Question::Count)?
             }
-            (Front::CountTokens, false) => {
-                let message = "this model's provider counts no tokens".to_owned();
-                return Err(RequestError { message, param: None, code: None });
+            (Front::Completions | Front::Fim, true) => plain::completion(&self.own, target)?,
+            (Front::Embeddings, true) => plain::embedding(&self.own, target),
+            (Front::CountTokens, false) => return Err(lacking("counts no tokens")),
+            (Front::Embeddings, false) => return Err(lacking("has no embeddings")),
+            (Front::Messages | Front::Completions | Front::Fim, false) => {
+                self.through_chat(dialect, target)?
             }
-            (Front::Chat, _) => built(&self.own, dialect, target)?,
-            (Front::Messages, false) => self.through_chat(dialect, target)?,
         };
-        let service = match self.front {
-            Front::CountTokens => Service::CountTokens,
-            _ => Service::Answer,
-        };
+        let service = if way.is_own { self.front.service() } else { Service::Answer };
         let beta = self.beta.clone().filter(|_| way.is_own);
-        Ok(Ask { request, service, way, beta })
+        Ok(Ask { request, service, beta })
     }
 
     fn through_chat(
@@ -140,12 +151,22 @@ impl ClientRequest {
         dialect: Dialect,
         target: &Target<'_>,
     ) -> Result<UpstreamRequest, RequestError> {
-        splice::check_end(&self.own, target)?;
+        if self.front == Front::Messages {
+            splice::check_end(&self.own, target)?;
+        }
+        let translate = match self.front {
+            Front::Completions | Front::Fim => completions::chat::translate,
+            _ => chat::translate,
+        };
         let chat = self.chat.get_or_init(|| {
-            chat::translate(&self.own).map(|(request, dropped)| Translated { request, dropped })
+            translate(&self.own).map(|(request, dropped)| Translated { request, dropped })
         });
         let Translated { request, dropped } = chat.as_ref().map_err(Clone::clone)?;
         let mut built = built(request, dialect, target)?;
+        if self.front != Front::Messages {
+            // It is ours, and not the client's.
+            built.dropped.retain(|name| name != "reasoning_effort");
+        }
         for name in &mut built.dropped {
             *name = self.own_name(name).to_owned();
         }
@@ -156,7 +177,8 @@ impl ClientRequest {
     /// What the client calls a chat's parameter.
     fn own_name<'n>(&self, name: &'n str) -> &'n str {
         match (self.front, name) {
-            (Front::Chat, name) => name,
+            (Front::Completions | Front::Fim, "max_completion_tokens") => "max_tokens",
+            (Front::Chat | Front::Completions | Front::Fim | Front::Embeddings, name) => name,
             (_, "max_completion_tokens") => "max_tokens",
             (_, "stop") => "stop_sequences",
             (_, "user") => "metadata",
@@ -165,6 +187,12 @@ impl ClientRequest {
             (_, name) => name,
         }
     }
+}
+
+/// The error of a link whose provider cannot do it.
+fn lacking(what: &str) -> RequestError {
+    let message = format!("this model's provider {what}");
+    RequestError { message, param: None, code: Some("unsupported_endpoint") }
 }
 
 fn built(

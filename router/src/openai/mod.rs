@@ -5,8 +5,10 @@
 
 pub mod answer;
 mod chunk;
+pub(crate) mod completions;
 pub mod error;
 pub(crate) mod messages;
+pub(crate) mod plain;
 pub mod request;
 pub(crate) mod said;
 pub(crate) mod settings;

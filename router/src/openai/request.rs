@@ -125,6 +125,12 @@ impl ChatRequest {
         }
     }
 
+    /// Errors unless a member is there.
+    pub(crate) fn check_present(&self, name: &str) -> Result<(), RequestError> {
+        let found = self.get(name);
+        found.map(|_| ()).ok_or_else(|| RequestError::at(name, "is missing"))
+    }
+
     /// Whether it was written from a request in another protocol.
     pub(crate) const fn is_translated(&self) -> bool {
         self.translated

@@ -18,6 +18,8 @@ pub(crate) struct Settings {
     pub(crate) top_p: Option<f64>,
     /// One that the model takes; any where its settings are not known.
     pub(crate) effort: Option<Effort>,
+    /// Whether it is asked not to think at all, as far as the model can.
+    pub(crate) still: bool,
     /// What the client set and the model does not take.
     pub(crate) dropped: Vec<String>,
 }
@@ -74,6 +76,7 @@ impl Settings {
             RequestError::at("reasoning_effort", format!("must be one of {values}"))
         })?;
         let Some(effort) = asked.or(target.parameters.reasoning_effort) else { return Ok(()) };
+        self.still = effort == Effort::None;
         let model = target.model;
         let takes_any = model.thinking_budget_min.is_some() || is_unknown(model);
         self.effort = nearest(effort, model).or(Some(effort).filter(|_| takes_any));

@@ -14,17 +14,24 @@ pub enum Dialect {
 }
 
 /// What an upstream can be asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Service {
     /// An answer to a chat.
     Answer,
     /// How many tokens a chat has.
     CountTokens,
+    /// A text's completion.
+    Completions,
+    /// What stands between two texts.
+    Fim,
+    /// Vectors.
+    Embeddings,
 }
 
 impl Service {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 2] = [Self::Answer, Self::CountTokens];
+    pub const ALL: [Self; 5] =
+        [Self::Answer, Self::CountTokens, Self::Completions, Self::Fim, Self::Embeddings];
 }
 
 impl Dialect {
@@ -42,8 +49,11 @@ impl Dialect {
     /// has no such service.
     pub const fn path(self, service: Service) -> &'static str {
         match (self, service) {
-            (Self::Anthropic, Service::Answer) => "/v1/messages",
             (Self::Anthropic, Service::CountTokens) => "/v1/messages/count_tokens",
+            (Self::Anthropic, _) => "/v1/messages",
+            (Self::Openai, Service::Completions) => "/completions",
+            (Self::Openai, Service::Fim) => "/fim/completions",
+            (Self::Openai, Service::Embeddings) => "/embeddings",
             (Self::Openai, Service::Answer | Service::CountTokens) => "/chat/completions",
         }
     }

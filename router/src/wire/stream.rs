@@ -81,7 +81,7 @@ impl StreamReader {
     pub fn of(way: Way, options: AnswerOptions) -> Self {
         let through = if way.is_own { None } else { Through::new(way.front, &options) };
         let reader = match (way.front, way.dialect) {
-            (Front::Messages, Dialect::Anthropic) => Reader::Messages(Box::default()),
+            (Front::Messages, Dialect::Anthropic) if way.is_own => Reader::Messages(Box::default()),
             (_, Dialect::Openai) => Reader::Openai(Box::default()),
             (_, Dialect::Anthropic) => {
                 Reader::Anthropic(Box::new(anthropic::stream::Reader::new(options)))
@@ -115,10 +115,14 @@ impl StreamReader {
             Reader::Anthropic(reader) => reader.finish(),
             Reader::Messages(reader) => reader.finish(),
         };
-        match &mut self.through {
+        let mut end = match &mut self.through {
             Some(through) => through.end(end),
             None => end,
+        };
+        if self.front.may_be_empty() && end.ending == Ending::Empty {
+            end.ending = Ending::Complete;
         }
+        end
     }
 
     /// What the provider has said so far that it used.

@@ -10,6 +10,7 @@
 
 mod accumulated;
 mod commit;
+mod completions;
 mod failing;
 #[path = "../support/faults.rs"]
 mod faults;

@@ -5,14 +5,15 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sfai_router::front::{Front, Way, whole};
-use sfai_router::wire::{AnswerOptions, Dialect, Ending, StreamReader};
+use sfai_router::wire::{AnswerOptions, Dialect, Ending, StreamReader, Wishes};
 
 use crate::accumulated::run;
 use crate::message_events::hear;
 
 fn options() -> AnswerOptions {
     let model = "m".to_owned();
-    AnswerOptions { include_usage: true, shows_thinking: true, model, ..AnswerOptions::default() }
+    let wishes = Wishes { shows_thinking: true, ..Wishes::default() };
+    AnswerOptions { include_usage: true, wishes, model, ..AnswerOptions::default() }
 }
 
 /// A whole answer's message and how it ends.

@@ -33,6 +33,7 @@ impl Reflection {
         let config = own.read::<OutputConfig<'_>>("output_config")?.unwrap_or_default();
         if asked.is_none() && config.effort.is_none() {
             let thinking = Thinking::choose(model, settings.effort, limit);
+            let thinking = if settings.still { thinking.map(Thinking::still) } else { thinking };
             let forced = is_forced(own);
             let thinking = thinking.and_then(|it| it.fit(forced, || lacks_thinking(own)));
             return Ok(if thinking.is_some() { Self::Anew(thinking) } else { Self::Own(false) });
