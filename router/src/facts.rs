@@ -74,13 +74,15 @@ impl<'r> RequestFacts<'r> {
     }
 
     fn messages(&self) -> &str {
-        self.request.get("messages").unwrap_or_default()
+        let name = if self.front == Front::Responses { "input" } else { "messages" };
+        self.request.get(name).unwrap_or_default()
     }
 
     /// What stands apart from the messages in the client's protocol.
     fn system(&self) -> Option<&str> {
         match self.front {
             Front::Messages | Front::CountTokens => self.request.get("system"),
+            Front::Responses => self.request.get("instructions"),
             _ => None,
         }
     }
@@ -125,13 +127,20 @@ impl<'r> RequestFacts<'r> {
             Front::Messages | Front::CountTokens => {
                 config().and_then(|config| config.format).or_else(|| named("output_format"))
             }
+            Front::Responses => {
+                let text = self.request.read::<Config<'_>>("text").ok().flatten();
+                text.and_then(|text| text.format)
+            }
             _ => named("response_format"),
         };
         format.is_some_and(|format| matches!(&*format.kind, "json_schema" | "json_object"))
     }
 
     fn max_tokens(&self) -> Option<u64> {
-        let names = ["max_completion_tokens", "max_tokens"];
+        let names: &[&str] = match self.front {
+            Front::Responses => &["max_output_tokens"],
+            _ => &["max_completion_tokens", "max_tokens"],
+        };
         names.iter().find_map(|name| self.request.read(name).ok().flatten())
     }
 }

@@ -175,6 +175,7 @@ impl Endpoint {
         match path {
             // A Function URL is often given bare.
             "/v1/chat/completions" | "/chat/completions" | "/" => Some(Self::Ask(Front::Chat)),
+            "/v1/responses" | "/responses" => Some(Self::Ask(Front::Responses)),
             "/v1/completions" | "/completions" => Some(Self::Ask(Front::Completions)),
             "/v1/fim/completions" | "/fim/completions" => Some(Self::Ask(Front::Fim)),
             "/v1/embeddings" | "/embeddings" => Some(Self::Ask(Front::Embeddings)),

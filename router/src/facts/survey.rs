@@ -26,10 +26,15 @@ impl Survey {
             survey.messages += 1;
             survey.content(system);
         }
+        if messages.starts_with('"') {
+            survey.messages += 1;
+            survey.content(messages);
+        }
         for place in json::array(messages).unwrap_or_default() {
             survey.messages += 1;
             each_member(slice(messages, &place), |key, value| match key {
-                "content" => survey.content(value),
+                "content" | "output" => survey.content(value),
+                "arguments" | "input" => survey.tokens += estimate_tokens(value),
                 "tool_calls" | "function_call" => survey.tokens += estimate_tokens(value),
                 _ => {}
             });
@@ -63,7 +68,7 @@ impl Survey {
             each_member(part, |key, value| match key {
                 "text" | "refusal" | "thinking" => self.tokens += string_tokens(value),
                 "image_url" | "image" => self.image(),
-                "file" | "input_audio" => {
+                "file" | "file_data" | "input_audio" => {
                     self.tokens += document_tokens(value.len() as u64);
                 }
                 "source" => self.source(part, value),
@@ -96,6 +101,9 @@ impl Survey {
 
 /// The first text of the first user message, as JSON.
 pub(super) fn first_user_text(messages: &str) -> Option<&str> {
+    if messages.starts_with('"') {
+        return Some(messages);
+    }
     let list = json::array(messages).unwrap_or_default();
     let first = list.iter().map(|place| slice(messages, place)).find(|message| {
         let role = member(message, "role").and_then(json::decode);

@@ -9,6 +9,7 @@ use super::{Front, Way};
 use crate::anthropic::client::compose as messages;
 use crate::anthropic::client::forward;
 use crate::openai::completions::compose as completions;
+use crate::openai::responses::compose as responses;
 use crate::wire::{Answer, AnswerOptions, Dialect, End, Ending, Progress, UpstreamError};
 use crate::{anthropic, openai};
 
@@ -16,6 +17,7 @@ use crate::{anthropic, openai};
 pub fn whole(way: Way, body: Bytes, options: &AnswerOptions) -> Result<Answer, UpstreamError> {
     match (way.front, way.is_own) {
         (Front::Messages, true) => return forward::read(body),
+        (Front::Responses, true) => return openai::responses::forward::read(body),
         (Front::CountTokens, _) => return forward::read_count(body),
         (Front::Embeddings, _) => return openai::plain::read_embeddings(body),
         _ => (),
@@ -41,6 +43,7 @@ pub fn whole(way: Way, body: Bytes, options: &AnswerOptions) -> Result<Answer, U
         Front::Completions | Front::Fim => {
             completions::Composer::whole(&chat.body, shape(way.front), wanted(options))
         }
+        Front::Responses => responses::Composer::whole(&chat.body, response_wanted(options)),
         Front::Chat | Front::CountTokens | Front::Embeddings => return Ok(chat),
     };
     Ok(Answer { body, ..chat })
@@ -50,6 +53,14 @@ const fn shape(front: Front) -> completions::Shape {
     match front {
         Front::Fim => completions::Shape::Gap,
         _ => completions::Shape::Completion,
+    }
+}
+
+fn response_wanted(options: &AnswerOptions) -> responses::Wanted {
+    responses::Wanted {
+        custom_tools: options.wishes.custom_tools.clone(),
+        model: options.model.clone(),
+        created: options.created,
     }
 }
 
@@ -69,6 +80,7 @@ fn wanted(options: &AnswerOptions) -> completions::Wanted {
 pub(crate) enum Through {
     Messages(messages::Composer),
     Completions(completions::Composer),
+    Responses(responses::Composer),
 }
 
 impl Through {
@@ -81,6 +93,9 @@ impl Through {
                 let composer = messages::Composer::streamed(&options.model, shows_thinking);
                 Some(Self::Messages(composer))
             }
+            Front::Responses => {
+                Some(Self::Responses(responses::Composer::streamed(response_wanted(options))))
+            }
             Front::Completions | Front::Fim => {
                 let composer = completions::Composer::streamed(shape(front), wanted(options));
                 Some(Self::Completions(composer))
@@ -92,6 +107,7 @@ impl Through {
         match self {
             Self::Messages(composer) => composer.push(events),
             Self::Completions(composer) => composer.push(events),
+            Self::Responses(composer) => composer.push(events),
         }
     }
 
@@ -99,6 +115,7 @@ impl Through {
         match self {
             Self::Messages(composer) => composer.end(),
             Self::Completions(composer) => composer.end(),
+            Self::Responses(composer) => composer.end(),
         }
     }
 

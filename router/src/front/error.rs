@@ -10,12 +10,14 @@ use super::Front;
 use crate::answer::Answer;
 use crate::anthropic::client::error as messages;
 use crate::openai::error::{ClientError, stream_event as chat_event};
+use crate::openai::responses::error as responses;
 use crate::respond::REQUEST_ID;
 
 /// An error after the first token, as an event after which nothing may follow.
 pub(crate) fn stream_event(front: Front, error: &ClientError) -> Bytes {
     match front {
         Front::Messages | Front::CountTokens => messages::stream_event(error),
+        Front::Responses => responses::stream_event(error),
         _ => chat_event(error),
     }
 }

@@ -25,6 +25,8 @@ pub enum Front {
     Messages,
     /// The number of tokens of a message's input.
     CountTokens,
+    /// OpenAI's Responses.
+    Responses,
     /// OpenAI's completions of a text.
     Completions,
     /// Completions of the gap between two texts.
@@ -39,6 +41,7 @@ impl Front {
         match self {
             Self::Chat | Self::Messages => Service::Answer,
             Self::CountTokens => Service::CountTokens,
+            Self::Responses => Service::Responses,
             Self::Completions => Service::Completions,
             Self::Fim => Service::Fim,
             Self::Embeddings => Service::Embeddings,
@@ -54,7 +57,7 @@ impl Front {
     /// it.
     pub(crate) const fn optional(self) -> Option<Service> {
         match self {
-            Self::Completions | Self::Fim => Some(self.service()),
+            Self::Responses | Self::Completions | Self::Fim => Some(self.service()),
             Self::Chat | Self::Messages | Self::CountTokens | Self::Embeddings => None,
         }
     }

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue};
 use super::{Front, Way};
 use crate::anthropic::client::{chat, outline, splice};
 use crate::openai::request::{ChatRequest, RequestError, Target, UpstreamRequest};
-use crate::openai::{completions, plain};
+use crate::openai::{completions, plain, responses};
 use crate::wire::dialect::Service;
 use crate::wire::{Dialect, Wishes};
 use crate::{anthropic, openai};
@@ -58,7 +58,8 @@ impl ClientRequest {
         match front {
             Front::Chat | Front::Messages | Front::CountTokens => own.check_list("messages")?,
             Front::Completions | Front::Fim => own.check_present("prompt")?,
-            Front::Embeddings => own.check_present("input")?,
+            Front::Responses if own.get("prompt").is_some() => (),
+            Front::Responses | Front::Embeddings => own.check_present("input")?,
         }
         let speaks_messages = matches!(front, Front::Messages | Front::CountTokens);
         let beta = headers.get(BETA).filter(|_| speaks_messages).cloned();
@@ -104,6 +105,10 @@ impl ClientRequest {
                 usage: self.own.include_usage(),
                 ..Wishes::default()
             },
+            Front::Responses => {
+                let custom_tools = responses::chat::custom_tools(&self.own);
+                Wishes { custom_tools, ..Wishes::default() }
+            }
             Front::Chat | Front::CountTokens | Front::Embeddings => Wishes::default(),
         }
     }
@@ -114,7 +119,7 @@ impl ClientRequest {
             Front::Chat | Front::Completions | Front::Fim | Front::Embeddings => {
                 self.own.deny(denied)
             }
-            Front::Messages | Front::CountTokens => {
+            Front::Messages | Front::CountTokens | Front::Responses => {
                 let names = denied.iter().map(|name| self.own_name(name).to_owned());
                 self.own.deny(&names.collect())
             }
@@ -133,11 +138,12 @@ impl ClientRequest {
             (Front::CountTokens, true) => {
                 splice::build(&self.own, target, splice::Question::Count)?
             }
+            (Front::Responses, true) => responses::splice::build(&self.own, target)?,
             (Front::Completions | Front::Fim, true) => plain::completion(&self.own, target)?,
             (Front::Embeddings, true) => plain::embedding(&self.own, target),
             (Front::CountTokens, false) => return Err(lacking("counts no tokens")),
             (Front::Embeddings, false) => return Err(lacking("has no embeddings")),
-            (Front::Messages | Front::Completions | Front::Fim, false) => {
+            (Front::Messages | Front::Responses | Front::Completions | Front::Fim, false) => {
                 self.through_chat(dialect, target)?
             }
         };
@@ -156,6 +162,7 @@ impl ClientRequest {
         }
         let translate = match self.front {
             Front::Completions | Front::Fim => completions::chat::translate,
+            Front::Responses => responses::chat::translate,
             _ => chat::translate,
         };
         let chat = self.chat.get_or_init(|| {
@@ -163,7 +170,7 @@ impl ClientRequest {
         });
         let Translated { request, dropped } = chat.as_ref().map_err(Clone::clone)?;
         let mut built = built(request, dialect, target)?;
-        if self.front != Front::Messages {
+        if matches!(self.front, Front::Completions | Front::Fim) {
             // It is ours, and not the client's.
             built.dropped.retain(|name| name != "reasoning_effort");
         }
@@ -179,6 +186,10 @@ impl ClientRequest {
         match (self.front, name) {
             (Front::Completions | Front::Fim, "max_completion_tokens") => "max_tokens",
             (Front::Chat | Front::Completions | Front::Fim | Front::Embeddings, name) => name,
+            (Front::Responses, "max_completion_tokens" | "max_tokens") => "max_output_tokens",
+            (Front::Responses, "reasoning_effort") => "reasoning",
+            (Front::Responses, "response_format") => "text",
+            (Front::Responses, name) => name,
             (_, "max_completion_tokens") => "max_tokens",
             (_, "stop") => "stop_sequences",
             (_, "user") => "metadata",

@@ -10,6 +10,7 @@ pub mod error;
 pub(crate) mod messages;
 pub(crate) mod plain;
 pub mod request;
+pub(crate) mod responses;
 pub(crate) mod said;
 pub(crate) mod settings;
 mod splice;

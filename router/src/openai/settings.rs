@@ -27,8 +27,17 @@ pub(crate) struct Settings {
 impl Settings {
     /// Chooses the settings. Errors where the client's value is not one.
     pub(crate) fn choose(request: &ChatRequest, target: &Target<'_>) -> Result<Self, RequestError> {
+        Self::choose_named(request, target, &["max_completion_tokens", "max_tokens"])
+    }
+
+    /// The same where the output limit has these names.
+    pub(crate) fn choose_named(
+        request: &ChatRequest,
+        target: &Target<'_>,
+        limits: &[&'static str],
+    ) -> Result<Self, RequestError> {
         let mut settings = Self {
-            output_limit: output_limit(request, target)?,
+            output_limit: output_limit(request, target, limits)?,
             temperature: request.read("temperature")?.or(target.parameters.temperature),
             top_p: request.read("top_p")?.or(target.parameters.top_p),
             ..Self::default()
@@ -94,16 +103,20 @@ fn is_unknown(model: &Model) -> bool {
 }
 
 /// The value nearest to `effort` that the model takes, the lower of two.
-fn nearest(effort: Effort, model: &Model) -> Option<Effort> {
+pub(crate) fn nearest(effort: Effort, model: &Model) -> Option<Effort> {
     model.efforts.iter().copied().min_by_key(|own| (*own as u8).abs_diff(effort as u8))
 }
 
-fn output_limit(request: &ChatRequest, target: &Target<'_>) -> Result<Option<u64>, RequestError> {
+fn output_limit(
+    request: &ChatRequest,
+    target: &Target<'_>,
+    names: &[&'static str],
+) -> Result<Option<u64>, RequestError> {
     let mut limit = None;
-    for name in ["max_completion_tokens", "max_tokens"] {
+    for name in names {
         let asked = request.read::<u64>(name)?;
         if asked == Some(0) {
-            return Err(RequestError::at(name, "must be at least 1"));
+            return Err(RequestError::at(*name, "must be at least 1"));
         }
         limit = limit.or(asked);
     }

@@ -25,6 +25,8 @@ pub struct AnswerOptions {
 pub struct Wishes {
     /// Whether it asked to see reasoning.
     pub shows_thinking: bool,
+    /// The names, as JSON, of tools that take a text in place of arguments.
+    pub custom_tools: Vec<String>,
     /// Where a completion stops.
     pub stops: Vec<String>,
     /// Whether a completion may hold Markdown's fences.

@@ -20,6 +20,8 @@ pub enum Service {
     Answer,
     /// How many tokens a chat has.
     CountTokens,
+    /// An answer in the shape of a response.
+    Responses,
     /// A text's completion.
     Completions,
     /// What stands between two texts.
@@ -30,8 +32,14 @@ pub enum Service {
 
 impl Service {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 5] =
-        [Self::Answer, Self::CountTokens, Self::Completions, Self::Fim, Self::Embeddings];
+    pub const ALL: [Self; 6] = [
+        Self::Answer,
+        Self::CountTokens,
+        Self::Responses,
+        Self::Completions,
+        Self::Fim,
+        Self::Embeddings,
+    ];
 }
 
 impl Dialect {
@@ -51,6 +59,7 @@ impl Dialect {
         match (self, service) {
             (Self::Anthropic, Service::CountTokens) => "/v1/messages/count_tokens",
             (Self::Anthropic, _) => "/v1/messages",
+            (Self::Openai, Service::Responses) => "/responses",
             (Self::Openai, Service::Completions) => "/completions",
             (Self::Openai, Service::Fim) => "/fim/completions",
             (Self::Openai, Service::Embeddings) => "/embeddings",

@@ -69,6 +69,7 @@ enum Reader {
     Openai(Box<openai::stream::Reader>),
     Anthropic(Box<anthropic::stream::Reader>),
     Messages(Box<anthropic::client::forward::Reader>),
+    Responses(Box<openai::responses::forward::Reader>),
 }
 
 impl StreamReader {
@@ -82,6 +83,7 @@ impl StreamReader {
         let through = if way.is_own { None } else { Through::new(way.front, &options) };
         let reader = match (way.front, way.dialect) {
             (Front::Messages, Dialect::Anthropic) if way.is_own => Reader::Messages(Box::default()),
+            (Front::Responses, Dialect::Openai) if way.is_own => Reader::Responses(Box::default()),
             (_, Dialect::Openai) => Reader::Openai(Box::default()),
             (_, Dialect::Anthropic) => {
                 Reader::Anthropic(Box::new(anthropic::stream::Reader::new(options)))
@@ -101,6 +103,7 @@ impl StreamReader {
             Reader::Openai(reader) => reader.push(chunk),
             Reader::Anthropic(reader) => reader.push(chunk),
             Reader::Messages(reader) => reader.push(chunk),
+            Reader::Responses(reader) => reader.push(chunk),
         };
         match &mut self.through {
             Some(through) => through.progress(progress),
@@ -114,6 +117,7 @@ impl StreamReader {
             Reader::Openai(reader) => reader.finish(),
             Reader::Anthropic(reader) => reader.finish(),
             Reader::Messages(reader) => reader.finish(),
+            Reader::Responses(reader) => reader.finish(),
         };
         let mut end = match &mut self.through {
             Some(through) => through.end(end),
@@ -131,6 +135,7 @@ impl StreamReader {
             Reader::Openai(reader) => reader.usage(),
             Reader::Anthropic(reader) => reader.usage(),
             Reader::Messages(reader) => reader.usage(),
+            Reader::Responses(reader) => reader.usage(),
         }
     }
 
@@ -140,6 +145,7 @@ impl StreamReader {
             Reader::Openai(reader) => reader.skipped(),
             Reader::Anthropic(reader) => reader.skipped(),
             Reader::Messages(reader) => reader.skipped(),
+            Reader::Responses(reader) => reader.skipped(),
         }
     }
 }

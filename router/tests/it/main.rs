@@ -27,6 +27,8 @@ mod process;
 mod random;
 mod recorded;
 mod replay;
+mod response_events;
+mod responses;
 mod roles;
 #[path = "../support/running.rs"]
 mod running;

@@ -17,7 +17,7 @@ fn options() -> AnswerOptions {
 }
 
 /// A whole answer's message and how it ends.
-fn answer() -> impl Strategy<Value = (Value, &'static str, Value)> {
+pub fn answer() -> impl Strategy<Value = (Value, &'static str, Value)> {
     let arguments = prop::collection::btree_map("[a-c]", any::<String>(), 0..3);
     let call = ("[a-z_]{1,8}", arguments).prop_map(|(name, arguments)| {
         json!({"type": "function", "function":
@@ -59,7 +59,7 @@ fn pieces(text: &str, length: usize) -> Vec<String> {
 }
 
 /// The same answer as a stream, its texts in pieces.
-fn stream(message: &Value, finish: &str, usage: &Value, length: usize) -> String {
+pub fn stream(message: &Value, finish: &str, usage: &Value, length: usize) -> String {
     let mut deltas = vec![json!({"role": "assistant", "content": ""})];
     let signed = &message["reasoning_details"][0];
     for piece in pieces(message["reasoning_content"].as_str().unwrap_or_default(), length) {
