@@ -14,6 +14,7 @@ pub mod config;
 mod count;
 #[cfg(feature = "demo")]
 pub mod demo;
+mod edge;
 pub mod facts;
 pub mod front;
 mod json;

@@ -14,8 +14,9 @@ use crate::answer::Answer;
 use crate::attempt::{self, Exchange};
 use crate::clock::{Ambient, Stopwatch};
 use crate::config::{Config, Prepared};
+use crate::edge::{self, Caller};
 use crate::facts::RequestFacts;
-use crate::front::{self, ClientRequest, Front};
+use crate::front::{ClientRequest, Front};
 use crate::openai::error::ClientError;
 use crate::upstream::Clients;
 use crate::{catalogue, count, respond};
@@ -41,16 +42,20 @@ impl Router {
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Answer> {
         let stopwatch = Stopwatch::start();
         let prepared = self.config.current();
-        let speaks_messages = front::speaks_messages(request.uri().path(), request.headers());
+        let caller = Caller::of(request.uri().path(), request.headers());
         let dispatched = AssertUnwindSafe(self.dispatch(request, &prepared, stopwatch));
         let mut response = dispatched.catch_unwind().await.unwrap_or_else(|_| broken());
         let headers = response.headers_mut();
         headers.insert(respond::REQUEST_ID, self.request_id());
         headers.insert(respond::MAP, prepared.digest.clone());
-        if speaks_messages {
-            front::dress(&mut response);
-        }
+        caller.finish(prepared.clients.is_open(), &mut response);
         response
+    }
+
+    /// Gives a refusal that never came to the handler the form that the caller reads.
+    pub(crate) fn finish(&self, caller: &Caller, response: &mut Response<Answer>) {
+        response.headers_mut().insert(respond::REQUEST_ID, self.request_id());
+        caller.finish(self.config.current().clients.is_open(), response);
     }
 
     async fn dispatch(
@@ -59,6 +64,9 @@ impl Router {
         prepared: &Prepared,
         stopwatch: Stopwatch,
     ) -> Response<Answer> {
+        if let Some(response) = edge::preflight(request.method(), request.headers()) {
+            return response;
+        }
         let endpoint = Endpoint::of(request.uri().path());
         let client = match prepared.clients.authenticate(request.headers()) {
             Ok(client) => client,
@@ -98,6 +106,10 @@ impl Router {
         (client, prepared, stopwatch): (Option<&str>, &Prepared, Stopwatch),
     ) -> Response<Answer> {
         let (head, body) = request.into_parts();
+        let body = match edge::unpacked(&head, body).await {
+            Ok(body) => body,
+            Err(refusal) => return *refusal,
+        };
         let time_left = head.extensions.get::<Deadline>().map(|left| left.0);
         let mut request = match ClientRequest::parse(front, &head.headers, body) {
             Ok(request) => request,

@@ -19,7 +19,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::answer::Answer;
-use crate::front;
+use crate::edge::Caller;
 use crate::repoll::Repoll;
 use crate::respond;
 use crate::router::Router;
@@ -28,6 +28,9 @@ use crate::router::Router;
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
 /// A client that has not sent its headers by then is not one of ours.
 const HEADERS_IN: Duration = Duration::from_secs(10);
+/// How much of a body past the limit is read before it is refused, and how long that may take.
+const DRAINED: usize = 64 * 1024 * 1024;
+const DRAINED_IN: Duration = Duration::from_secs(5);
 /// How long open streams may go on after the order to stop.
 const GRACE: Duration = Duration::from_secs(30);
 /// After a failed accept (no file descriptor left, mostly), so that the loop does not spin.
@@ -76,28 +79,47 @@ async fn answer(router: &Router, request: Request<Incoming>) -> Response<Answer>
     match read(body).await {
         Ok(body) => router.handle(Request::from_parts(head, body)).await,
         Err(mut refusal) => {
-            if front::speaks_messages(head.uri.path(), &head.headers) {
-                front::dress(&mut refusal);
-            }
+            let caller = Caller::of(head.uri.path(), &head.headers);
+            router.finish(&caller, &mut refusal);
             *refusal
         }
     }
 }
 
-async fn read(body: Incoming) -> Result<Bytes, Box<Response<Answer>>> {
-    match Limited::new(body, BODY_LIMIT).collect().await {
+async fn read(mut body: Incoming) -> Result<Bytes, Box<Response<Answer>>> {
+    let read = Limited::new(&mut body, BODY_LIMIT).collect().await;
+    match read {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Box::new(respond::refuse(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "request_too_large",
-            format!("The request is larger than {} MB.", BODY_LIMIT / (1024 * 1024)),
-        ))),
+        Err(error) if error.is::<LengthLimitError>() => {
+            drain(body).await;
+            Err(Box::new(respond::refuse(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "request_too_large",
+                format!("The request is larger than {} MB.", BODY_LIMIT / (1024 * 1024)),
+            )))
+        }
         Err(_) => Err(Box::new(respond::refuse(
             StatusCode::BAD_REQUEST,
             "incomplete_request",
             "The request's body did not arrive whole.",
         ))),
     }
+}
+
+/// Reads on for a while, and keeps nothing: most clients read no answer before they have sent all,
+/// and would see a broken connection in place of a refusal.
+async fn drain(mut body: Incoming) {
+    let mut left = DRAINED;
+    let reading = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            match left.checked_sub(length) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    };
+    let _ = tokio::time::timeout(DRAINED_IN, reading).await;
 }
 
 /// Binds an address.

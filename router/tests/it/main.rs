@@ -11,6 +11,7 @@
 mod accumulated;
 mod commit;
 mod completions;
+mod edge;
 mod failing;
 #[path = "../support/faults.rs"]
 mod faults;
