@@ -17,7 +17,7 @@ pub use stream::AnswerStream;
 use crate::answer::Answer;
 use crate::clock::{Ambient, Stopwatch};
 use crate::config::{Config, Prepared};
-use crate::openai::request::ChatRequest;
+use crate::front::ClientRequest;
 use crate::upstream::Clients;
 use crate::wire::UpstreamError;
 
@@ -34,7 +34,7 @@ pub struct Exchange<'a> {
     /// Its way through the map.
     pub plan: &'a Plan<'a>,
     /// What the client sent.
-    pub request: &'a ChatRequest,
+    pub request: &'a ClientRequest,
     /// Running since the request came in.
     pub stopwatch: Stopwatch,
     /// What is left of the invocation that serves it, if it ends.

@@ -16,14 +16,21 @@ const SHOWN_ROLES: usize = 20;
 #[derive(Serialize)]
 struct Models<'a> {
     object: &'static str,
+    first_id: Option<&'a str>,
+    last_id: Option<&'a str>,
+    has_more: bool,
     data: Vec<Model<'a>>,
 }
 
-/// A role in OpenAI's shape of a model, with what it is for.
+/// A role in the shape that both OpenAI and Anthropic give a model, with what it is for.
 #[derive(Serialize)]
 struct Model<'a> {
     id: &'a str,
     object: &'static str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    display_name: &'a str,
+    created_at: String,
     created: u64,
     owned_by: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,24 +38,56 @@ struct Model<'a> {
     /// Of the first arm's first model, in tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     context_window: Option<u64>,
+    /// What the role promises to take besides text.
+    capabilities: Vec<&'static str>,
 }
 
 /// `GET /v1/models`.
 pub(crate) fn models(prepared: &Prepared, client: Option<&str>) -> Response<Answer> {
-    let map = &prepared.map;
+    let data = allowed(&prepared.map, client).map(|(id, role)| model(prepared, id, role));
+    let data: Vec<Model<'_>> = data.collect();
+    let [first_id, last_id] = [data.first(), data.last()].map(|model| model.map(|it| it.id));
+    as_json(&Models { object: "list", first_id, last_id, has_more: false, data })
+}
+
+/// `GET /v1/models/{role}`: `path` is what follows the last slash but one.
+pub(crate) fn one_model(prepared: &Prepared, path: &str, client: Option<&str>) -> Response<Answer> {
+    let name = decoded(path);
+    match allowed(&prepared.map, client).find(|(id, _)| **id == name) {
+        Some((id, role)) => as_json(&model(prepared, id, role)),
+        None => unknown_role(prepared, &name, client),
+    }
+}
+
+fn model<'a>(prepared: &'a Prepared, id: &'a str, role: &'a Role) -> Model<'a> {
+    let first = first_model(role).and_then(|model| prepared.map.models.get(model));
     let created = unix_seconds(prepared.loaded_at);
-    let data = allowed(map, client).map(|(id, role)| {
-        let first = first_model(role).and_then(|model| map.models.get(model));
-        Model {
-            id,
-            object: "model",
-            created,
-            owned_by: "sfai",
-            about: role.about.as_deref(),
-            context_window: first.and_then(|model| model.context_tokens),
-        }
-    });
-    as_json(&Models { object: "list", data: data.collect() })
+    let instant = jiff::Timestamp::from_second(i64::try_from(created).unwrap_or(0));
+    Model {
+        id,
+        object: "model",
+        kind: "model",
+        display_name: id,
+        created_at: instant.unwrap_or_default().to_string(),
+        created,
+        owned_by: "sfai",
+        about: role.about.as_deref(),
+        context_window: first.and_then(|model| model.context_tokens),
+        capabilities: role.accept.iter().map(|ability| ability.name()).collect(),
+    }
+}
+
+/// A part of a path without its percent signs; what is none of them stays.
+fn decoded(path: &str) -> String {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+        let byte = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()).filter(|_| *first == b'%');
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { after.get(2..).unwrap_or_default() } else { after };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The roles that a client may ask for.

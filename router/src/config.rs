@@ -5,6 +5,7 @@
 
 #[cfg(feature = "aws")]
 pub mod cloud;
+mod lacks;
 pub mod not_yet;
 pub mod prepared;
 #[cfg(feature = "aws")]

@@ -2,32 +2,38 @@
 //!
 //! Owns CORS alone; a page's requests need a key as all others do.
 
-use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
     ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Response};
 
 use crate::answer::Answer;
 
 /// The variable that holds `https://one.example,https://two.example`, or `*`.
 pub const CORS_ORIGINS: &str = "SFAI_CORS_ORIGINS";
 
-/// An hour: browsers ask again then, and cap it themselves.
-const MAX_AGE: HeaderValue = HeaderValue::from_static("3600");
+/// Two hours: what browsers cap it to.
+const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, OPTIONS");
+const ANY: HeaderValue = HeaderValue::from_static("*");
 /// What a page may read beside the body.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "x-request-id, x-sfai-role, x-sfai-model, x-sfai-rule, x-sfai-attempts, x-sfai-map, x-sfai-dropped, server-timing, retry-after, x-should-retry",
+    "request-id, retry-after, server-timing, x-request-id, x-sfai-attempts, x-sfai-count, x-sfai-dropped, x-sfai-map, x-sfai-model, x-sfai-role, x-sfai-rule, x-should-retry",
 );
 
-/// The origins whose pages may call; none until some are named.
+/// The pages that may call.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Cors {
-    any: bool,
-    origins: Vec<HeaderValue>,
+pub enum Cors {
+    /// Of any origin where a key is asked for, since no browser adds it by itself. A router that
+    /// asks for none answers pages of this machine: any other could spend its owner's money.
+    #[default]
+    ByKey,
+    /// Of any origin.
+    Any,
+    /// Of these.
+    Named(Vec<HeaderValue>),
 }
 
 impl Cors {
@@ -36,98 +42,148 @@ impl Cors {
     /// # Errors
     /// When a part is no origin; the text says which.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut cors = Self::default();
-        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let mut named = Vec::new();
+        for part in parts {
             if part == "*" {
-                cors.any = true;
-                continue;
+                return Ok(Self::Any);
             }
-            let host = part.strip_prefix("https://").or_else(|| part.strip_prefix("http://"));
-            let value = HeaderValue::from_str(part).ok();
-            match (host, value) {
-                (Some(host), Some(value)) if !host.is_empty() && !host.contains('/') => {
-                    cors.origins.push(value);
-                }
-                _ => {
-                    return Err(format!(
-                        "{CORS_ORIGINS}: {part:?} is no origin; one is a scheme and a host, https://app.example.com"
-                    ));
-                }
-            }
+            named.push(origin(part).ok_or_else(|| {
+                format!(
+                    "{CORS_ORIGINS}: {part:?} is no origin; one is a scheme and a host, https://app.example.com"
+                )
+            })?);
         }
-        Ok(cors)
+        Ok(if named.is_empty() { Self::ByKey } else { Self::Named(named) })
     }
 
-    /// The answer to a preflight of a page that may call.
-    pub(crate) fn preflight(&self, request: &Request<Bytes>) -> Option<Response<Answer>> {
-        let asked = request.headers();
-        if request.method() != Method::OPTIONS || !asked.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
-        {
+    /// The answer to a browser that asks whether a page may send a request; none for any other
+    /// request. What lets the page read it comes with [`Self::finish`].
+    pub(crate) fn preflight(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        is_open: bool,
+    ) -> Option<Response<Answer>> {
+        if method != Method::OPTIONS || !headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
             return None;
         }
-        let origin = self.allowed(asked)?;
+        self.allowed(headers.get(ORIGIN)?, is_open)?;
         // 200 and not 204: a Lambda front sends at least one byte.
-        let mut response = Response::new(Answer::whole(Bytes::new()));
-        let headers = response.headers_mut();
-        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-        headers.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+        let mut response = Response::new(Answer::whole(""));
+        let to = response.headers_mut();
+        to.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+        to.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE);
         // Whatever a page may send is looked at as if a program had sent it.
-        if let Some(names) = asked.get(ACCESS_CONTROL_REQUEST_HEADERS) {
-            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
+        let wanted = headers.get(ACCESS_CONTROL_REQUEST_HEADERS);
+        if let Some(wanted) = wanted.filter(|wanted| wanted.as_bytes().iter().all(is_in_names)) {
+            to.insert(ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
         }
-        self.allow(Some(origin), headers);
         Some(response)
     }
 
-    /// The origin of a request, if its page may call.
-    pub(crate) fn allowed(&self, request: &HeaderMap) -> Option<HeaderValue> {
-        let origin = request.get(ORIGIN)?;
-        (self.any || self.origins.contains(origin)).then(|| origin.clone())
-    }
-
-    /// Lets the page of an allowed origin read a response.
-    pub(crate) fn allow(&self, origin: Option<HeaderValue>, response: &mut HeaderMap) {
-        if let Some(origin) = origin {
-            response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    /// Lets the page that sent a request read the response, if it may.
+    pub(crate) fn finish(&self, origin: &HeaderValue, is_open: bool, response: &mut HeaderMap) {
+        response.append(VARY, HeaderValue::from_static("origin"));
+        if let Some(allowed) = self.allowed(origin, is_open) {
+            response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
             response.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
         }
-        if self.any || !self.origins.is_empty() {
-            response.append(VARY, HeaderValue::from_static("origin"));
+    }
+
+    fn allowed(&self, origin: &HeaderValue, is_open: bool) -> Option<HeaderValue> {
+        match self {
+            Self::Any => Some(ANY),
+            Self::ByKey if !is_open => Some(ANY),
+            Self::ByKey => is_of_this_machine(origin).then(|| origin.clone()),
+            Self::Named(named) => named.contains(origin).then(|| origin.clone()),
         }
     }
+}
+
+/// An origin as it is written in a list.
+fn origin(text: &str) -> Option<HeaderValue> {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+    let is_host = !host.is_empty() && !host.contains('/');
+    HeaderValue::from_str(text).ok().filter(|_| is_host)
+}
+
+/// Whether a byte stands in a list of headers' names.
+fn is_in_names(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-_, ".contains(byte)
+}
+
+/// Whether a page comes from this machine: served on loopback, or a program's own.
+fn is_of_this_machine(origin: &HeaderValue) -> bool {
+    let Some((scheme, rest)) = origin.to_str().ok().and_then(|it| it.split_once("://")) else {
+        return false;
+    };
+    if !matches!(scheme, "http" | "https") {
+        return true;
+    }
+    let host = match rest.strip_prefix('[') {
+        Some(rest) => rest.split(']').next(),
+        None => rest.split(':').next(),
+    };
+    matches!(host, Some("localhost" | "127.0.0.1" | "::1"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn preflight(cors: &Cors, origin: &'static str) -> Option<Response<Answer>> {
-        let request = Request::options("/v1/chat/completions")
-            .header(ORIGIN, origin)
-            .header(ACCESS_CONTROL_REQUEST_METHOD, "POST")
-            .header(ACCESS_CONTROL_REQUEST_HEADERS, "authorization,content-type");
-        cors.preflight(&request.body(Bytes::new()).unwrap())
+    /// What a preflight of a page says, if the page may call.
+    fn preflight(cors: &Cors, origin: &'static str, is_open: bool) -> Option<HeaderMap> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ORIGIN, HeaderValue::from_static(origin));
+        headers.insert(ACCESS_CONTROL_REQUEST_METHOD, HeaderValue::from_static("POST"));
+        let names = HeaderValue::from_static("authorization,content-type");
+        headers.insert(ACCESS_CONTROL_REQUEST_HEADERS, names);
+        let mut response = cors.preflight(&Method::OPTIONS, &headers, is_open)?;
+        cors.finish(&HeaderValue::from_static(origin), is_open, response.headers_mut());
+        Some(response.headers().clone())
     }
 
     #[test]
     fn a_page_of_a_named_origin_may_call() {
         let cors = Cors::parse("https://a.example, http://localhost:3000").unwrap();
-        let response = preflight(&cors, "http://localhost:3000").unwrap();
-        let headers = response.headers();
+        let headers = preflight(&cors, "http://localhost:3000", false).unwrap();
         assert_eq!(headers[ACCESS_CONTROL_ALLOW_ORIGIN], "http://localhost:3000");
         assert_eq!(headers[ACCESS_CONTROL_ALLOW_HEADERS], "authorization,content-type");
         assert_eq!(headers[VARY], "origin");
         assert!(!headers.contains_key("access-control-allow-credentials"));
-        assert!(preflight(&cors, "https://a.example.evil").is_none());
-        assert!(preflight(&Cors::default(), "https://a.example").is_none());
-        assert!(preflight(&Cors::parse("*").unwrap(), "https://any.example").is_some());
+        assert!(preflight(&cors, "https://a.example.evil", false).is_none());
+        let any = Cors::parse("*").unwrap();
+        assert!(preflight(&any, "https://any.example", true).is_some());
+    }
+
+    #[test]
+    fn without_names_the_key_decides() {
+        let cors = Cors::default();
+        let headers = preflight(&cors, "https://a.example", false).unwrap();
+        assert_eq!(headers[ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+        assert!(preflight(&cors, "https://a.example", true).is_none());
+        assert!(preflight(&cors, "http://localhost:3000", true).is_some());
     }
 
     #[test]
     fn an_options_request_that_is_no_preflight_is_another_request() {
-        let request = Request::options("/").header(ORIGIN, "https://a.example");
-        let request = request.body(Bytes::new()).unwrap();
-        assert!(Cors::parse("*").unwrap().preflight(&request).is_none());
+        let mut headers = HeaderMap::new();
+        headers.insert(ORIGIN, HeaderValue::from_static("https://a.example"));
+        assert!(Cors::Any.preflight(&Method::OPTIONS, &headers, false).is_none());
+    }
+
+    #[test]
+    fn a_page_of_another_machine_is_told_from_one_of_this() {
+        let own = |origin: &'static str| is_of_this_machine(&HeaderValue::from_static(origin));
+        for origin in
+            ["http://localhost:3000", "http://127.0.0.1", "http://[::1]:8", "vscode-webview://x"]
+        {
+            assert!(own(origin), "{origin}");
+        }
+        for origin in ["https://example.com", "http://localhost.example.com", "null", "x"] {
+            assert!(!own(origin), "{origin}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a request is like, for the conditions of its role, and which conversation it belongs to,
 //! for draws.
 //!
-//! Owns the reading of a chat request; the questions are [`model_map::Facts`]'s. Nothing is looked
+//! Owns the reading of a request in any client's protocol; the questions are [`model_map::Facts`]'s. Nothing is looked
 //! at before a condition asks for it, and what needs a pass over the messages is worked out once.
 
 mod survey;
@@ -15,13 +15,15 @@ use model_map::{Draw, Facts, Flag, NumberFact, Role, TextFact, estimate_tokens};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::front::{ClientRequest, Front};
 use crate::openai::request::ChatRequest;
 use survey::Survey;
 
-/// The facts of a chat request.
+/// The facts of a request.
 pub struct RequestFacts<'r> {
     client: Option<&'r str>,
     headers: &'r HeaderMap,
+    front: Front,
     request: &'r ChatRequest,
     metadata: OnceCell<BTreeMap<String, Value>>,
     survey: OnceCell<Survey>,
@@ -29,9 +31,14 @@ pub struct RequestFacts<'r> {
 
 impl<'r> RequestFacts<'r> {
     /// The facts of a request with these headers, by this client where clients have names.
-    pub fn new(request: &'r ChatRequest, headers: &'r HeaderMap, client: Option<&'r str>) -> Self {
+    pub fn new(
+        request: &'r ClientRequest,
+        headers: &'r HeaderMap,
+        client: Option<&'r str>,
+    ) -> Self {
         let (metadata, survey) = (OnceCell::new(), OnceCell::new());
-        Self { client, headers, request, metadata, survey }
+        let (front, request) = (request.front(), request.own());
+        Self { client, headers, front, request, metadata, survey }
     }
 
     /// The role that is asked for.
@@ -56,19 +63,37 @@ impl<'r> RequestFacts<'r> {
         if let Some(session) = session {
             return Cow::Borrowed(session.as_bytes());
         }
-        let first = survey::first_user_text(self.messages()).unwrap_or_default();
-        match self.request.get("user") {
+        let first = survey::first_user_text(self.messages());
+        let first = first.or_else(|| self.request.get("prompt")).unwrap_or_default();
+        // What Anthropic's clients call a user's id is that of a session more often than not.
+        let user = self.request.get("user").or_else(|| self.metadata("user_id"));
+        match user {
             Some(user) => Cow::Owned([user, first].concat().into_bytes()),
             None => Cow::Borrowed(first.as_bytes()),
         }
     }
 
     fn messages(&self) -> &str {
-        self.request.get("messages").unwrap_or_default()
+        let name = if self.front == Front::Responses { "input" } else { "messages" };
+        self.request.get(name).unwrap_or_default()
+    }
+
+    /// What stands apart from the messages in the client's protocol.
+    fn system(&self) -> Option<&str> {
+        match self.front {
+            Front::Messages | Front::CountTokens => self.request.get("system"),
+            Front::Responses => self.request.get("instructions"),
+            _ => None,
+        }
     }
 
     fn survey(&self) -> &Survey {
-        self.survey.get_or_init(|| Survey::of(self.messages()))
+        let text = |name| self.request.get(name).unwrap_or_default();
+        self.survey.get_or_init(|| match self.front {
+            Front::Completions | Front::Fim => Survey::of_texts(&[text("prompt"), text("suffix")]),
+            Front::Embeddings => Survey::of_texts(&[text("input")]),
+            _ => Survey::of(self.messages(), self.system()),
+        })
     }
 
     /// A text of the request's `metadata`; other values are none.
@@ -91,12 +116,31 @@ impl<'r> RequestFacts<'r> {
             #[serde(rename = "type", borrow)]
             kind: Cow<'a, str>,
         }
-        let format = self.request.read::<Format<'_>>("response_format").ok().flatten();
+        #[derive(Deserialize)]
+        struct Config<'a> {
+            #[serde(borrow, default)]
+            format: Option<Format<'a>>,
+        }
+        let config = || self.request.read::<Config<'_>>("output_config").ok().flatten();
+        let named = |name| self.request.read::<Format<'_>>(name).ok().flatten();
+        let format = match self.front {
+            Front::Messages | Front::CountTokens => {
+                config().and_then(|config| config.format).or_else(|| named("output_format"))
+            }
+            Front::Responses => {
+                let text = self.request.read::<Config<'_>>("text").ok().flatten();
+                text.and_then(|text| text.format)
+            }
+            _ => named("response_format"),
+        };
         format.is_some_and(|format| matches!(&*format.kind, "json_schema" | "json_object"))
     }
 
     fn max_tokens(&self) -> Option<u64> {
-        let names = ["max_completion_tokens", "max_tokens"];
+        let names: &[&str] = match self.front {
+            Front::Responses => &["max_output_tokens"],
+            _ => &["max_completion_tokens", "max_tokens"],
+        };
         names.iter().find_map(|name| self.request.read(name).ok().flatten())
     }
 }

@@ -14,9 +14,12 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod cors;
+mod count;
 #[cfg(feature = "demo")]
 pub mod demo;
+mod edge;
 pub mod facts;
+pub mod front;
 mod health;
 mod json;
 pub mod lambda;

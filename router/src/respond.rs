@@ -51,7 +51,10 @@ pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<Answe
 
 /// An error of the request itself.
 pub(crate) fn error(status: StatusCode, error: &ClientError) -> Response<Answer> {
-    json(status, body(error))
+    let mut response = json(status, body(error));
+    // For those whose protocol has another shape: see `front::error`.
+    response.extensions_mut().insert(error.clone());
+    response
 }
 
 /// An error of the request itself that has a code and concerns no parameter.

@@ -15,11 +15,12 @@ use crate::attempt::{self, Exchange};
 use crate::clock::{Ambient, Stopwatch};
 use crate::config::{Config, Prepared};
 use crate::cors::Cors;
+use crate::edge::{self, Caller};
 use crate::facts::RequestFacts;
+use crate::front::{ClientRequest, Front};
 use crate::openai::error::ClientError;
-use crate::openai::request::ChatRequest;
 use crate::upstream::Clients;
-use crate::{catalogue, health, respond};
+use crate::{catalogue, count, health, respond};
 
 /// The router. One serves the whole process.
 pub struct Router {
@@ -47,27 +48,37 @@ impl Router {
 
     /// Serves a request. The response comes when an attempt has committed, or all have failed.
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Answer> {
-        if let Some(response) = self.cors.preflight(&request) {
-            return response;
-        }
-        let origin = self.cors.allowed(request.headers());
-        let mut response = self.answer(request).await;
-        let headers = response.headers_mut();
-        headers.insert(respond::REQUEST_ID, self.request_id());
-        self.cors.allow(origin, headers);
-        response
-    }
-
-    async fn answer(&self, request: Request<Bytes>) -> Response<Answer> {
         let stopwatch = Stopwatch::start();
+        let caller = Caller::of(request.uri().path(), request.headers());
         let prepared = match self.config.ready().await {
             Ok(prepared) => prepared,
-            Err(why) => return health::unready(&why),
+            Err(why) => {
+                let mut response = health::unready(&why);
+                self.finish(&caller, false, &mut response);
+                return response;
+            }
         };
         let dispatched = AssertUnwindSafe(self.dispatch(request, &prepared, stopwatch));
         let mut response = dispatched.catch_unwind().await.unwrap_or_else(|_| broken());
         response.headers_mut().insert(respond::MAP, prepared.digest.clone());
+        self.finish(&caller, prepared.clients.is_open(), &mut response);
         response
+    }
+
+    /// Gives a refusal that never came to the handler the form that the caller reads.
+    pub(crate) fn refused(&self, caller: &Caller, response: &mut Response<Answer>) {
+        let is_open = self.config.current().is_some_and(|prepared| prepared.clients.is_open());
+        self.finish(caller, is_open, response);
+    }
+
+    fn finish(&self, caller: &Caller, is_open: bool, response: &mut Response<Answer>) {
+        response.headers_mut().insert(respond::REQUEST_ID, self.request_id());
+        caller.finish(&self.cors, is_open, response);
+    }
+
+    fn preflight(&self, request: &Request<Bytes>, prepared: &Prepared) -> Option<Response<Answer>> {
+        let is_open = prepared.clients.is_open();
+        self.cors.preflight(request.method(), request.headers(), is_open)
     }
 
     async fn dispatch(
@@ -76,6 +87,9 @@ impl Router {
         prepared: &Prepared,
         stopwatch: Stopwatch,
     ) -> Response<Answer> {
+        if let Some(response) = self.preflight(&request, prepared) {
+            return response;
+        }
         let endpoint = Endpoint::of(request.uri().path());
         let client = match prepared.clients.authenticate(request.headers()) {
             Ok(client) => client,
@@ -92,10 +106,15 @@ impl Router {
             return respond::refuse(StatusCode::NOT_FOUND, "not_found", message);
         };
         match (endpoint, request.method()) {
-            (Endpoint::Chat, &Method::POST) => {
-                self.chat(request, client, prepared, stopwatch).await
+            (Endpoint::Ask(front), &Method::POST) => {
+                self.ask(front, request, (client, prepared, stopwatch)).await
             }
             (Endpoint::Models, &Method::GET) => catalogue::models(prepared, client),
+            (Endpoint::Model, &Method::GET) => {
+                let path = request.uri().path();
+                let name = path.split_once("/models/").map_or("", |(_, name)| name);
+                catalogue::one_model(prepared, name, client)
+            }
             (Endpoint::Health, &Method::GET | &Method::HEAD) => {
                 health::health(prepared, &self.config, (self.ambient.now)())
             }
@@ -103,16 +122,19 @@ impl Router {
         }
     }
 
-    async fn chat(
+    async fn ask(
         &self,
+        front: Front,
         request: Request<Bytes>,
-        client: Option<&str>,
-        prepared: &Prepared,
-        stopwatch: Stopwatch,
+        (client, prepared, stopwatch): (Option<&str>, &Prepared, Stopwatch),
     ) -> Response<Answer> {
         let (head, body) = request.into_parts();
+        let body = match edge::unpacked(&head, body).await {
+            Ok(body) => body,
+            Err(refusal) => return *refusal,
+        };
         let time_left = head.extensions.get::<Deadline>().map(|left| left.0);
-        let mut request = match ChatRequest::parse(body) {
+        let mut request = match ClientRequest::parse(front, &head.headers, body) {
             Ok(request) => request,
             Err(error) => {
                 let code = error.code.map(str::to_owned);
@@ -121,7 +143,8 @@ impl Router {
                 return respond::error(StatusCode::BAD_REQUEST, &error);
             }
         };
-        let plan = match plan(&prepared.map, &RequestFacts::new(&request, &head.headers, client)) {
+        let facts = RequestFacts::new(&request, &head.headers, client);
+        let plan = match plan(&prepared.map, &facts) {
             Ok(plan) => plan,
             Err(Unplanned::UnknownRole) => {
                 return catalogue::unknown_role(prepared, request.model(), client);
@@ -130,6 +153,10 @@ impl Router {
                 let message = format!("Role `{}` cannot serve this: {why}.", request.model());
                 return respond::refuse(StatusCode::BAD_REQUEST, "no_route", message);
             }
+        };
+        let estimate = match front {
+            Front::CountTokens => Some(count::estimate(&prepared.map, &plan, &facts)),
+            _ => None,
         };
         let denied = request.deny(&plan.role.deny);
         let exchange = Exchange {
@@ -148,7 +175,10 @@ impl Router {
                 delivered.dropped.splice(0..0, denied);
                 respond::delivered(delivered)
             }
-            Err(failed) => respond::failed(&plan, &failed, &outcome.tried),
+            Err(failed) => match estimate.filter(|_| count::stands_in_for(&failed)) {
+                Some(estimate) => count::estimated(estimate),
+                None => respond::failed(&plan, &failed, &outcome.tried),
+            },
         };
         respond::describe(&mut response, &plan, &outcome.tried, stopwatch.elapsed());
         response
@@ -169,8 +199,9 @@ fn plan<'m>(map: &'m ModelMap, facts: &RequestFacts<'_>) -> Result<Plan<'m>, Unp
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Endpoint {
-    Chat,
+    Ask(Front),
     Models,
+    Model,
     Health,
 }
 
@@ -179,17 +210,28 @@ impl Endpoint {
     fn of(path: &str) -> Option<Self> {
         match path {
             // A Function URL is often given bare.
-            "/v1/chat/completions" | "/chat/completions" | "/" => Some(Self::Chat),
+            "/v1/chat/completions" | "/chat/completions" | "/" => Some(Self::Ask(Front::Chat)),
+            "/v1/responses" | "/responses" => Some(Self::Ask(Front::Responses)),
+            "/v1/completions" | "/completions" => Some(Self::Ask(Front::Completions)),
+            "/v1/fim/completions" | "/fim/completions" => Some(Self::Ask(Front::Fim)),
+            "/v1/embeddings" | "/embeddings" => Some(Self::Ask(Front::Embeddings)),
+            "/v1/messages" | "/messages" => Some(Self::Ask(Front::Messages)),
+            "/v1/messages/count_tokens" | "/messages/count_tokens" => {
+                Some(Self::Ask(Front::CountTokens))
+            }
             "/v1/models" | "/models" => Some(Self::Models),
             "/health" | "/ready" => Some(Self::Health),
+            _ if path.starts_with("/v1/models/") || path.starts_with("/models/") => {
+                Some(Self::Model)
+            }
             _ => None,
         }
     }
 
     fn allowed(self) -> &'static str {
         match self {
-            Self::Chat => "POST",
-            Self::Models => "GET",
+            Self::Ask(_) => "POST",
+            Self::Models | Self::Model => "GET",
             Self::Health => "GET, HEAD",
         }
     }

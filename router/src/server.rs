@@ -20,6 +20,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::answer::Answer;
+use crate::edge::Caller;
 use crate::repoll::Repoll;
 use crate::respond;
 use crate::router::Router;
@@ -28,6 +29,9 @@ use crate::router::Router;
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
 /// A client that has not sent its headers by then is not one of ours.
 const HEADERS_IN: Duration = Duration::from_secs(10);
+/// How much of a body past the limit is read before it is refused, and how long that may take.
+const DRAINED: usize = 64 * 1024 * 1024;
+const DRAINED_IN: Duration = Duration::from_secs(5);
 /// How long open streams may go on after the order to stop.
 const GRACE: Duration = Duration::from_secs(30);
 /// After a failed accept (no file descriptor left, mostly), so that the loop does not spin.
@@ -75,7 +79,11 @@ async fn answer(router: &Router, request: Request<Incoming>) -> Response<Answer>
     let (head, body) = request.into_parts();
     match read(body).await {
         Ok(body) => router.handle(Request::from_parts(head, body)).await,
-        Err(refusal) => *refusal,
+        Err(mut refusal) => {
+            let caller = Caller::of(head.uri.path(), &head.headers);
+            router.refused(&caller, &mut refusal);
+            *refusal
+        }
     }
 }
 
@@ -86,6 +94,7 @@ async fn read(mut body: Incoming) -> Result<Bytes, Box<Response<Answer>>> {
         let Ok(frame) = frame else { return Err(Box::new(cut_short())) };
         let Ok(data) = frame.into_data() else { continue };
         if parts.len() + whole.len() + data.len() > BODY_LIMIT {
+            drain(body).await;
             return Err(Box::new(too_large()));
         }
         // What comes in one piece is not copied.
@@ -117,6 +126,22 @@ fn cut_short() -> Response<Answer> {
         "incomplete_request",
         "The request's body did not arrive whole.",
     )
+}
+
+/// Reads on for a while, and keeps nothing: most clients read no answer before they have sent all,
+/// and would see a broken connection in place of a refusal.
+async fn drain(mut body: Incoming) {
+    let mut left = DRAINED;
+    let reading = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            match left.checked_sub(length) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    };
+    let _ = tokio::time::timeout(DRAINED_IN, reading).await;
 }
 
 /// Binds an address.

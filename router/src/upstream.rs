@@ -17,7 +17,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, Uri};
+use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
 use http_body::{Frame, SizeHint};
 use model_map::{Failure, FailureClass};
 
@@ -32,6 +32,9 @@ pub use connection::Body;
 use crate::config::Endpoint;
 use crate::config::prepared::Unusable;
 use crate::wire::Segments;
+use crate::wire::dialect::Service;
+
+const BETA: HeaderName = HeaderName::from_static("anthropic-beta");
 
 const NETWORK: FailureClass = FailureClass::Network;
 /// What is said of a connection that was there.
@@ -43,6 +46,16 @@ pub struct Clients {
     /// Made with the first request: nothing before needs it.
     connector: OnceLock<Connector>,
     pool: Pool,
+}
+
+/// A request for an upstream.
+pub struct Outgoing {
+    /// The JSON body.
+    pub body: Segments,
+    /// What it asks for.
+    pub service: Service,
+    /// The client's own `anthropic-beta`, beside the provider's.
+    pub beta: Option<HeaderValue>,
 }
 
 /// Why a request got no response, for our own logs.
@@ -64,14 +77,18 @@ impl Clients {
         &self,
         endpoint: &Endpoint,
         connect: Duration,
-        body: Segments,
+        outgoing: Outgoing,
     ) -> Result<Response<Body>, SendError> {
         let (url, headers) = endpoint.target.as_ref().map_err(unusable)?;
+        let url = endpoint.services.get(outgoing.service as usize).unwrap_or(url);
         let home = self.pool.home(url).ok_or_else(|| failed(NETWORK, "no host to call", None))?;
-        let mut request = Box::new(Request::new(Parts::of(body)));
+        let mut request = Box::new(Request::new(Parts::of(outgoing.body)));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = url.path_and_query().cloned().map(Uri::from).unwrap_or_default();
         headers.clone_into(request.headers_mut());
+        if let Some(beta) = outgoing.beta {
+            request.headers_mut().append(BETA, beta);
+        }
         while let Some(connection) = home.free() {
             match exchange(connection, *request, &home).await {
                 Ok(response) => return Ok(response),

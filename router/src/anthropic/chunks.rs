@@ -104,7 +104,7 @@ impl Number {
 }
 
 /// Appends a `usage` object.
-pub(super) fn put_usage(to: &mut BytesMut, usage: Usage) {
+pub(crate) fn put_usage(to: &mut BytesMut, usage: Usage) {
     let total = usage.input.saturating_add(usage.output);
     let Usage { input, cache_read, cache_write, output, reasoning } = usage;
     // Writing into memory cannot fail.
@@ -145,6 +145,6 @@ pub(super) fn text_detail(
 }
 
 /// `json` as the text of a JSON string.
-pub(super) fn quoted(json: &str) -> String {
+pub(crate) fn quoted(json: &str) -> String {
     serde_json::to_string(json).unwrap_or_default()
 }

@@ -6,6 +6,7 @@
 pub mod answer;
 mod blocks;
 mod chunks;
+pub(crate) mod client;
 mod message;
 mod parts;
 pub mod request;
@@ -14,3 +15,5 @@ mod thinking;
 mod thoughts;
 mod tools;
 mod turns;
+
+pub(crate) use chunks::{put_usage, quoted};

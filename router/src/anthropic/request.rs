@@ -17,7 +17,7 @@ use crate::openai::settings::Settings;
 use crate::wire::segments::Writer;
 
 /// The output limit where neither client, role nor catalogue knows one: every model takes it.
-const OUTPUT_LIMIT: u64 = 4096;
+pub(super) const OUTPUT_LIMIT: u64 = 4096;
 
 /// What this protocol has a place for, or what means nothing to it.
 const KNOWN: [&str; 15] = [
@@ -52,7 +52,9 @@ pub fn build(request: &ChatRequest, target: &Target<'_>) -> Result<UpstreamReque
     let tools = Tools::read(request, target.model, &format)?;
     let limit = settings.output_limit.or(target.model.output_tokens).unwrap_or(OUTPUT_LIMIT);
     let thinking = Thinking::choose(target.model, settings.effort, limit);
-    let thinking = thinking.and_then(|thinking| thinking.fit(tools.forces_a_call(), &conversation));
+    let thinking = if settings.still { thinking.map(Thinking::still) } else { thinking };
+    let thinking = thinking
+        .and_then(|thinking| thinking.fit(tools.forces_a_call(), || conversation.lacks_thinking()));
     restrain(request, &mut settings, thinking.as_ref());
     settings.dropped.extend(tools.dropped());
     settings.dropped.extend(unknown(request));
@@ -85,12 +87,7 @@ fn restrain(request: &ChatRequest, settings: &mut Settings, thinking: Option<&Th
     if !thinking.is_on() {
         return;
     }
-    if settings.temperature.take_if(|value| *value != 1.0).is_some() {
-        settings.drop_parameter(request, "temperature");
-    }
-    if settings.top_p.take().is_some() {
-        settings.drop_parameter(request, "top_p");
-    }
+    settings.restrain(request);
 }
 
 /// What the client set and this protocol has no place for. A value that changes nothing is no
@@ -104,14 +101,14 @@ fn unknown(request: &ChatRequest) -> impl Iterator<Item = String> + '_ {
         .map(|field| header_name(&field.name))
 }
 
-fn is_trivial(name: &str, value: &str) -> bool {
+pub(crate) fn is_trivial(name: &str, value: &str) -> bool {
     let value = value.trim_ascii();
     matches!(value, "null" | "false" | "0" | "0.0" | "{}" | "[]" | "\"\"")
         || (name == "n" && value == "1")
 }
 
 /// A parameter's name as a header can hold it.
-fn header_name(name: &str) -> String {
+pub(crate) fn header_name(name: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-' || c == '.';
     name.chars().map(|c| if is_plain(c) { c } else { '_' }).take(64).collect()
 }
@@ -177,7 +174,7 @@ fn write_output(to: &mut Writer<'_>, thinking: Option<&Thinking>, format: &Forma
 }
 
 /// Whether a JSON string, given with its quotes, holds nothing but white space.
-pub(super) fn is_blank(raw: &str) -> bool {
+pub(crate) fn is_blank(raw: &str) -> bool {
     let inner = raw.trim_matches('"');
     let begins_blank = |first: char| first == '\\' || first.is_whitespace();
     inner.chars().next().is_none_or(begins_blank)

@@ -4,8 +4,6 @@
 
 use model_map::{Effort, Model};
 
-use super::turns::Conversation;
-
 /// How a model is asked to think.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Thinking {
@@ -30,6 +28,11 @@ impl Thinking {
         (thinking.effort.is_some() || thinking.is_on()).then_some(thinking)
     }
 
+    /// Without any thinking.
+    pub(super) fn still(self) -> Self {
+        Self { budget: None, adaptive: false, ..self }
+    }
+
     /// Whether the model is asked to think, which rules some sampling out.
     pub(super) fn is_on(&self) -> bool {
         self.budget.is_some() || self.adaptive
@@ -38,8 +41,8 @@ impl Thinking {
     /// As far as the rest of the request allows it: a forced call rules thinking out, and with a
     /// budget a tool loop must have begun with a thinking block, which most clients do not send
     /// back.
-    pub(super) fn fit(self, forced: bool, conversation: &Conversation<'_>) -> Option<Self> {
-        let refused = forced || (self.budget.is_some() && conversation.lacks_thinking());
+    pub(super) fn fit(self, forced: bool, lacks_thinking: impl FnOnce() -> bool) -> Option<Self> {
+        let refused = forced || (self.budget.is_some() && lacks_thinking());
         if !refused {
             return Some(self);
         }

@@ -198,7 +198,7 @@ pub(super) fn write_system(
     separator.close(to, "]");
 }
 
-fn write_prompt(to: &mut Writer<'_>, texts: &[&str], separator: &mut Separator) {
+pub(super) fn write_prompt(to: &mut Writer<'_>, texts: &[&str], separator: &mut Separator) {
     for text in texts.iter().filter(|text| !text.trim().is_empty()) {
         separator.write(to);
         to.put(r#"{"type":"text","text":"#);

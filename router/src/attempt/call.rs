@@ -11,10 +11,10 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::Exchange;
 use super::read::{self, Started};
 use crate::config::Endpoint;
-use crate::openai::request::{Prompt, RequestError, Target, UpstreamRequest};
-use crate::upstream::{Body, SendError};
-use crate::wire::{AnswerOptions, Dialect, StreamReader, UpstreamError};
-use crate::{anthropic, openai};
+use crate::front::{self, Ask, Way};
+use crate::openai::request::{Prompt, RequestError, Target};
+use crate::upstream::{Body, Outgoing, SendError};
+use crate::wire::{AnswerOptions, StreamReader, UpstreamError};
 
 /// An attempt that succeeded as far as the attempt rules ask.
 pub(super) struct Answered {
@@ -41,7 +41,7 @@ pub(super) async fn call(
     let (Some(planned), Some(endpoint)) = (planned, endpoint) else {
         return Err(plain(FailureClass::NotFound, "the map has no such link"));
     };
-    let error = match once(exchange, timer, (planned, endpoint)).await {
+    let error = match any_way(exchange, timer, (planned, endpoint)).await {
         Err(error) if error.failure.status == Some(401) => error,
         result => return result,
     };
@@ -49,31 +49,57 @@ pub(super) async fn call(
     let provider = &planned.model.provider;
     let renewed = Box::pin(exchange.config.renewed(exchange.prepared, provider));
     match within(exchange, &timer, renewed).await? {
-        Some(renewed) => Box::pin(once(exchange, timer, (planned, &renewed))).await,
+        Some(renewed) => Box::pin(any_way(exchange, timer, (planned, &renewed))).await,
         None => Err(error),
     }
 }
 
-/// One request to a link.
-async fn once(
+/// Asks a link for what the client asks for; in a chat where it has no such service.
+async fn any_way(
+    exchange: &Exchange<'_>,
+    timer: Timer,
+    (planned, endpoint): (&PlannedLink<'_>, &Endpoint),
+) -> Result<Answered, UpstreamError> {
+    let (front, model) = (exchange.request.front(), &planned.model.id);
+    let way = Way::of(front, endpoint.dialect);
+    let Some(service) = front.optional().filter(|_| way.is_own) else {
+        return ask(exchange, timer, (planned, endpoint), way).await;
+    };
+    // In boxes of their own: few requests need the room.
+    if !endpoint.lacks.lacks(service, model) {
+        let answered = Box::pin(ask(exchange, timer, (planned, endpoint), way)).await;
+        match answered {
+            Err(error) if endpoint.lacks.learn(service, model, &error) => (),
+            answered => return answered,
+        }
+    }
+    let way = Way::by_chat(front, endpoint.dialect);
+    Box::pin(ask(exchange, timer, (planned, endpoint), way)).await
+}
+
+/// Asks a link in one way.
+async fn ask(
     exchange: &Exchange<'_>,
     mut timer: Timer,
     (planned, endpoint): (&PlannedLink<'_>, &Endpoint),
+    way: Way,
 ) -> Result<Answered, UpstreamError> {
-    let request = build(exchange, endpoint.dialect, planned)?;
+    let Ask { request, service, beta } = build(exchange, way, planned)?;
     let place = place(endpoint, exchange, &timer).await?;
     let answer = Expected {
-        dialect: endpoint.dialect,
+        way,
         options: AnswerOptions {
             created: exchange.ambient.unix_seconds(),
             include_usage: exchange.request.include_usage(),
             answer_tool: request.answer_tool,
             model: planned.model.id.clone(),
+            wishes: exchange.request.wishes(),
         },
         place,
     };
+    let outgoing = Outgoing { body: request.body, service, beta };
     // Where it stands: what is waited for is large, and moved once more for every layer around it.
-    let sending = exchange.clients.send(endpoint, timer.connect_limit(), request.body);
+    let sending = exchange.clients.send(endpoint, timer.connect_limit(), outgoing);
     let response = within(exchange, &timer, std::pin::pin!(sending)).await?.map_err(unsent)?;
     timer.progressed(exchange.stopwatch.elapsed());
     let content = answer.read(exchange, timer, response).await?;
@@ -82,7 +108,7 @@ async fn once(
 
 /// What the upstream is about to send.
 struct Expected {
-    dialect: Dialect,
+    way: Way,
     options: AnswerOptions,
     place: Option<OwnedSemaphorePermit>,
 }
@@ -104,7 +130,7 @@ impl Expected {
             return Err(error);
         }
         if wants_stream {
-            let reader = StreamReader::new(self.dialect, self.options);
+            let reader = StreamReader::of(self.way, self.options);
             if exchange.plan.role.commit == Commit::Headers {
                 let (held, body) = (Vec::new(), Some(body));
                 let started = Started { held, body, reader, timer, place: self.place };
@@ -114,19 +140,16 @@ impl Expected {
             return Ok(Content::Stream(Box::new(started)));
         }
         let body = read::whole(exchange, timer, body).await?;
-        let answer = match self.dialect {
-            Dialect::Openai => openai::answer::read(body),
-            Dialect::Anthropic => anthropic::answer::translate(&body, &self.options),
-        }?;
+        let answer = front::whole(self.way, body, &self.options)?;
         Ok(Content::Whole(answer.body))
     }
 }
 
 fn build(
     exchange: &Exchange<'_>,
-    dialect: Dialect,
+    way: Way,
     planned: &PlannedLink<'_>,
-) -> Result<UpstreamRequest, UpstreamError> {
+) -> Result<Ask, UpstreamError> {
     let plan = exchange.plan;
     let prompt = |id: &String| exchange.prepared.map.prompts.get(id).map(String::as_str);
     let texts: Vec<&str> = plan.system.prompts.iter().filter_map(prompt).collect();
@@ -136,15 +159,11 @@ fn build(
         parameters: &plan.parameters,
         system: Prompt { mode: plan.system.mode, texts: &texts },
     };
-    let built = match dialect {
-        Dialect::Openai => openai::request::build(exchange.request, &target),
-        Dialect::Anthropic => anthropic::request::build(exchange.request, &target),
-    };
-    let built = built.map_err(unfit)?;
-    if plan.role.strict && !built.dropped.is_empty() {
-        return Err(unfit(refused(&built.dropped)));
+    let ask = exchange.request.build(way, &target).map_err(unfit)?;
+    if plan.role.strict && !ask.request.dropped.is_empty() {
+        return Err(unfit(refused(&ask.request.dropped)));
     }
-    Ok(built)
+    Ok(ask)
 }
 
 /// What a link would have to drop, where the role says that nothing is.

@@ -57,7 +57,7 @@ pub(super) async fn stream(
         if progress.token && !whole {
             // What failed after its first token is told inside the stream.
             if let Some(failure) = progress.failure {
-                held.push(super::stream::failure_event(&failure));
+                held.push(super::stream::failure_event(reader.front(), &failure));
                 return Ok(Started { held, body: None, reader, timer, place });
             }
             return Ok(Started { held, body: Some(body), reader, timer, place });

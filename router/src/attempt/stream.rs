@@ -15,7 +15,8 @@ use tokio::time::Sleep;
 
 use super::read::Started;
 use crate::clock::Stopwatch;
-use crate::openai::error::{ClientError, stream_event};
+use crate::front::{Front, stream_event};
+use crate::openai::error::ClientError;
 use crate::respond::error_kind;
 use crate::upstream::Body;
 use crate::wire::{Ending, Progress, StreamFailure, StreamReader};
@@ -88,7 +89,7 @@ impl AnswerStream {
         }
         if let Some(failure) = failure {
             self.body = None;
-            self.held = vec![failure_event(&failure)].into_iter();
+            self.held = vec![failure_event(self.reader.front(), &failure)].into_iter();
         }
         out
     }
@@ -97,11 +98,14 @@ impl AnswerStream {
     fn over(&mut self, class: FailureClass, why: &str) -> Bytes {
         let end = self.reader.finish();
         self.body = None;
+        let front = self.reader.front();
         let event = match end.ending {
-            Ending::Empty if !self.timer.has_committed() => cut_event(FailureClass::Empty, EMPTY),
+            Ending::Empty if !self.timer.has_committed() => {
+                cut_event(front, FailureClass::Empty, EMPTY)
+            }
             Ending::Complete | Ending::Empty => return end.out,
-            Ending::Cut => cut_event(class, why),
-            Ending::Failed(failure) => failure_event(&failure),
+            Ending::Cut => cut_event(front, class, why),
+            Ending::Failed(failure) => failure_event(front, &failure),
         };
         self.held = vec![event].into_iter();
         end.out
@@ -120,23 +124,25 @@ impl AnswerStream {
 }
 
 /// The event that tells the client of an error event of the upstream.
-pub(super) fn failure_event(failure: &StreamFailure) -> Bytes {
+pub(super) fn failure_event(front: Front, failure: &StreamFailure) -> Bytes {
     if !failure.event.is_empty() {
         return failure.event.clone();
     }
-    stream_event(&ClientError {
+    let error = ClientError {
         message: failure.error.message.clone(),
         kind: error_kind(failure.error.failure.class),
         code: Some(failure.error.failure.class.name().into()),
         param: None,
-    })
+    };
+    stream_event(front, &error)
 }
 
-fn cut_event(class: FailureClass, why: &str) -> Bytes {
-    stream_event(&ClientError {
+fn cut_event(front: Front, class: FailureClass, why: &str) -> Bytes {
+    let error = ClientError {
         message: format!("The answer is incomplete: {why}."),
         kind: error_kind(class),
         code: Some(class.name().into()),
         param: None,
-    })
+    };
+    stream_event(front, &error)
 }

@@ -11,10 +11,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use model_map::{ModelMap, Protocol, Provider};
 use tokio::sync::Semaphore;
 
+use super::lacks::Lacks;
 use super::surroundings::{Surroundings, Upstreams};
 use crate::auth::{BadKeys, ClientKeys};
 use crate::secrets::{self, MissingKey};
 use crate::wire::Dialect;
+use crate::wire::dialect::Service;
 
 /// The version of the Messages API that the translation was written against.
 const ANTHROPIC_VERSION: &str = "2023-06-01";
@@ -39,6 +41,10 @@ pub struct Endpoint {
     pub dialect: Dialect,
     /// Places for open requests, where the map limits them.
     pub places: Option<Arc<Semaphore>>,
+    /// What it turned out not to have.
+    pub lacks: Lacks,
+    /// Where each of [`Service::ALL`] is.
+    pub services: Vec<Uri>,
     /// Where a chat goes, and with which headers; not those of the body.
     pub target: Result<(Uri, HeaderMap), Unusable>,
 }
@@ -150,21 +156,29 @@ impl Endpoint {
             (None, Upstreams::Demo(_)) => Dialect::Openai,
             (None, Upstreams::Real) => {
                 let target = Err(Unusable::Protocol("bedrock"));
-                return Ok(Self { dialect: Dialect::Openai, places, target });
+                return Ok(Self {
+                    dialect: Dialect::Openai,
+                    places,
+                    lacks: Lacks::default(),
+                    services: Vec::new(),
+                    target,
+                });
             }
         };
-        let url = url(&base, dialect)?;
+        let services = Service::ALL.map(|service| url(&base, dialect.path(service)));
+        let services = services.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let url = url(&base, dialect.path(Service::Answer))?;
         let mut headers = headers(provider, dialect, around)?;
         if let Ok(headers) = &mut headers {
             headers.insert(HOST, host(&url)?);
         }
         let target = headers.map(|headers| (url, headers)).map_err(Unusable::Key);
-        Ok(Self { dialect, places, target })
+        Ok(Self { dialect, places, lacks: Lacks::default(), services, target })
     }
 }
 
-fn url(base: &str, dialect: Dialect) -> Result<Uri, String> {
-    let url: Uri = format!("{}{}", base.trim_end_matches('/'), dialect.path())
+fn url(base: &str, path: &str) -> Result<Uri, String> {
+    let url: Uri = format!("{}{path}", base.trim_end_matches('/'))
         .parse()
         .map_err(|error| format!("its base_url is not a URL: {error}"))?;
     let host = url.host().filter(|host| !host.is_empty());

@@ -20,15 +20,40 @@ pub(super) struct Survey {
 
 impl Survey {
     /// Looks at a list of messages.
-    pub(super) fn of(messages: &str) -> Self {
+    pub(super) fn of(messages: &str, system: Option<&str>) -> Self {
         let mut survey = Self::default();
+        if let Some(system) = system {
+            survey.messages += 1;
+            survey.content(system);
+        }
+        if messages.starts_with('"') {
+            survey.messages += 1;
+            survey.content(messages);
+        }
         for place in json::array(messages).unwrap_or_default() {
             survey.messages += 1;
             each_member(slice(messages, &place), |key, value| match key {
-                "content" => survey.content(value),
+                "content" | "output" => survey.content(value),
+                "arguments" | "input" => survey.tokens += estimate_tokens(value),
                 "tool_calls" | "function_call" => survey.tokens += estimate_tokens(value),
                 _ => {}
             });
+        }
+        survey
+    }
+
+    /// Looks at texts that are no messages; a list of them counts as its texts.
+    pub(super) fn of_texts(texts: &[&str]) -> Self {
+        let mut survey = Self { messages: 1, ..Self::default() };
+        for text in texts {
+            if text.starts_with('"') {
+                survey.tokens += string_tokens(text);
+            }
+            for place in json::array(text).unwrap_or_default() {
+                let element = slice(text, &place);
+                // What is not a text is a token.
+                survey.tokens += if element.starts_with('"') { string_tokens(element) } else { 1 };
+            }
         }
         survey
     }
@@ -39,23 +64,46 @@ impl Survey {
             return;
         }
         for place in json::array(content).unwrap_or_default() {
-            each_member(slice(content, &place), |key, value| match key {
-                "text" | "refusal" => self.tokens += string_tokens(value),
-                "image_url" | "image" => {
-                    self.image = true;
-                    self.tokens += IMAGE_TOKENS;
-                }
-                "file" | "input_audio" => {
+            let part = slice(content, &place);
+            each_member(part, |key, value| match key {
+                "text" | "refusal" | "thinking" => self.tokens += string_tokens(value),
+                "image_url" | "image" => self.image(),
+                "file" | "file_data" | "input_audio" => {
                     self.tokens += document_tokens(value.len() as u64);
                 }
+                "source" => self.source(part, value),
+                // A call in Anthropic's words, and its result.
+                "input" => self.tokens += estimate_tokens(value),
+                "content" => self.content(value),
                 _ => {}
             });
         }
     }
 }
 
+impl Survey {
+    fn image(&mut self) {
+        self.image = true;
+        self.tokens += IMAGE_TOKENS;
+    }
+
+    /// Where one of Anthropic's parts has its picture, its document or its text from.
+    fn source(&mut self, part: &str, source: &str) {
+        if member(part, "type") == Some("\"image\"") {
+            return self.image();
+        }
+        self.tokens += match (member(source, "type"), member(source, "data")) {
+            (Some("\"text\""), Some(data)) => string_tokens(data),
+            _ => document_tokens(source.len() as u64),
+        };
+    }
+}
+
 /// The first text of the first user message, as JSON.
 pub(super) fn first_user_text(messages: &str) -> Option<&str> {
+    if messages.starts_with('"') {
+        return Some(messages);
+    }
     let list = json::array(messages).unwrap_or_default();
     let first = list.iter().map(|place| slice(messages, place)).find(|message| {
         let role = member(message, "role").and_then(json::decode);
@@ -149,7 +197,7 @@ mod tests {
             {"role":"assistant","content":null,"tool_calls":[]},
             {"role":"tool","content":[]}, 7, "x", {"role":"user","content":{"odd":1}}
         ]"#;
-        let found = Survey::of(messages);
+        let found = Survey::of(messages, None);
         let tool_calls = 1;
         let tokens = 1 + 2 + IMAGE_TOKENS + tool_calls;
         assert_eq!(found, Survey { messages: 7, image: true, tokens });
@@ -159,8 +207,23 @@ mod tests {
     fn a_document_counts_by_its_length() {
         let content =
             format!(r#"[{{"type":"file","file":{{"file_data":"{}"}}}}]"#, "A".repeat(80_000));
-        let found = Survey::of(&format!(r#"[{{"role":"user","content":{content}}}]"#));
+        let found = Survey::of(&format!(r#"[{{"role":"user","content":{content}}}]"#), None);
         assert!((2_000..2_010).contains(&found.tokens) && !found.image, "{found:?}");
+    }
+
+    #[test]
+    fn counts_messages_in_anthropics_words() {
+        let messages = r#"[
+            {"role":"user","content":[{"type":"image","source":{"type":"base64","data":"AAAA"}},
+                {"type":"document","source":{"type":"text","data":"abcdefgh"}}]},
+            {"role":"assistant","content":[{"type":"thinking","thinking":"abcd","signature":"x"},
+                {"type":"tool_use","id":"t","name":"f","input":{}}]},
+            {"role":"user","content":[{"type":"tool_result","tool_use_id":"t",
+                "content":[{"type":"text","text":"abcd"}]}]}
+        ]"#;
+        let found = Survey::of(messages, Some(r#""abcd""#));
+        let tokens = 1 + IMAGE_TOKENS + 2 + 1 + 1 + 1;
+        assert_eq!(found, Survey { messages: 4, image: true, tokens });
     }
 
     #[test]

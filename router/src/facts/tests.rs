@@ -6,17 +6,21 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn request(body: &Value) -> ChatRequest {
-    ChatRequest::parse(Bytes::from(body.to_string())).unwrap()
+fn request(body: &Value) -> ClientRequest {
+    of_front(Front::Chat, body)
 }
 
-fn chat(more: Value) -> ChatRequest {
+fn of_front(front: Front, body: &Value) -> ClientRequest {
+    ClientRequest::parse(front, &HeaderMap::new(), Bytes::from(body.to_string())).unwrap()
+}
+
+fn chat(more: Value) -> ClientRequest {
     let mut body = json!({"model": "r", "messages": [{"role": "user", "content": "four"}]});
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     request(&body)
 }
 
-fn ask<T>(request: &ChatRequest, see: impl FnOnce(&RequestFacts<'_>) -> T) -> T {
+fn ask<T>(request: &ClientRequest, see: impl FnOnce(&RequestFacts<'_>) -> T) -> T {
     let headers = HeaderMap::from_iter([(
         http::HeaderName::from_static("x-team"),
         http::HeaderValue::from_static("search"),
@@ -41,6 +45,21 @@ fn flags() {
     assert!(flags(json!({"stream": true}))[2]);
     let part = json!({"type": "image_url", "image_url": {"url": "https://x/y.png"}});
     assert!(flags(json!({"messages": [{"role": "user", "content": [part]}]}))[0]);
+}
+
+#[test]
+fn anthropics_words_mean_the_same() {
+    let format = json!({"type": "json_schema", "schema": {}});
+    let body = json!({"model": "r", "max_tokens": 7, "system": "eight ch", "stream": true,
+        "messages": [{"role": "user", "content": "four"}], "tools": [{"name": "f"}],
+        "output_config": {"format": format}, "metadata": {"user_id": "u"}});
+    let request = of_front(Front::Messages, &body);
+    let flags = ask(&request, |facts| Flag::ALL.map(|flag| facts.flag(flag)));
+    assert_eq!(flags, [false, true, true, true]);
+    let number = |fact| ask(&request, |facts| facts.number(fact));
+    assert_eq!(number(NumberFact::MaxTokens), Some(7));
+    assert_eq!(number(NumberFact::Messages), Some(2), "the system prompt is one");
+    assert_eq!(number(NumberFact::Tokens), Some(1 + 2 + 4));
 }
 
 #[test]

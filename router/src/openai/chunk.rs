@@ -231,7 +231,7 @@ impl<'de> Deserialize<'de> for FinishReason {
 
 /// Usage in OpenAI's shape and DeepSeek's addition to it.
 #[derive(Debug, Deserialize)]
-struct WireUsage {
+pub(super) struct WireUsage {
     #[serde(default)]
     prompt_tokens: Option<u64>,
     #[serde(default)]

@@ -12,8 +12,14 @@ use super::request::{Prompt, RequestError};
 use crate::json;
 use crate::wire::segments::Writer;
 
+/// A key that stands in messages, parts and tools and that the upstream does not know.
+pub(super) type Foreign = &'static str;
+
 /// A key that only Anthropic's protocol has.
-const CACHE_CONTROL: &str = "cache_control";
+pub(super) const CACHE_CONTROL: Foreign = "cache_control";
+
+/// Reasoning as translated chats carry it: clients that write it themselves mean it so.
+pub(super) const REASONING_DETAILS: Foreign = "reasoning_details";
 
 /// Errors where a role that replaces the client's system messages leaves nothing to answer.
 pub(super) fn check(messages: &str, prompt: Prompt<'_>) -> Result<(), RequestError> {
@@ -34,45 +40,45 @@ pub(crate) fn nothing_left() -> RequestError {
 }
 
 /// Writes the client's messages and the role's prompt.
-pub(super) fn write(to: &mut Writer<'_>, messages: &str, prompt: Prompt<'_>) {
+pub(super) fn write(to: &mut Writer<'_>, messages: &str, prompt: Prompt<'_>, foreign: Foreign) {
     match prompt.mode {
         SystemMode::Append | SystemMode::Prepend if prompt.texts.is_empty() => {
-            write_list(to, messages);
+            write_list(to, messages, foreign);
         }
         SystemMode::Prepend => {
             to.put("[");
             write_prompt(to, prompt.texts);
             let rest = messages.strip_prefix('[').unwrap_or(messages).trim_ascii_start();
             to.put(if rest.starts_with(']') { "" } else { "," });
-            write_rest(to, messages, rest);
+            write_rest(to, (messages, rest), foreign);
         }
-        SystemMode::Append => append(to, messages, prompt.texts),
-        SystemMode::Replace => replace(to, messages, prompt.texts),
+        SystemMode::Append => append(to, messages, prompt.texts, foreign),
+        SystemMode::Replace => replace(to, messages, prompt.texts, foreign),
     }
 }
 
 /// The prompt after the last of the client's system messages, wherever that stands; at the front
 /// where there is none.
-fn append(to: &mut Writer<'_>, messages: &str, texts: &[&str]) {
+fn append(to: &mut Writer<'_>, messages: &str, texts: &[&str], foreign: Foreign) {
     let list = json::array(messages).unwrap_or_default();
     let last = list.iter().rposition(|place| is_system(slice(messages, place)));
     let before = last.map_or(0, |last| last + 1);
     let (before, after) = list.split_at_checked(before).unwrap_or((&list, &[]));
     to.put("[");
     for place in before {
-        write_element(to, slice(messages, place));
+        write_element(to, slice(messages, place), foreign);
         to.put(",");
     }
     write_prompt(to, texts);
     for place in after {
         to.put(",");
-        write_element(to, slice(messages, place));
+        write_element(to, slice(messages, place), foreign);
     }
     to.put("]");
 }
 
 /// The prompt in place of the client's system messages.
-fn replace(to: &mut Writer<'_>, messages: &str, texts: &[&str]) {
+fn replace(to: &mut Writer<'_>, messages: &str, texts: &[&str], foreign: Foreign) {
     let mut separator = "[";
     if !texts.is_empty() {
         to.put(separator);
@@ -83,7 +89,7 @@ fn replace(to: &mut Writer<'_>, messages: &str, texts: &[&str]) {
         let message = slice(messages, &place);
         if !is_system(message) {
             to.put(separator);
-            write_element(to, message);
+            write_element(to, message, foreign);
             separator = ",";
         }
     }
@@ -97,7 +103,7 @@ fn write_prompt(to: &mut Writer<'_>, texts: &[&str]) {
 }
 
 /// Whether a message is a system or a developer message.
-fn is_system(message: &str) -> bool {
+pub(crate) fn is_system(message: &str) -> bool {
     let members = json::object(message).unwrap_or_default();
     let is_role = |member: &json::Member| {
         json::decode(slice(message, &member.key)).is_some_and(|key| key == "role")
@@ -108,43 +114,45 @@ fn is_system(message: &str) -> bool {
 }
 
 /// Writes a list of messages, parts or tools without what only another protocol takes.
-pub(super) fn write_list(to: &mut Writer<'_>, list: &str) {
-    write_rest(to, list, list);
+pub(super) fn write_list(to: &mut Writer<'_>, list: &str, foreign: Foreign) {
+    write_rest(to, (list, list), foreign);
 }
 
 /// `rest` is `list` or what follows its bracket.
-fn write_rest(to: &mut Writer<'_>, list: &str, rest: &str) {
-    if memchr::memmem::find(list.as_bytes(), CACHE_CONTROL.as_bytes()).is_none() {
+fn write_rest(to: &mut Writer<'_>, (list, rest): (&str, &str), foreign: Foreign) {
+    if memchr::memmem::find(list.as_bytes(), foreign.as_bytes()).is_none() {
         return to.share(rest.as_bytes());
     }
     to.put(if rest.len() == list.len() { "[" } else { "" });
     for (index, place) in json::array(list).unwrap_or_default().into_iter().enumerate() {
         to.put(if index == 0 { "" } else { "," });
-        write_element(to, slice(list, &place));
+        write_element(to, slice(list, &place), foreign);
     }
     to.put("]");
 }
 
-/// Writes a message, a part or a tool, without `cache_control`.
-fn write_element(to: &mut Writer<'_>, element: &str) {
+/// Writes a message, a part or a tool, without what is foreign.
+fn write_element(to: &mut Writer<'_>, element: &str, foreign: Foreign) {
     match json::object(element) {
-        Ok(members) if element.contains(CACHE_CONTROL) => strip(to, element, members),
+        Ok(members) if element.contains(foreign) => strip(to, element, members, foreign),
         _ => to.share(element.as_bytes()),
     }
 }
 
-fn strip(to: &mut Writer<'_>, object: &str, members: Vec<json::Member>) {
+fn strip(to: &mut Writer<'_>, object: &str, members: Vec<json::Member>, foreign: Foreign) {
     let mut separator = "{";
     for member in members {
         let key = slice(object, &member.key);
-        if json::decode(key).is_some_and(|key| key == CACHE_CONTROL) {
+        if json::decode(key).is_some_and(|key| key == foreign) {
             continue;
         }
         to.put(separator);
         to.put(key);
         to.put(":");
         match slice(object, &member.value) {
-            parts if key == "\"content\"" && parts.starts_with('[') => write_list(to, parts),
+            parts if key == "\"content\"" && parts.starts_with('[') => {
+                write_list(to, parts, foreign)
+            }
             value => to.share(value.as_bytes()),
         }
         separator = ",";

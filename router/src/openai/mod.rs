@@ -5,9 +5,13 @@
 
 pub mod answer;
 mod chunk;
+pub(crate) mod completions;
 pub mod error;
 pub(crate) mod messages;
+pub(crate) mod plain;
 pub mod request;
+pub(crate) mod responses;
+pub(crate) mod said;
 pub(crate) mod settings;
 mod splice;
 pub(crate) mod stream;

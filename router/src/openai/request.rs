@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use model_map::{Limits, Model, Parameters, SystemMode};
 use serde::Deserialize;
 use serde_json::Value;
@@ -23,6 +23,7 @@ pub struct ChatRequest {
     model: String,
     stream: bool,
     include_usage: bool,
+    translated: bool,
 }
 
 /// A member of the body's top level.
@@ -95,21 +96,44 @@ impl ChatRequest {
     /// Takes a body apart. Errors: not JSON, deeper than 128, a key twice in one object, no
     /// `model`, `messages` that are no list.
     pub fn parse(body: Bytes) -> Result<Self, RequestError> {
+        let request = Self::parse_any(body)?;
+        request.check_list("messages")?;
+        Ok(request)
+    }
+
+    /// Takes the body of a request of any kind apart: errors as above, but for `messages`.
+    pub(crate) fn parse_any(body: Bytes) -> Result<Self, RequestError> {
         let text = std::str::from_utf8(&body).map_err(|_| invalid("it is not UTF-8"))?;
         let fields = json::object(text).map_err(|error| refused(&error))?;
         let fields = fields.into_iter().map(|member| field(text, member)).collect();
         let (model, stream, include_usage) = (String::new(), false, false);
-        let mut request = Self { body, fields, model, stream, include_usage };
+        let mut request = Self { body, fields, model, stream, include_usage, translated: false };
         request.check_names()?;
         request.model = request.read_model()?;
         request.stream = request.read::<bool>("stream")?.unwrap_or(false);
         let options = request.read::<StreamOptions>("stream_options")?;
         request.include_usage = options.and_then(|options| options.include_usage).unwrap_or(false);
-        match request.get("messages") {
-            Some(messages) if messages.starts_with('[') => Ok(request),
-            Some(_) => Err(RequestError::at("messages", "must be a list")),
-            None => Err(RequestError::at("messages", "is missing")),
+        Ok(request)
+    }
+
+    /// Errors unless a member is a list.
+    pub(crate) fn check_list(&self, name: &str) -> Result<(), RequestError> {
+        match self.get(name) {
+            Some(list) if list.starts_with('[') => Ok(()),
+            Some(_) => Err(RequestError::at(name, "must be a list")),
+            None => Err(RequestError::at(name, "is missing")),
         }
+    }
+
+    /// Errors unless a member is there.
+    pub(crate) fn check_present(&self, name: &str) -> Result<(), RequestError> {
+        let found = self.get(name);
+        found.map(|_| ()).ok_or_else(|| RequestError::at(name, "is missing"))
+    }
+
+    /// Whether it was written from a request in another protocol.
+    pub(crate) const fn is_translated(&self) -> bool {
+        self.translated
     }
 
     /// Content may hold control characters; names and metadata may not, since they end up in
@@ -221,6 +245,59 @@ impl ChatRequest {
         // The ranges were found in this very text.
         let bytes = self.body.get(range.clone()).unwrap_or_default();
         std::str::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+/// A chat on the way from another protocol: written once, and not read again.
+pub(crate) struct Draft {
+    body: BytesMut,
+    fields: Vec<Field>,
+}
+
+impl Draft {
+    /// An empty one, to become about `length` bytes long.
+    pub(crate) fn new(length: usize) -> Self {
+        Self { body: BytesMut::with_capacity(length + length / 8 + 256), fields: Vec::new() }
+    }
+
+    /// Adds a member whose value is written by `write`, as JSON.
+    pub(crate) fn field(
+        &mut self,
+        name: &str,
+        write: impl FnOnce(&mut BytesMut) -> Result<(), RequestError>,
+    ) -> Result<(), RequestError> {
+        self.body.extend_from_slice(if self.fields.is_empty() { b"{" } else { b"," });
+        let start = self.body.len();
+        json::put_string(&mut self.body, name);
+        let key = start..self.body.len();
+        self.body.extend_from_slice(b":");
+        let start = self.body.len();
+        write(&mut self.body)?;
+        let value = start..self.body.len();
+        self.fields.push(Field { name: name.to_owned(), key, value });
+        Ok(())
+    }
+
+    /// Adds a member with this value.
+    pub(crate) fn raw(&mut self, name: &str, value: &str) {
+        let written = self.field(name, |out| {
+            out.extend_from_slice(value.as_bytes());
+            Ok(())
+        });
+        debug_assert!(written.is_ok(), "writing into memory cannot fail");
+    }
+
+    /// The chat, which asks for this role.
+    pub(crate) fn finish(mut self, model: &str, stream: bool) -> ChatRequest {
+        self.body.extend_from_slice(if self.fields.is_empty() { b"{}" } else { b"}" });
+        ChatRequest {
+            body: self.body.freeze(),
+            fields: self.fields,
+            model: model.to_owned(),
+            stream,
+            include_usage: stream,
+            translated: true,
+        }
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Settings {
     pub(crate) top_p: Option<f64>,
     /// One that the model takes; any where its settings are not known.
     pub(crate) effort: Option<Effort>,
+    /// Whether it is asked not to think at all, as far as the model can.
+    pub(crate) still: bool,
     /// What the client set and the model does not take.
     pub(crate) dropped: Vec<String>,
 }
@@ -25,8 +27,17 @@ pub(crate) struct Settings {
 impl Settings {
     /// Chooses the settings. Errors where the client's value is not one.
     pub(crate) fn choose(request: &ChatRequest, target: &Target<'_>) -> Result<Self, RequestError> {
+        Self::choose_named(request, target, &["max_completion_tokens", "max_tokens"])
+    }
+
+    /// The same where the output limit has these names.
+    pub(crate) fn choose_named(
+        request: &ChatRequest,
+        target: &Target<'_>,
+        limits: &[&'static str],
+    ) -> Result<Self, RequestError> {
         let mut settings = Self {
-            output_limit: output_limit(request, target)?,
+            output_limit: output_limit(request, target, limits)?,
             temperature: request.read("temperature")?.or(target.parameters.temperature),
             top_p: request.read("top_p")?.or(target.parameters.top_p),
             ..Self::default()
@@ -40,6 +51,16 @@ impl Settings {
     pub(crate) fn drop_parameter(&mut self, request: &ChatRequest, name: &str) {
         if request.get(name).is_some() && !self.dropped.iter().any(|dropped| dropped == name) {
             self.dropped.push(name.to_owned());
+        }
+    }
+
+    /// Leaves out what does not go together with thinking.
+    pub(crate) fn restrain(&mut self, request: &ChatRequest) {
+        if self.temperature.take_if(|value| *value != 1.0).is_some() {
+            self.drop_parameter(request, "temperature");
+        }
+        if self.top_p.take().is_some() {
+            self.drop_parameter(request, "top_p");
         }
     }
 
@@ -64,10 +85,12 @@ impl Settings {
             RequestError::at("reasoning_effort", format!("must be one of {values}"))
         })?;
         let Some(effort) = asked.or(target.parameters.reasoning_effort) else { return Ok(()) };
+        self.still = effort == Effort::None;
         let model = target.model;
         let takes_any = model.thinking_budget_min.is_some() || is_unknown(model);
         self.effort = nearest(effort, model).or(Some(effort).filter(|_| takes_any));
-        if self.effort.is_none() {
+        // What cannot think is not asked to when it is asked not to.
+        if self.effort.is_none() && effort != Effort::None {
             self.drop_parameter(request, "reasoning_effort");
         }
         Ok(())
@@ -80,16 +103,20 @@ fn is_unknown(model: &Model) -> bool {
 }
 
 /// The value nearest to `effort` that the model takes, the lower of two.
-fn nearest(effort: Effort, model: &Model) -> Option<Effort> {
+pub(crate) fn nearest(effort: Effort, model: &Model) -> Option<Effort> {
     model.efforts.iter().copied().min_by_key(|own| (*own as u8).abs_diff(effort as u8))
 }
 
-fn output_limit(request: &ChatRequest, target: &Target<'_>) -> Result<Option<u64>, RequestError> {
+fn output_limit(
+    request: &ChatRequest,
+    target: &Target<'_>,
+    names: &[&'static str],
+) -> Result<Option<u64>, RequestError> {
     let mut limit = None;
-    for name in ["max_completion_tokens", "max_tokens"] {
+    for name in names {
         let asked = request.read::<u64>(name)?;
         if asked == Some(0) {
-            return Err(RequestError::at(name, "must be at least 1"));
+            return Err(RequestError::at(*name, "must be at least 1"));
         }
         limit = limit.or(asked);
     }

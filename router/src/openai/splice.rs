@@ -51,9 +51,13 @@ fn write_field(to: &mut Writer<'_>, request: &ChatRequest, field: &Field, target
     to.put(request.key(field));
     to.put(":");
     let value = request.value(field);
+    let foreign = match request.is_translated() {
+        true => messages::REASONING_DETAILS,
+        false => messages::CACHE_CONTROL,
+    };
     match field.name.as_str() {
-        "messages" => messages::write(to, value, target.system),
-        "tools" => messages::write_list(to, value),
+        "messages" => messages::write(to, value, target.system, foreign),
+        "tools" => messages::write_list(to, value, foreign),
         _ => to.share(value.as_bytes()),
     }
 }

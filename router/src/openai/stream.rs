@@ -1,142 +1,31 @@
-//! Streams of upstreams that speak the client's protocol, forwarded event by event.
+//! Streams of chat completion chunks, read along while they are forwarded.
 //!
-//! Owns the reading along: first token, finish, usage, errors. It changes no byte; it only leaves
-//! out events that no client could read.
-
-use bytes::{Bytes, BytesMut};
-use model_map::FailureClass;
-use serde::de::IgnoredAny;
+//! Owns what the router notes of them: first token, finish, usage, errors. The bytes are
+//! `wire::forward`'s.
 
 use super::chunk::{Chunk, Finish};
-use crate::sse::{Blocks, Event, Events, TooLong};
-use crate::wire::{End, Ending, Progress, StreamFailure, UpstreamError, Usage, error};
+use crate::wire::forward::{Forward, ReadAlong, Verdict, is_json};
+use crate::wire::{Usage, error};
 
-/// Reads along a stream of chat completion chunks.
+/// Forwards a stream of chat completion chunks.
+pub(crate) type Reader = Forward<Along>;
+
+/// What has been noted.
 #[derive(Debug, Default)]
-pub(crate) struct Reader {
-    blocks: Blocks,
+pub(crate) struct Along {
     content: bool,
     token: bool,
     finish: Option<Finish>,
-    ended: bool,
-    failure: Option<StreamFailure>,
     usage: Option<Usage>,
-    skipped: u32,
 }
 
-/// What becomes of an event.
-enum Verdict {
-    Forward,
-    LeaveOut,
-    End,
-    Fail(UpstreamError),
-}
-
-impl Reader {
-    pub(crate) fn push(&mut self, chunk: Bytes) -> Progress {
-        if self.is_over() {
-            return self.progress(Bytes::new(), 0);
-        }
-        match self.blocks.push(chunk) {
-            Ok(whole) => self.read(&whole),
-            Err(TooLong) => {
-                self.failure = Some(too_long());
-                self.progress(Bytes::new(), 0)
-            }
-        }
-    }
-
-    pub(crate) fn finish(&mut self) -> End {
-        let rest = self.blocks.take_rest();
-        let mut out = Bytes::new();
-        if !self.is_over() && !rest.is_empty() {
-            // An event that lacks only its blank line. Of a whole stream it is forwarded as it
-            // came; of one that is cut it is closed, since an error will follow it.
-            let missing: &[u8] = if rest.ends_with(b"\n") { b"\n" } else { b"\n\n" };
-            out = self.read(&[&rest, missing].concat().into()).out;
-            if self.ended || self.finish.is_some() {
-                out.truncate(rest.len());
-            }
-        }
-        End { out, ending: self.ending() }
-    }
-
-    pub(crate) fn usage(&self) -> Option<Usage> {
-        self.usage
-    }
-
-    pub(crate) fn skipped(&self) -> u32 {
-        self.skipped
-    }
-
-    fn is_over(&self) -> bool {
-        self.ended || self.failure.is_some()
-    }
-
-    /// Whether there is an answer, and its end.
-    fn is_whole(&self) -> bool {
-        self.token && self.finish.is_some()
-    }
-
-    fn ending(&self) -> Ending {
-        match (&self.failure, self.finish) {
-            (Some(failure), _) => Ending::Failed(Box::new(failure.clone())),
-            (None, None) if !self.ended => Ending::Cut,
-            (None, Some(Finish::Curtailed)) => Ending::Complete,
-            (None, _) if self.content => Ending::Complete,
-            (None, _) => Ending::Empty,
-        }
-    }
-
-    fn progress(&self, out: Bytes, events: u32) -> Progress {
-        Progress {
-            out,
-            events,
-            token: self.token,
-            ended: self.ended,
-            failure: self.failure.clone(),
-        }
-    }
-
-    fn read(&mut self, whole: &Bytes) -> Progress {
-        let mut kept = Kept::new(whole);
-        let mut events = 0;
-        for event in Events::new(whole) {
-            let Ok(event) = event else {
-                self.failure = Some(too_long());
-                break;
-            };
-            events += u32::from(!event.blank);
-            match self.judge(&event) {
-                Verdict::Forward => kept.end = event.range.end,
-                Verdict::LeaveOut => {
-                    self.skipped = self.skipped.saturating_add(1);
-                    kept.leave_out(&event);
-                }
-                Verdict::End => {
-                    kept.end = event.range.end;
-                    self.ended = true;
-                    break;
-                }
-                Verdict::Fail(error) => {
-                    self.failure = Some(StreamFailure { error, event: whole.slice(event.range) });
-                    break;
-                }
-            }
-        }
-        self.progress(kept.finish(), events)
-    }
-
-    fn judge(&mut self, event: &Event<'_>) -> Verdict {
-        let Some(data) = &event.data else {
-            return Verdict::Forward;
-        };
-        let data = data.trim_ascii();
+impl ReadAlong for Along {
+    fn judge(&mut self, name: &[u8], data: &[u8]) -> Verdict {
         if data == b"[DONE]" {
             return Verdict::End;
         }
         let text = std::str::from_utf8(data);
-        if event.name == b"error" && !self.is_whole() {
+        if name == b"error" && !self.is_whole() {
             return Verdict::Fail(error::read_event(text.unwrap_or("")));
         }
         match text.ok().map(|text| (text, parse(text))) {
@@ -150,6 +39,29 @@ impl Reader {
             }
             Some((_, None)) | None => Verdict::LeaveOut,
         }
+    }
+
+    fn has_token(&self) -> bool {
+        self.token
+    }
+
+    fn has_finished(&self) -> bool {
+        self.finish.is_some()
+    }
+
+    fn is_answer(&self) -> bool {
+        self.content || self.finish == Some(Finish::Curtailed)
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        self.usage
+    }
+}
+
+impl Along {
+    /// Whether there is an answer, and its end.
+    fn is_whole(&self) -> bool {
+        self.token && self.finish.is_some()
     }
 
     fn note(&mut self, chunk: &Chunk<'_>) {
@@ -167,51 +79,16 @@ fn parse(text: &str) -> Option<Chunk<'_>> {
     {
         return Some(chunk);
     }
-    serde_json::from_str::<IgnoredAny>(text).ok().map(|_| Chunk::default())
-}
-
-fn too_long() -> StreamFailure {
-    let error = UpstreamError::of(FailureClass::ServerError, "a line of the stream is over 4 MiB");
-    StreamFailure { error, event: Bytes::new() }
-}
-
-/// The events of a chunk that are forwarded: one slice of it unless something is left out.
-struct Kept<'a> {
-    whole: &'a Bytes,
-    copied: BytesMut,
-    start: usize,
-    end: usize,
-}
-
-impl<'a> Kept<'a> {
-    fn new(whole: &'a Bytes) -> Self {
-        Self { whole, copied: BytesMut::new(), start: 0, end: 0 }
-    }
-
-    fn run(&self) -> Bytes {
-        self.whole.slice(self.start.min(self.end)..self.end)
-    }
-
-    fn leave_out(&mut self, event: &Event<'_>) {
-        let run = self.run();
-        self.copied.extend_from_slice(&run);
-        self.start = event.range.end;
-        self.end = event.range.end;
-    }
-
-    fn finish(mut self) -> Bytes {
-        let run = self.run();
-        if self.copied.is_empty() {
-            return run;
-        }
-        self.copied.extend_from_slice(&run);
-        self.copied.freeze()
-    }
+    is_json(text).then(Chunk::default)
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use model_map::FailureClass;
+
     use super::*;
+    use crate::wire::{End, Ending, Progress};
 
     const HI: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}\n\n";
     const STOP: &str = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";

@@ -16,6 +16,23 @@ pub struct AnswerOptions {
     pub answer_tool: bool,
     /// The model's name where the upstream gives none.
     pub model: String,
+    /// What else the client's request says of the answer.
+    pub wishes: Wishes,
+}
+
+/// What a client's request says of the shape of an answer that is written from a chat.
+#[derive(Debug, Clone, Default)]
+pub struct Wishes {
+    /// Whether it asked to see reasoning.
+    pub shows_thinking: bool,
+    /// The names, as JSON, of tools that take a text in place of arguments.
+    pub custom_tools: Vec<String>,
+    /// Where a completion stops.
+    pub stops: Vec<String>,
+    /// Whether a completion may hold Markdown's fences.
+    pub may_hold_fences: bool,
+    /// Whether a completion's stream ends with the usage.
+    pub usage: bool,
 }
 
 /// The tool whose input is the answer, for models without structured output.

@@ -13,6 +13,35 @@ pub enum Dialect {
     Openai,
 }
 
+/// What an upstream can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Service {
+    /// An answer to a chat.
+    Answer,
+    /// How many tokens a chat has.
+    CountTokens,
+    /// An answer in the shape of a response.
+    Responses,
+    /// A text's completion.
+    Completions,
+    /// What stands between two texts.
+    Fim,
+    /// Vectors.
+    Embeddings,
+}
+
+impl Service {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 6] = [
+        Self::Answer,
+        Self::CountTokens,
+        Self::Responses,
+        Self::Completions,
+        Self::Fim,
+        Self::Embeddings,
+    ];
+}
+
 impl Dialect {
     /// How a provider of this protocol is spoken to; none where the router cannot yet.
     pub const fn of(protocol: Protocol) -> Option<Self> {
@@ -24,11 +53,17 @@ impl Dialect {
         }
     }
 
-    /// The path below a provider's `base_url` where chats go.
-    pub const fn path(self) -> &'static str {
-        match self {
-            Self::Anthropic => "/v1/messages",
-            Self::Openai => "/chat/completions",
+    /// The path below a provider's `base_url` of one of its services; that of its answers where it
+    /// has no such service.
+    pub const fn path(self, service: Service) -> &'static str {
+        match (self, service) {
+            (Self::Anthropic, Service::CountTokens) => "/v1/messages/count_tokens",
+            (Self::Anthropic, _) => "/v1/messages",
+            (Self::Openai, Service::Responses) => "/responses",
+            (Self::Openai, Service::Completions) => "/completions",
+            (Self::Openai, Service::Fim) => "/fim/completions",
+            (Self::Openai, Service::Embeddings) => "/embeddings",
+            (Self::Openai, Service::Answer | Service::CountTokens) => "/chat/completions",
         }
     }
 }

@@ -5,13 +5,14 @@
 //! [`crate::anthropic`]. Nothing here does I/O or reads a clock.
 
 pub mod answer;
-mod dialect;
+pub mod dialect;
 pub mod error;
+pub(crate) mod forward;
 mod retry_after;
 pub mod segments;
 pub mod stream;
 
-pub use answer::{Answer, AnswerOptions, Usage};
+pub use answer::{Answer, AnswerOptions, Usage, Wishes};
 pub use dialect::Dialect;
 pub use error::UpstreamError;
 pub use segments::Segments;

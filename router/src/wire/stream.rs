@@ -3,6 +3,7 @@
 //! Owns what a reader says about each chunk; the readers themselves are `stream` of each protocol.
 
 use super::{AnswerOptions, Dialect, UpstreamError, Usage};
+use crate::front::{Front, Through, Way};
 use crate::{anthropic, openai};
 use bytes::Bytes;
 
@@ -56,54 +57,95 @@ pub enum Ending {
 
 /// Reads an upstream's stream and writes the client's.
 #[derive(Debug)]
-pub struct StreamReader(Reader);
+pub struct StreamReader {
+    front: Front,
+    reader: Reader,
+    /// What makes another protocol's events of chunks.
+    through: Option<Box<Through>>,
+}
 
 #[derive(Debug)]
 enum Reader {
     Openai(Box<openai::stream::Reader>),
     Anthropic(Box<anthropic::stream::Reader>),
+    Messages(Box<anthropic::client::forward::Reader>),
+    Responses(Box<openai::responses::forward::Reader>),
 }
 
 impl StreamReader {
-    /// A reader for the start of a stream in the upstream's dialect.
+    /// A reader for the start of a stream in the upstream's dialect, for a client of chats.
     pub fn new(dialect: Dialect, options: AnswerOptions) -> Self {
-        Self(match dialect {
-            Dialect::Openai => Reader::Openai(Box::default()),
-            Dialect::Anthropic => {
+        Self::of(Way::of(Front::Chat, dialect), options)
+    }
+
+    /// A reader for the start of a stream that comes this way.
+    pub fn of(way: Way, options: AnswerOptions) -> Self {
+        let through = if way.is_own { None } else { Through::new(way.front, &options) };
+        let reader = match (way.front, way.dialect) {
+            (Front::Messages, Dialect::Anthropic) if way.is_own => Reader::Messages(Box::default()),
+            (Front::Responses, Dialect::Openai) if way.is_own => Reader::Responses(Box::default()),
+            (_, Dialect::Openai) => Reader::Openai(Box::default()),
+            (_, Dialect::Anthropic) => {
                 Reader::Anthropic(Box::new(anthropic::stream::Reader::new(options)))
             }
-        })
+        };
+        Self { front: way.front, reader, through: through.map(Box::new) }
+    }
+
+    /// What the client speaks.
+    pub const fn front(&self) -> Front {
+        self.front
     }
 
     /// Takes the next bytes. Where they are cut does not matter.
     pub fn push(&mut self, chunk: Bytes) -> Progress {
-        match &mut self.0 {
+        let progress = match &mut self.reader {
             Reader::Openai(reader) => reader.push(chunk),
             Reader::Anthropic(reader) => reader.push(chunk),
+            Reader::Messages(reader) => reader.push(chunk),
+            Reader::Responses(reader) => reader.push(chunk),
+        };
+        match &mut self.through {
+            Some(through) => through.progress(progress),
+            None => progress,
         }
     }
 
     /// Takes the end of the bytes.
     pub fn finish(&mut self) -> End {
-        match &mut self.0 {
+        let end = match &mut self.reader {
             Reader::Openai(reader) => reader.finish(),
             Reader::Anthropic(reader) => reader.finish(),
+            Reader::Messages(reader) => reader.finish(),
+            Reader::Responses(reader) => reader.finish(),
+        };
+        let mut end = match &mut self.through {
+            Some(through) => through.end(end),
+            None => end,
+        };
+        if self.front.may_be_empty() && end.ending == Ending::Empty {
+            end.ending = Ending::Complete;
         }
+        end
     }
 
     /// What the provider has said so far that it used.
     pub fn usage(&self) -> Option<Usage> {
-        match &self.0 {
+        match &self.reader {
             Reader::Openai(reader) => reader.usage(),
             Reader::Anthropic(reader) => reader.usage(),
+            Reader::Messages(reader) => reader.usage(),
+            Reader::Responses(reader) => reader.usage(),
         }
     }
 
     /// Events left out because their data is not JSON.
     pub fn skipped(&self) -> u32 {
-        match &self.0 {
+        match &self.reader {
             Reader::Openai(reader) => reader.skipped(),
             Reader::Anthropic(reader) => reader.skipped(),
+            Reader::Messages(reader) => reader.skipped(),
+            Reader::Responses(reader) => reader.skipped(),
         }
     }
 }

@@ -15,6 +15,8 @@ mod aws;
 #[cfg(feature = "aws")]
 mod cloud;
 mod commit;
+mod completions;
+mod edge;
 mod failing;
 #[path = "../support/faults.rs"]
 mod faults;
@@ -26,11 +28,16 @@ mod hedge;
 mod instance;
 mod lambda;
 mod live;
+mod message_events;
+mod messages;
+mod messages_random;
 #[path = "../support/process.rs"]
 mod process;
 mod random;
 mod recorded;
 mod replay;
+mod response_events;
+mod responses;
 mod roles;
 #[path = "../support/running.rs"]
 mod running;

@@ -10,22 +10,36 @@ use crate::running::{self, MapBuilder, Running};
 /// Random cuttings of each stream.
 const CUTTINGS: usize = 3;
 
-struct Case {
-    name: String,
-    facts: Value,
-    stream: Vec<u8>,
+/// A recorded answer.
+pub struct Case {
+    pub name: String,
+    pub facts: Value,
+    pub features: Vec<String>,
+    pub stream: Vec<u8>,
+}
+
+impl Case {
+    pub fn has(&self, feature: &str) -> bool {
+        self.features.iter().any(|it| it == feature)
+    }
 }
 
 /// The recorded streams of an API; none when the folder is absent.
-fn cases(api: &str) -> Vec<Case> {
+pub fn cases(api: &str) -> Vec<Case> {
+    recordings(api, true)
+}
+
+/// The recorded answers of an API, streamed or whole; errors are neither.
+pub fn recordings(api: &str, streamed: bool) -> Vec<Case> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/recorded");
     let Ok(index) = std::fs::read(folder.join("index.json")) else {
         println!("SKIPPED: there are no recorded exchanges beside this checkout");
         return Vec::new();
     };
     let index: Vec<Value> = serde_json::from_slice(&index).unwrap();
-    let streams = index.iter().filter(|it| it["api"] == api && it["streaming"] == true);
-    streams.map(|it| case(&folder, it)).collect()
+    let answers = index.iter().filter(|it| it["api"] == api && it["kind"] == "response");
+    let answers = answers.filter(|it| it["streaming"] == streamed);
+    answers.map(|it| case(&folder, it)).collect()
 }
 
 fn case(folder: &Path, entry: &Value) -> Case {
@@ -33,12 +47,13 @@ fn case(folder: &Path, entry: &Value) -> Case {
     Case {
         name: format!("{}/{}", entry["group"].as_str().unwrap(), entry["case"].as_str().unwrap()),
         facts: entry["facts"].clone(),
+        features: serde_json::from_value(entry["features"].clone()).unwrap(),
         stream: std::fs::read(folder.join(file)).unwrap(),
     }
 }
 
 /// The ways in which a stream is put on the wire.
-fn wirings(stream: &[u8], random: &mut fastrand::Rng) -> Vec<Fault> {
+pub fn wirings(stream: &[u8], random: &mut fastrand::Rng) -> Vec<Fault> {
     let mut wirings = vec![Fault::recorded(stream, &[])];
     for _ in 0..CUTTINGS {
         let count = random.usize(1..=stream.len().min(60));
@@ -49,7 +64,7 @@ fn wirings(stream: &[u8], random: &mut fastrand::Rng) -> Vec<Fault> {
     wirings
 }
 
-async fn setup(protocol: &str) -> (Upstream, Running) {
+pub async fn setup(protocol: &str) -> (Upstream, Running) {
     let upstream = Upstream::start().await;
     let link = format!("{protocol}/m");
     let map = MapBuilder::new(upstream.address).role("r", &[&link], patient());
@@ -58,7 +73,7 @@ async fn setup(protocol: &str) -> (Upstream, Running) {
 }
 
 /// A quarter of a million single bytes take their time on a busy machine; no timer is tested here.
-fn patient() -> Value {
+pub fn patient() -> Value {
     json!({"timeouts": {"first_token_ms": 600_000, "idle_ms": 600_000, "total_ms": 900_000}})
 }
 

@@ -1,0 +1,153 @@
+//! Messages of upstreams that speak the client's protocol, read along while they are forwarded.
+//!
+//! Owns what the router notes of them; the bytes are `wire::forward`'s.
+
+use bytes::Bytes;
+use model_map::FailureClass;
+
+use crate::anthropic::message::{
+    Block, BlockKind, DeltaKind, Event, EventKind, Message, Raw, StopReason, WireUsage, text,
+};
+use crate::wire::forward::{Forward, ReadAlong, Verdict, is_json};
+use crate::wire::{Answer, UpstreamError, Usage, error};
+
+/// Forwards a stream of a message's events.
+pub(crate) type Reader = Forward<Along>;
+
+/// What has been noted.
+#[derive(Debug, Default)]
+pub(crate) struct Along {
+    content: bool,
+    token: bool,
+    stop: Option<StopReason>,
+    usage: Option<WireUsage>,
+}
+
+impl ReadAlong for Along {
+    fn judge(&mut self, name: &[u8], data: &[u8]) -> Verdict {
+        let text = std::str::from_utf8(data).unwrap_or_default();
+        match serde_json::from_str::<Event<'_>>(text) {
+            Ok(event) if event.kind == EventKind::Error || event.error.is_some() => self.fail(text),
+            Ok(event) => self.note(&event),
+            Err(_) if name == b"error" => self.fail(text),
+            Err(_) if is_json(text) => Verdict::Forward,
+            Err(_) => Verdict::LeaveOut,
+        }
+    }
+
+    fn has_token(&self) -> bool {
+        self.token
+    }
+
+    fn has_finished(&self) -> bool {
+        self.stop.is_some()
+    }
+
+    fn is_answer(&self) -> bool {
+        self.content || StopReason::excuses_emptiness(self.stop)
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        self.usage.map(Usage::from)
+    }
+}
+
+impl Along {
+    /// After its stop reason a message is whole, and an error is forwarded like the rest.
+    fn fail(&self, text: &str) -> Verdict {
+        match self.content && self.stop.is_some() {
+            true => Verdict::Forward,
+            false => Verdict::Fail(error::read_event(text)),
+        }
+    }
+
+    fn note(&mut self, event: &Event<'_>) -> Verdict {
+        match event.kind {
+            EventKind::MessageStart => {
+                let message = event.message.and_then(|raw| serde_json::from_str(raw.get()).ok());
+                let message: Message<'_> = message.unwrap_or_default();
+                self.count(message.usage);
+            }
+            EventKind::ContentBlockStart => {
+                let block = event.content_block.map(|raw| serde_json::from_str(raw.get()));
+                self.block(&block.and_then(Result::ok).unwrap_or_default());
+            }
+            EventKind::ContentBlockDelta => {
+                if let Some(delta) = &event.delta {
+                    let is_text = delta.kind == DeltaKind::TextDelta && text(delta.text).is_some();
+                    self.content |= is_text;
+                    self.token |= is_text
+                        || text(delta.thinking).is_some()
+                        || text(delta.signature).is_some()
+                        || text(delta.partial_json).is_some();
+                }
+            }
+            EventKind::MessageDelta => {
+                self.count(event.usage);
+                let stop = event.delta.as_ref().and_then(|delta| delta.stop_reason);
+                self.stop = stop.or(self.stop);
+            }
+            EventKind::MessageStop => return Verdict::End,
+            EventKind::ContentBlockStop | EventKind::Error | EventKind::Unknown => (),
+        }
+        Verdict::Forward
+    }
+
+    fn block(&mut self, block: &Block<'_>) {
+        let is_content = is_content(block);
+        self.content |= is_content;
+        self.token |= is_content || text(block.thinking).is_some() || text(block.data).is_some();
+    }
+
+    fn count(&mut self, usage: Raw<'_>) {
+        if let Some(later) = WireUsage::read(usage) {
+            self.usage.get_or_insert_default().update(later);
+        }
+    }
+}
+
+/// Whether a block is an answer: this client knows the provider's own tools, too.
+fn is_content(block: &Block<'_>) -> bool {
+    match block.kind {
+        BlockKind::Text => text(block.text).is_some(),
+        BlockKind::Thinking | BlockKind::RedactedThinking => false,
+        BlockKind::ToolUse | BlockKind::Hidden => true,
+    }
+}
+
+/// Checks a number of tokens, which is forwarded as it came. Errors as for messages.
+pub(crate) fn read_count(body: Bytes) -> Result<Answer, UpstreamError> {
+    #[derive(serde::Deserialize)]
+    struct Count<'a> {
+        #[serde(default)]
+        input_tokens: Option<u64>,
+        #[serde(borrow, default)]
+        error: Raw<'a>,
+    }
+    let text = std::str::from_utf8(&body).unwrap_or_default();
+    match serde_json::from_str::<Count<'_>>(text) {
+        Ok(Count { input_tokens: Some(_), .. }) => Ok(Answer { body, usage: None }),
+        Ok(Count { error: Some(_), .. }) => Err(error::read_event(text)),
+        _ => Err(UpstreamError::of(FailureClass::ServerError, "the answer is not a count")),
+    }
+}
+
+/// Checks a whole message, which is forwarded as it came. Errors: `server_error` where it is none,
+/// the error's class where it is an error object, `empty` where it holds nothing and gives no
+/// reason for that.
+pub(crate) fn read(body: Bytes) -> Result<Answer, UpstreamError> {
+    let not_a_message =
+        || UpstreamError::of(FailureClass::ServerError, "the answer is not a message");
+    let text = std::str::from_utf8(&body).map_err(|_| not_a_message())?;
+    let message: Message<'_> = serde_json::from_str(text).map_err(|_| not_a_message())?;
+    if message.error.is_some() {
+        return Err(error::read_event(text));
+    }
+    let blocks = message.content.as_deref().ok_or_else(not_a_message)?;
+    let excused = StopReason::excuses_emptiness(message.stop_reason);
+    if !excused && !blocks.iter().any(is_content) {
+        return Err(UpstreamError::of(FailureClass::Empty, "a message without content"));
+    }
+    let usage = WireUsage::read(message.usage).map(Usage::from);
+    Ok(Answer { body, usage })
+}

@@ -1,0 +1,351 @@
+//! A client's Messages request for a model of Anthropic's: its own bytes, with what the link and
+//! the role set put between.
+//!
+//! Owns the splicing; the prompt is `system`'s, thinking `reflection`'s.
+
+use memchr::memmem;
+use model_map::{Sampling, SystemMode};
+
+use super::reflection::Reflection;
+use super::{UNSIGNED, outline, system};
+use crate::anthropic::request::OUTPUT_LIMIT;
+use crate::anthropic::thinking::Thinking;
+use crate::json;
+use crate::openai::messages::{is_system, nothing_left};
+use crate::openai::request::{ChatRequest, Field, RequestError, Target, UpstreamRequest};
+use crate::openai::settings::Settings;
+use crate::wire::segments::Writer;
+
+/// All that counting tokens takes.
+const COUNTED: [&str; 8] = [
+    "cache_control",
+    "context_management",
+    "mcp_servers",
+    "messages",
+    "output_config",
+    "thinking",
+    "tool_choice",
+    "tools",
+];
+
+/// What an upstream is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// For a message.
+    Message,
+    /// How many tokens the input has.
+    Count,
+}
+
+/// The request for a link.
+pub(crate) fn build(
+    own: &ChatRequest,
+    target: &Target<'_>,
+    question: Question,
+) -> Result<UpstreamRequest, RequestError> {
+    check(own, target)?;
+    let mut settings = Settings::choose(own, target)?;
+    if target.model.sampling == Sampling::Refused {
+        settings.drop_parameter(own, "top_k");
+    }
+    let limit = settings.output_limit.or(target.model.output_tokens).unwrap_or(OUTPUT_LIMIT);
+    let reflection = Reflection::choose(own, target.model, limit, &mut settings)?;
+    if reflection.is_on() {
+        settings.restrain(own);
+    }
+    let mut to = Writer::new(own.body());
+    to.put(r#"{"model":"#);
+    to.put_string(&target.model.id);
+    if question == Question::Message {
+        to.put(&format!(r#","max_tokens":{limit}"#));
+    }
+    system::write(&mut to, own.get("system"), target.system);
+    for field in own.fields().iter().filter(|field| own.value(field) != "null") {
+        let is_asked = question == Question::Message || COUNTED.contains(&field.name.as_str());
+        if is_asked && !settings.dropped.contains(&field.name) {
+            write_field(&mut to, own, field, (target, &reflection));
+        }
+    }
+    if question == Question::Message {
+        for (name, value) in [("temperature", settings.temperature), ("top_p", settings.top_p)] {
+            if let Some(value) = value.filter(|_| own.get(name).is_none()) {
+                to.put(&format!(r#","{name}":{}"#, value.min(1.0)));
+            }
+        }
+    }
+    if let Reflection::Anew(Some(thinking)) = &reflection {
+        write_thinking(&mut to, own, thinking);
+    }
+    to.put("}");
+    let Settings { dropped, .. } = settings;
+    Ok(UpstreamRequest { body: to.finish(), dropped, answer_tool: false })
+}
+
+/// Errors where the role leaves nothing to answer, or the end is not one for this model.
+fn check(own: &ChatRequest, target: &Target<'_>) -> Result<(), RequestError> {
+    let messages = own.get("messages").unwrap_or_default();
+    let list = || json::array(messages).unwrap_or_default();
+    let at = |place: &std::ops::Range<usize>| messages.get(place.clone()).unwrap_or_default();
+    if target.system.mode == SystemMode::Replace
+        && has_system(messages)
+        && list().iter().all(|place| is_system(at(place)))
+    {
+        return Err(nothing_left());
+    }
+    check_end(own, target)
+}
+
+/// Errors where the model would have to go on from its own words and cannot.
+pub(crate) fn check_end(own: &ChatRequest, target: &Target<'_>) -> Result<(), RequestError> {
+    let messages = own.get("messages").unwrap_or_default();
+    if target.model.prefill || !may_end_in_assistant(messages) {
+        return Ok(());
+    }
+    let list = json::array(messages).unwrap_or_default();
+    let at = |place: &std::ops::Range<usize>| messages.get(place.clone()).unwrap_or_default();
+    let last = list.last().map(at).unwrap_or_default();
+    let is_prefill = serde_json::from_str::<outline::Message<'_>>(last)
+        .is_ok_and(|last| last.role == "assistant");
+    if is_prefill {
+        let what = "is an assistant message at the end: this model does not continue one";
+        return Err(RequestError::at(format!("messages[{}]", list.len() - 1), what));
+    }
+    Ok(())
+}
+
+/// Whether the last thing that is called a role is the assistant's: a quick look, since inside of
+/// strings a quote has a backslash before it.
+fn may_end_in_assistant(messages: &str) -> bool {
+    let last = memmem::rfind(messages.as_bytes(), b"\"role\"");
+    let rest = last.and_then(|last| messages.get(last + "\"role\"".len()..)).unwrap_or_default();
+    let rest = rest.trim_ascii_start().strip_prefix(':').unwrap_or_default();
+    !rest.trim_ascii_start().starts_with("\"user\"")
+}
+
+fn has_system(messages: &str) -> bool {
+    memmem::find(messages.as_bytes(), b"\"system\"").is_some()
+}
+
+fn write_field(
+    to: &mut Writer<'_>,
+    own: &ChatRequest,
+    field: &Field,
+    (target, reflection): (&Target<'_>, &Reflection),
+) {
+    let value = own.value(field);
+    let is_anew = matches!(reflection, Reflection::Anew(_));
+    match field.name.as_str() {
+        "model" | "max_tokens" | "system" => (),
+        "thinking" | "output_config" if is_anew => {
+            // Without a setting of its own the model still has to know the answer's shape.
+            if field.name == "output_config" && *reflection == Reflection::Anew(None) {
+                write_config(to, value, None);
+            }
+        }
+        "messages" => {
+            to.put(r#","messages":"#);
+            write_messages(to, value, target.system.mode);
+        }
+        _ => {
+            to.put(",");
+            to.put(own.key(field));
+            to.put(":");
+            to.share(value.as_bytes());
+        }
+    }
+}
+
+/// The client's messages: its very bytes, unless they hold what this model cannot read.
+fn write_messages(to: &mut Writer<'_>, messages: &str, mode: SystemMode) {
+    let replaces = mode == SystemMode::Replace && has_system(messages);
+    if !replaces && memmem::find(messages.as_bytes(), UNSIGNED.as_bytes()).is_none() {
+        return to.share(messages.as_bytes());
+    }
+    let mut separator = "[";
+    for place in json::array(messages).unwrap_or_default() {
+        let message = messages.get(place).unwrap_or_default();
+        if replaces && is_system(message) {
+            continue;
+        }
+        let signed = if message.contains(UNSIGNED) { without_unsigned(message) } else { None };
+        if signed.as_deref() == Some("") {
+            continue;
+        }
+        to.put(separator);
+        separator = ",";
+        match signed {
+            Some(signed) => to.put(&signed),
+            None => to.share(message.as_bytes()),
+        }
+    }
+    to.put(if separator == "[" { "[]" } else { "]" });
+}
+
+/// A message without reasoning that Anthropic did not sign; empty where nothing is left of it, and
+/// none where it has no such block.
+fn without_unsigned(message: &str) -> Option<String> {
+    let read = serde_json::from_str::<outline::Message<'_>>(message).ok()?;
+    let content = read.content?.get();
+    let blocks = json::array(content).ok()?;
+    let is_unsigned = |block: &&str| {
+        block.contains(UNSIGNED)
+            && serde_json::from_str::<outline::Block<'_>>(block)
+                .is_ok_and(|block| block.kind == "thinking")
+    };
+    let blocks = blocks.into_iter().filter_map(|place| content.get(place));
+    let kept: Vec<&str> = blocks.filter(|block| !is_unsigned(block)).collect();
+    if kept.is_empty() {
+        return Some(String::new());
+    }
+    let role = super::quoted(&read.role);
+    Some(format!(r#"{{"role":{role},"content":[{}]}}"#, kept.join(",")))
+}
+
+fn write_thinking(to: &mut Writer<'_>, own: &ChatRequest, thinking: &Thinking) {
+    if let Some(setting) = thinking.setting() {
+        to.put(&format!(r#","thinking":{setting}"#));
+    }
+    let effort = thinking.effort().and_then(|effort| serde_json::to_string(&effort).ok());
+    write_config(to, own.get("output_config").unwrap_or("{}"), effort.as_deref());
+}
+
+/// Writes the client's `output_config` with this effort in place of its own.
+fn write_config(to: &mut Writer<'_>, own: &str, effort: Option<&str>) {
+    let mut members: Vec<String> =
+        effort.map(|effort| format!(r#""effort":{effort}"#)).into_iter().collect();
+    for member in json::object(own).unwrap_or_default() {
+        let [key, value] = [member.key, member.value].map(|it| own.get(it).unwrap_or_default());
+        if key != "\"effort\"" {
+            members.push(format!("{key}:{value}"));
+        }
+    }
+    if !members.is_empty() {
+        to.put(&format!(r#","output_config":{{{}}}"#, members.join(",")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use model_map::{Limits, Model, Parameters};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::openai::request::Prompt;
+
+    fn built(body: &Value, model: Value, system: Prompt<'_>) -> Result<Value, RequestError> {
+        let mut facts = json!({"id": "m", "provider": "p"});
+        for (name, value) in model.as_object().expect("facts") {
+            facts[name] = value.clone();
+        }
+        let model: Model = serde_json::from_value(facts).expect("a model");
+        let parameters = Parameters::default();
+        let limits = Limits::default();
+        let target = Target { limits, model: &model, parameters: &parameters, system };
+        let own = ChatRequest::parse(Bytes::from(body.to_string())).expect("a request");
+        let built = build(&own, &target, Question::Message)?;
+        let mut sent: Value = serde_json::from_slice(&built.body.concat()).expect("JSON");
+        if !built.dropped.is_empty() {
+            sent["dropped"] = json!(built.dropped);
+        }
+        Ok(sent)
+    }
+
+    fn asking(more: Value) -> Value {
+        let mut body = json!({"model": "r", "max_tokens": 100,
+            "messages": [{"role": "user", "content": "q"}]});
+        for (name, value) in more.as_object().expect("members") {
+            body[name] = value.clone();
+        }
+        body
+    }
+
+    #[test]
+    fn long_messages_are_not_copied() {
+        let body = asking(json!({"messages": [{"role": "user", "content": "x".repeat(1 << 20)}]}));
+        let body = Bytes::from(body.to_string());
+        let model: Model = serde_json::from_value(json!({"id": "m", "provider": "p"})).expect("it");
+        let parameters = Parameters::default();
+        let system = Prompt { texts: &["p"], ..Prompt::default() };
+        let target =
+            Target { limits: Limits::default(), model: &model, parameters: &parameters, system };
+        let own = ChatRequest::parse(body.clone()).expect("a request");
+        let built = build(&own, &target, Question::Message).expect("built").body;
+        let longest = built.parts().iter().max_by_key(|part| part.len()).expect("parts");
+        assert!(body.as_ptr_range().contains(&longest.as_ptr()) && longest.len() > 1 << 20);
+    }
+
+    #[test]
+    fn the_prompt_stands_by_its_mode() {
+        let texts: &[&str] = &["P"];
+        let with = |mode, own: Value| {
+            let system = Prompt { mode, texts };
+            built(&asking(json!({"system": own})), json!({}), system).expect("built")["system"]
+                .clone()
+        };
+        let block = |text: &str| json!({"type": "text", "text": text});
+        let own = json!([{"type": "text", "text": "c", "cache_control": {"type": "ephemeral"}}]);
+        assert_eq!(with(SystemMode::Prepend, json!("c")), json!([block("P"), block("c")]));
+        assert_eq!(with(SystemMode::Append, own.clone()), json!([own[0], block("P")]));
+        assert_eq!(with(SystemMode::Replace, own), json!([block("P")]));
+        let plain = built(&asking(json!({"system": "c"})), json!({}), Prompt::default());
+        assert_eq!(plain.expect("built")["system"], "c");
+    }
+
+    #[test]
+    fn thinking_is_asked_for_as_the_model_takes_it() {
+        let adaptive = json!({"efforts": ["low", "medium", "high"], "context_tokens": 9});
+        let budget = json!({"thinking_budget_min": 1024, "context_tokens": 9});
+        let neither = json!({"context_tokens": 9});
+        let enabled = json!({"type": "enabled", "budget_tokens": 10_000});
+        let ask = |thinking: &Value, model: &Value| {
+            let body = asking(json!({"thinking": thinking, "max_tokens": 20_000}));
+            built(&body, model.clone(), Prompt::default()).expect("built")
+        };
+        assert_eq!(ask(&enabled, &budget)["thinking"], enabled);
+        let sent = ask(&enabled, &adaptive);
+        assert_eq!(sent["thinking"]["type"], "adaptive");
+        assert_eq!(sent["output_config"]["effort"], "medium");
+        let sent = ask(&json!({"type": "adaptive"}), &budget);
+        assert_eq!(sent["thinking"], json!({"type": "enabled", "budget_tokens": 16_000}));
+        assert_eq!(ask(&enabled, &neither)["dropped"], json!(["thinking"]));
+        assert_eq!(ask(&enabled, &json!({}))["thinking"], enabled, "nothing is known of it");
+    }
+
+    #[test]
+    fn a_shape_of_the_answer_outlives_an_effort_that_is_not_taken() {
+        let format = json!({"type": "json_schema", "schema": {"type": "object"}});
+        let body = asking(json!({"output_config": {"effort": "max", "format": format}}));
+        let model = json!({"efforts": ["low", "high"], "context_tokens": 9});
+        let sent = built(&body, model, Prompt::default()).expect("built");
+        assert_eq!(sent["output_config"], json!({"effort": "high", "format": format}));
+    }
+
+    #[test]
+    fn reasoning_that_anthropic_did_not_sign_is_left_out() {
+        let thought =
+            |signature: &str| json!({"type": "thinking", "thinking": "t", "signature": signature});
+        let said = json!({"type": "text", "text": "a"});
+        let messages = json!([
+            {"role": "user", "content": format!("{UNSIGNED} in my words")},
+            {"role": "assistant", "content": [thought(UNSIGNED), said]},
+            {"role": "user", "content": "q"},
+            {"role": "assistant", "content": [thought(UNSIGNED)]},
+            {"role": "user", "content": "r"},
+        ]);
+        let body = asking(json!({ "messages": messages }));
+        let sent = built(&body, json!({}), Prompt::default()).expect("built");
+        let expected = json!([messages[0], {"role": "assistant", "content": [said]}, messages[2], messages[4]]);
+        assert_eq!(sent["messages"], expected);
+    }
+
+    #[test]
+    fn a_prefill_is_for_models_that_take_one() {
+        let messages =
+            json!([{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]);
+        let body = asking(json!({ "messages": messages }));
+        let error = built(&body, json!({}), Prompt::default()).expect_err("refused");
+        assert_eq!(error.param.as_deref(), Some("messages[1]"));
+        assert!(built(&body, json!({"prefill": true}), Prompt::default()).is_ok());
+    }
+}

@@ -1,0 +1,218 @@
+//! A client's request in whichever protocol, and the request for a link made from it.
+//!
+//! Owns the choice between the client's own bytes and the chat that they are translated to; how
+//! either is written is each protocol's.
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
+
+use super::{Front, Way};
+use crate::anthropic::client::{chat, outline, splice};
+use crate::openai::request::{ChatRequest, RequestError, Target, UpstreamRequest};
+use crate::openai::{completions, plain, responses};
+use crate::wire::dialect::Service;
+use crate::wire::{Dialect, Wishes};
+use crate::{anthropic, openai};
+
+/// The betas that a client of Anthropic's asks for; meant for links of its protocol alone.
+const BETA: &str = "anthropic-beta";
+
+/// A client's request.
+#[derive(Debug)]
+pub struct ClientRequest {
+    front: Front,
+    own: ChatRequest,
+    /// Made when a link first needs it.
+    chat: OnceLock<Result<Translated, RequestError>>,
+    beta: Option<HeaderValue>,
+}
+
+#[derive(Debug)]
+struct Translated {
+    request: ChatRequest,
+    /// What a chat has no place for.
+    dropped: Vec<String>,
+}
+
+/// What is sent to a link.
+#[derive(Debug)]
+pub struct Ask {
+    /// The request.
+    pub request: UpstreamRequest,
+    /// Which of the upstream's services it is for.
+    pub service: Service,
+    /// The client's betas, where the link speaks its protocol.
+    pub beta: Option<HeaderValue>,
+}
+
+impl ClientRequest {
+    /// Takes a body apart.
+    ///
+    /// # Errors
+    /// As [`ChatRequest::parse`].
+    pub fn parse(front: Front, headers: &HeaderMap, body: Bytes) -> Result<Self, RequestError> {
+        let own = ChatRequest::parse_any(body)?;
+        match front {
+            Front::Chat | Front::Messages | Front::CountTokens => own.check_list("messages")?,
+            Front::Completions | Front::Fim => own.check_present("prompt")?,
+            Front::Responses if own.get("prompt").is_some() => (),
+            Front::Responses | Front::Embeddings => own.check_present("input")?,
+        }
+        let speaks_messages = matches!(front, Front::Messages | Front::CountTokens);
+        let beta = headers.get(BETA).filter(|_| speaks_messages).cloned();
+        Ok(Self { front, own, chat: OnceLock::new(), beta })
+    }
+
+    /// What the client speaks.
+    pub const fn front(&self) -> Front {
+        self.front
+    }
+
+    /// The request as it came.
+    pub const fn own(&self) -> &ChatRequest {
+        &self.own
+    }
+
+    /// What the client asks for: a role's name.
+    pub fn model(&self) -> &str {
+        self.own.model()
+    }
+
+    /// Whether it wants a stream.
+    pub fn stream(&self) -> bool {
+        self.own.stream() && !matches!(self.front, Front::CountTokens | Front::Embeddings)
+    }
+
+    /// Whether chunks end with one that tells the usage: what other protocols are written from
+    /// always does.
+    pub fn include_usage(&self) -> bool {
+        self.front != Front::Chat || self.own.include_usage()
+    }
+
+    /// What of the request shapes the answer, besides what is known to the link.
+    pub(crate) fn wishes(&self) -> Wishes {
+        match self.front {
+            Front::Messages => {
+                let shows_thinking = outline::shows_thinking(&self.own);
+                Wishes { shows_thinking, ..Wishes::default() }
+            }
+            Front::Completions | Front::Fim => Wishes {
+                stops: completions::chat::stops(&self.own),
+                may_hold_fences: completions::chat::has_fences(&self.own),
+                usage: self.own.include_usage(),
+                ..Wishes::default()
+            },
+            Front::Responses => {
+                let custom_tools = responses::chat::custom_tools(&self.own);
+                Wishes { custom_tools, ..Wishes::default() }
+            }
+            Front::Chat | Front::CountTokens | Front::Embeddings => Wishes::default(),
+        }
+    }
+
+    /// Takes out the parameters that a role denies, and names those that were set.
+    pub(crate) fn deny(&mut self, denied: &BTreeSet<String>) -> Vec<String> {
+        match self.front {
+            Front::Chat | Front::Completions | Front::Fim | Front::Embeddings => {
+                self.own.deny(denied)
+            }
+            Front::Messages | Front::CountTokens | Front::Responses => {
+                let names = denied.iter().map(|name| self.own_name(name).to_owned());
+                self.own.deny(&names.collect())
+            }
+        }
+    }
+
+    /// The request for a link that goes this way.
+    ///
+    /// # Errors
+    /// When the link cannot be asked for this, with the part at fault.
+    pub fn build(&self, way: Way, target: &Target<'_>) -> Result<Ask, RequestError> {
+        let dialect = way.dialect;
+        let request = match (self.front, way.is_own) {
+            (Front::Chat, _) => built(&self.own, dialect, target)?,
+            (Front::Messages, true) => splice::build(&self.own, target, splice::Question::Message)?,
+            (Front::CountTokens, true) => {
+                splice::build(&self.own, target, splice::Question::Count)?
+            }
+            (Front::Responses, true) => responses::splice::build(&self.own, target)?,
+            (Front::Completions | Front::Fim, true) => plain::completion(&self.own, target)?,
+            (Front::Embeddings, true) => plain::embedding(&self.own, target),
+            (Front::CountTokens, false) => return Err(lacking("counts no tokens")),
+            (Front::Embeddings, false) => return Err(lacking("has no embeddings")),
+            (Front::Messages | Front::Responses | Front::Completions | Front::Fim, false) => {
+                self.through_chat(dialect, target)?
+            }
+        };
+        let service = if way.is_own { self.front.service() } else { Service::Answer };
+        let beta = self.beta.clone().filter(|_| way.is_own);
+        Ok(Ask { request, service, beta })
+    }
+
+    fn through_chat(
+        &self,
+        dialect: Dialect,
+        target: &Target<'_>,
+    ) -> Result<UpstreamRequest, RequestError> {
+        if self.front == Front::Messages {
+            splice::check_end(&self.own, target)?;
+        }
+        let translate = match self.front {
+            Front::Completions | Front::Fim => completions::chat::translate,
+            Front::Responses => responses::chat::translate,
+            _ => chat::translate,
+        };
+        let chat = self.chat.get_or_init(|| {
+            translate(&self.own).map(|(request, dropped)| Translated { request, dropped })
+        });
+        let Translated { request, dropped } = chat.as_ref().map_err(Clone::clone)?;
+        let mut built = built(request, dialect, target)?;
+        if matches!(self.front, Front::Completions | Front::Fim) {
+            // It is ours, and not the client's.
+            built.dropped.retain(|name| name != "reasoning_effort");
+        }
+        for name in &mut built.dropped {
+            *name = self.own_name(name).to_owned();
+        }
+        built.dropped.extend(dropped.iter().cloned());
+        Ok(built)
+    }
+
+    /// What the client calls a chat's parameter.
+    fn own_name<'n>(&self, name: &'n str) -> &'n str {
+        match (self.front, name) {
+            (Front::Completions | Front::Fim, "max_completion_tokens") => "max_tokens",
+            (Front::Chat | Front::Completions | Front::Fim | Front::Embeddings, name) => name,
+            (Front::Responses, "max_completion_tokens" | "max_tokens") => "max_output_tokens",
+            (Front::Responses, "reasoning_effort") => "reasoning",
+            (Front::Responses, "response_format") => "text",
+            (Front::Responses, name) => name,
+            (_, "max_completion_tokens") => "max_tokens",
+            (_, "stop") => "stop_sequences",
+            (_, "user") => "metadata",
+            (_, "reasoning_effort") if self.own.get("thinking").is_some() => "thinking",
+            (_, "reasoning_effort" | "response_format") => "output_config",
+            (_, name) => name,
+        }
+    }
+}
+
+/// The error of a link whose provider cannot do it.
+fn lacking(what: &str) -> RequestError {
+    let message = format!("this model's provider {what}");
+    RequestError { message, param: None, code: Some("unsupported_endpoint") }
+}
+
+fn built(
+    request: &ChatRequest,
+    dialect: Dialect,
+    target: &Target<'_>,
+) -> Result<UpstreamRequest, RequestError> {
+    match dialect {
+        Dialect::Openai => openai::request::build(request, target),
+        Dialect::Anthropic => anthropic::request::build(request, target),
+    }
+}

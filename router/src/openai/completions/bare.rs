@@ -1,0 +1,198 @@
+//! Code out of a chat's answer: without fences, and without what is said around them.
+//!
+//! Owns what is held back and what is let through while the answer comes in.
+
+/// How many lines may be said before a fence.
+const PREFACE_LINES: usize = 4;
+
+/// A line that opens or closes code.
+const FENCE: &str = "```";
+
+/// Takes an answer piece by piece and gives the code in it.
+#[derive(Debug, Default)]
+pub(super) struct Bare {
+    state: State,
+    /// What is not decided yet.
+    held: String,
+    /// Whether the code may hold fences itself.
+    may_hold_fences: bool,
+    /// A line end that may be the fence's.
+    newline: bool,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Whether there is a fence is not known.
+    #[default]
+    Start,
+    /// Inside a fence.
+    Fenced,
+    /// Code from the first letter on.
+    Plain,
+    /// After a fence.
+    Over,
+}
+
+impl Bare {
+    /// For a text that has fences of its own, if `may_hold_fences`.
+    pub(super) fn new(may_hold_fences: bool) -> Self {
+        Self { may_hold_fences, ..Self::default() }
+    }
+
+    /// Takes a piece and gives what is certain to be code.
+    pub(super) fn push(&mut self, piece: &str) -> String {
+        self.held.push_str(piece);
+        let mut out = String::new();
+        if self.state == State::Start && !self.start() {
+            return out;
+        }
+        while let Some(end) = self.held.find('\n') {
+            let line: String = self.held.drain(..=end).collect();
+            self.line(&line, &mut out);
+        }
+        // The rest of a line can be told, unless it may become a fence.
+        let lead = self.held.trim_start();
+        let may_be_fence = !lead.is_empty() && (FENCE.starts_with(lead) || lead.starts_with(FENCE));
+        let is_blank = lead.is_empty();
+        if !may_be_fence && !is_blank && self.state != State::Over {
+            let rest = std::mem::take(&mut self.held);
+            self.tell(&rest, &mut out);
+        }
+        if self.state == State::Over {
+            self.held.clear();
+        }
+        out
+    }
+
+    /// Takes the end and gives the rest.
+    pub(super) fn finish(&mut self) -> String {
+        let mut out = String::new();
+        if self.state == State::Start {
+            self.held.push('\n');
+            if !self.start() {
+                self.state = State::Plain;
+            }
+            self.held.pop();
+        }
+        let held = std::mem::take(&mut self.held);
+        for line in held.split_inclusive('\n') {
+            self.line(line, &mut out);
+        }
+        out
+    }
+
+    fn tell(&mut self, text: &str, out: &mut String) {
+        if std::mem::take(&mut self.newline) {
+            out.push('\n');
+        }
+        let whole = text.strip_suffix('\n').filter(|_| self.state == State::Fenced);
+        self.newline = whole.is_some();
+        out.push_str(whole.unwrap_or(text));
+    }
+
+    /// Looks for a fence at the start; whether it is decided that there is one or none.
+    fn start(&mut self) -> bool {
+        let mut at = 0;
+        for (number, line) in self.held.split_inclusive('\n').enumerate() {
+            let is_whole = line.ends_with('\n');
+            at += line.len();
+            if line.trim_start().starts_with(FENCE) {
+                if is_whole {
+                    self.held.drain(..at);
+                    self.state = State::Fenced;
+                }
+                return is_whole;
+            }
+            if !is_whole {
+                return false;
+            }
+            if number + 1 >= PREFACE_LINES || !(line.trim().is_empty() || is_preface(line)) {
+                self.state = State::Plain;
+                return true;
+            }
+        }
+        false
+    }
+
+    fn line(&mut self, line: &str, out: &mut String) {
+        let is_fence = line.trim_start().starts_with(FENCE);
+        match self.state {
+            State::Fenced if is_fence && line.trim() == FENCE => {
+                // The line end before it is the fence's.
+                self.newline = false;
+                self.state = State::Over;
+            }
+            State::Plain if is_fence && !self.may_hold_fences => self.state = State::Over,
+            State::Over => (),
+            _ => self.tell(line, out),
+        }
+    }
+}
+
+/// Whether a line may be said ahead of code, rather than be code.
+fn is_preface(line: &str) -> bool {
+    const WORDS: [&str; 12] = [
+        "Sure",
+        "Here",
+        "The ",
+        "This ",
+        "Certainly",
+        "Of course",
+        "Below",
+        "You ",
+        "I ",
+        "To ",
+        "Okay",
+        "Completed",
+    ];
+    let line = line.trim();
+    line.ends_with(':') || WORDS.iter().any(|word| line.starts_with(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bare(text: &str, piece: usize, may_hold_fences: bool) -> String {
+        let mut bare = Bare::new(may_hold_fences);
+        let letters: Vec<char> = text.chars().collect();
+        let mut out = String::new();
+        for piece in letters.chunks(piece) {
+            out += &bare.push(&piece.iter().collect::<String>());
+        }
+        out + &bare.finish()
+    }
+
+    #[test]
+    fn code_alone_is_left_however_it_is_cut() {
+        for (text, code) in [
+            ("return 1", "return 1"),
+            ("  return 1\n}\n", "  return 1\n}\n"),
+            ("```python\nreturn 1\n```", "return 1"),
+            ("```\n  a\n  b\n```\n", "  a\n  b"),
+            ("\n\n```rs\na\n```\nThis returns one.", "a"),
+            ("Here is the code:\n\n```js\na\n```\n\nIt works.", "a"),
+            ("Sure!\n```js\na\n\nb\n```", "a\n\nb"),
+            ("else:\n    pass", "else:\n    pass"),
+            ("a\n```\nThis is an explanation.", "a\n"),
+            ("```python\nreturn 1", "return 1"),
+            ("``", "``"),
+            ("x = `a`", "x = `a`"),
+            ("", ""),
+            ("\n", "\n"),
+            ("    ", "    "),
+        ] {
+            for piece in [1, 2, 3, 7, 100] {
+                assert_eq!(bare(text, piece, false), code, "{text:?} by {piece}");
+            }
+        }
+    }
+
+    #[test]
+    fn fences_stay_where_the_text_has_some() {
+        let text = "a\n```sh\nls\n```\nb";
+        for piece in [1, 4, 100] {
+            assert_eq!(bare(text, piece, true), text);
+        }
+    }
+}

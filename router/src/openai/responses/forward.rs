@@ -1,0 +1,175 @@
+//! Responses of upstreams that have them, read along while they are forwarded.
+//!
+//! Owns what the router notes of them; the bytes are `wire::forward`'s.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use model_map::FailureClass;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::wire::forward::{Forward, ReadAlong, Verdict, is_json};
+use crate::wire::{Answer, UpstreamError, Usage, error};
+
+/// Forwards a stream of a response's events.
+pub(crate) type Reader = Forward<Along>;
+
+/// What has been noted.
+#[derive(Debug, Default)]
+pub(crate) struct Along {
+    content: bool,
+    token: bool,
+    incomplete: bool,
+    usage: Option<Usage>,
+}
+
+#[derive(Deserialize)]
+struct Event<'a> {
+    #[serde(rename = "type", borrow, default)]
+    kind: Cow<'a, str>,
+    #[serde(borrow, default)]
+    delta: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    item: Option<Item<'a>>,
+    #[serde(borrow, default)]
+    response: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Item<'a> {
+    #[serde(rename = "type", borrow, default)]
+    kind: Cow<'a, str>,
+    #[serde(borrow, default)]
+    content: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Response<'a> {
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    status: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    output: Option<Vec<Item<'a>>>,
+    #[serde(default)]
+    usage: Option<WireUsage>,
+}
+
+#[derive(Deserialize)]
+struct WireUsage {
+    #[serde(default)]
+    input_tokens: u64,
+    #[serde(default)]
+    output_tokens: u64,
+    #[serde(default)]
+    input_tokens_details: Option<InputDetails>,
+    #[serde(default)]
+    output_tokens_details: Option<OutputDetails>,
+}
+
+#[derive(Default, Deserialize)]
+struct InputDetails {
+    #[serde(default)]
+    cached_tokens: Option<u64>,
+    #[serde(default)]
+    cache_write_tokens: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct OutputDetails {
+    #[serde(default)]
+    reasoning_tokens: Option<u64>,
+}
+
+impl From<WireUsage> for Usage {
+    fn from(wire: WireUsage) -> Self {
+        let input = wire.input_tokens_details.unwrap_or_default();
+        Self {
+            input: wire.input_tokens,
+            cache_read: input.cached_tokens.unwrap_or(0),
+            cache_write: input.cache_write_tokens.unwrap_or(0),
+            output: wire.output_tokens,
+            reasoning: wire.output_tokens_details.and_then(|details| details.reasoning_tokens),
+        }
+    }
+}
+
+impl ReadAlong for Along {
+    fn judge(&mut self, name: &[u8], data: &[u8]) -> Verdict {
+        let text = std::str::from_utf8(data).unwrap_or_default();
+        match serde_json::from_str::<Event<'_>>(text) {
+            Ok(event) if event.kind == "error" => Verdict::Fail(error::read_event(text)),
+            Ok(event) if event.kind == "response.failed" => {
+                let response = event.response.map_or(text, RawValue::get);
+                Verdict::Fail(error::read_event(response))
+            }
+            Ok(event) => self.note(&event),
+            Err(_) if name == b"error" => Verdict::Fail(error::read_event(text)),
+            Err(_) if is_json(text) => Verdict::Forward,
+            Err(_) => Verdict::LeaveOut,
+        }
+    }
+
+    fn has_token(&self) -> bool {
+        self.token
+    }
+
+    /// The event that tells why it ends is the end mark itself.
+    fn has_finished(&self) -> bool {
+        false
+    }
+
+    fn is_answer(&self) -> bool {
+        self.content || self.incomplete
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        self.usage
+    }
+}
+
+impl Along {
+    fn note(&mut self, event: &Event<'_>) -> Verdict {
+        let is_filled = event.delta.is_some_and(|delta| delta.get() != "\"\"");
+        match event.kind.as_ref() {
+            "response.completed" | "response.incomplete" => {
+                self.incomplete |= event.kind == "response.incomplete";
+                let response = event.response.and_then(|raw| serde_json::from_str(raw.get()).ok());
+                let response: Option<Response<'_>> = response;
+                self.usage = response.and_then(|it| it.usage).map(Usage::from).or(self.usage);
+                return Verdict::End;
+            }
+            "response.output_text.delta" | "response.refusal.delta" => self.content |= is_filled,
+            "response.output_item.added" => {
+                let kind = event.item.as_ref().map_or("message", |item| item.kind.as_ref());
+                self.content |= !matches!(kind, "message" | "reasoning");
+            }
+            _ => (),
+        }
+        self.token |= self.content || (is_filled && event.kind.ends_with(".delta"));
+        Verdict::Forward
+    }
+}
+
+/// Checks a whole response, which is forwarded as it came. Errors: `server_error` where it is
+/// none, the error's class where it failed, `empty` where it is complete and holds nothing.
+pub(crate) fn read(body: Bytes) -> Result<Answer, UpstreamError> {
+    let not_one = || UpstreamError::of(FailureClass::ServerError, "the answer is not a response");
+    let text = std::str::from_utf8(&body).map_err(|_| not_one())?;
+    let response: Response<'_> = serde_json::from_str(text).map_err(|_| not_one())?;
+    if response.error.is_some() {
+        return Err(error::read_event(text));
+    }
+    let output = response.output.ok_or_else(not_one)?;
+    let is_content = |item: &Item<'_>| match item.kind.as_ref() {
+        "reasoning" => false,
+        "message" => item.content.is_some_and(|content| content.get() != "[]"),
+        _ => true,
+    };
+    if response.status.as_deref() == Some("completed") && !output.iter().any(is_content) {
+        return Err(UpstreamError::of(FailureClass::Empty, "a response without output"));
+    }
+    let usage = response.usage.map(Usage::from);
+    Ok(Answer { body, usage })
+}

@@ -1,0 +1,186 @@
+//! Streams of upstreams that speak the client's protocol, forwarded event by event.
+//!
+//! Owns the bytes: it changes none, and only leaves out events that no client could read. What an
+//! event means is for each protocol's [`ReadAlong`].
+
+use std::fmt::Debug;
+
+use bytes::{Bytes, BytesMut};
+use model_map::FailureClass;
+use serde::de::IgnoredAny;
+
+use super::{End, Ending, Progress, StreamFailure, UpstreamError, Usage};
+use crate::sse::{Blocks, Event, Events, TooLong};
+
+/// What a protocol's events say, noted while they pass.
+pub(crate) trait ReadAlong: Debug + Default {
+    /// Looks at an event with data and says what becomes of it.
+    fn judge(&mut self, name: &[u8], data: &[u8]) -> Verdict;
+    /// Whether there was anything for the client.
+    fn has_token(&self) -> bool;
+    /// Whether the answer has told why it ends.
+    fn has_finished(&self) -> bool;
+    /// Whether there is content, or a reason why there is none.
+    fn is_answer(&self) -> bool;
+    /// What the provider says it used, so far.
+    fn usage(&self) -> Option<Usage>;
+}
+
+/// What becomes of an event.
+pub(crate) enum Verdict {
+    /// It is passed on.
+    Forward,
+    /// No client could read it.
+    LeaveOut,
+    /// It is passed on, and is the end mark.
+    End,
+    /// It tells of an error.
+    Fail(UpstreamError),
+}
+
+/// Forwards a stream.
+#[derive(Debug, Default)]
+pub(crate) struct Forward<R> {
+    blocks: Blocks,
+    along: R,
+    ended: bool,
+    failure: Option<StreamFailure>,
+    skipped: u32,
+}
+
+impl<R: ReadAlong> Forward<R> {
+    pub(crate) fn push(&mut self, chunk: Bytes) -> Progress {
+        if self.is_over() {
+            return self.progress(Bytes::new(), 0);
+        }
+        match self.blocks.push(chunk) {
+            Ok(whole) => self.read(&whole),
+            Err(TooLong) => {
+                self.failure = Some(too_long());
+                self.progress(Bytes::new(), 0)
+            }
+        }
+    }
+
+    pub(crate) fn finish(&mut self) -> End {
+        let rest = self.blocks.take_rest();
+        let mut out = Bytes::new();
+        if !self.is_over() && !rest.is_empty() {
+            // An event that lacks only its blank line. Of a whole stream it is forwarded as it
+            // came; of one that is cut it is closed, since an error will follow it.
+            let missing: &[u8] = if rest.ends_with(b"\n") { b"\n" } else { b"\n\n" };
+            out = self.read(&[&rest, missing].concat().into()).out;
+            if self.ended || self.along.has_finished() {
+                out.truncate(rest.len());
+            }
+        }
+        End { out, ending: self.ending() }
+    }
+
+    pub(crate) fn usage(&self) -> Option<Usage> {
+        self.along.usage()
+    }
+
+    pub(crate) fn skipped(&self) -> u32 {
+        self.skipped
+    }
+
+    fn is_over(&self) -> bool {
+        self.ended || self.failure.is_some()
+    }
+
+    fn ending(&self) -> Ending {
+        match &self.failure {
+            Some(failure) => Ending::Failed(Box::new(failure.clone())),
+            None if !self.ended && !self.along.has_finished() => Ending::Cut,
+            None if self.along.is_answer() => Ending::Complete,
+            None => Ending::Empty,
+        }
+    }
+
+    fn progress(&self, out: Bytes, events: u32) -> Progress {
+        let (ended, failure) = (self.ended, self.failure.clone());
+        Progress { out, events, token: self.along.has_token(), ended, failure }
+    }
+
+    fn read(&mut self, whole: &Bytes) -> Progress {
+        let mut kept = Kept::new(whole);
+        let mut events = 0;
+        for event in Events::new(whole) {
+            let Ok(event) = event else {
+                self.failure = Some(too_long());
+                break;
+            };
+            events += u32::from(!event.blank);
+            match self.judge(&event) {
+                Verdict::Forward => kept.end = event.range.end,
+                Verdict::LeaveOut => {
+                    self.skipped = self.skipped.saturating_add(1);
+                    kept.leave_out(&event);
+                }
+                Verdict::End => {
+                    kept.end = event.range.end;
+                    self.ended = true;
+                    break;
+                }
+                Verdict::Fail(error) => {
+                    self.failure = Some(StreamFailure { error, event: whole.slice(event.range) });
+                    break;
+                }
+            }
+        }
+        self.progress(kept.finish(), events)
+    }
+
+    fn judge(&mut self, event: &Event<'_>) -> Verdict {
+        match &event.data {
+            Some(data) => self.along.judge(event.name, data.trim_ascii()),
+            None => Verdict::Forward,
+        }
+    }
+}
+
+/// Whether a text is JSON of any shape.
+pub(crate) fn is_json(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+/// The failure of a stream with a line without end.
+pub(crate) fn too_long() -> StreamFailure {
+    let error = UpstreamError::of(FailureClass::ServerError, "a line of the stream is over 4 MiB");
+    StreamFailure { error, event: Bytes::new() }
+}
+
+/// The events of a chunk that are forwarded: one slice of it unless something is left out.
+struct Kept<'a> {
+    whole: &'a Bytes,
+    copied: BytesMut,
+    start: usize,
+    end: usize,
+}
+
+impl<'a> Kept<'a> {
+    fn new(whole: &'a Bytes) -> Self {
+        Self { whole, copied: BytesMut::new(), start: 0, end: 0 }
+    }
+
+    fn run(&self) -> Bytes {
+        self.whole.slice(self.start.min(self.end)..self.end)
+    }
+
+    fn leave_out(&mut self, event: &Event<'_>) {
+        let run = self.run();
+        self.copied.extend_from_slice(&run);
+        self.start = event.range.end;
+        self.end = event.range.end;
+    }
+
+    fn finish(mut self) -> Bytes {
+        let run = self.run();
+        if self.copied.is_empty() {
+            return run;
+        }
+        self.copied.extend_from_slice(&run);
+        self.copied.freeze()
+    }
+}
