@@ -57,7 +57,9 @@ fn so_it_is_with_marks_left_out() {
     for text in corpus() {
         let marks = text.match_indices(['{', '}', '"', '(', ')', ',', '#', '=', '>']);
         for (at, mark) in marks.step_by(7) {
-            same(&format!("{}{}", &text[..at], &text[at + mark.len()..]));
+            let mut without = text.clone();
+            without.replace_range(at..at + mark.len(), "");
+            same(&without);
         }
     }
 }
