@@ -110,18 +110,41 @@ impl Catalogue {
 
     /// The section of a provider: by its name, else by its host, else by its protocol.
     pub fn section(&self, provider: &str, host: &str, protocol: &str) -> Option<&Section> {
+        match self.found(provider, host, protocol)? {
+            Found::Overlay(section) => Some(section),
+            Found::Embedded(name) => self.embedded(name),
+        }
+    }
+
+    /// The facts of a model in a provider's [`section`](Self::section). Of an embedded one only
+    /// this model is read where that will do: a check asks for a few of hundreds.
+    pub fn model(&self, provider: &str, host: &str, protocol: &str, id: &str) -> Option<Facts> {
+        match self.found(provider, host, protocol)? {
+            Found::Overlay(section) => section.model(id).cloned(),
+            Found::Embedded(name) => embedded::model(name, id)
+                .or_else(|| self.embedded(name).and_then(|section| section.model(id)).cloned()),
+        }
+    }
+
+    fn found(&self, provider: &str, host: &str, protocol: &str) -> Option<Found<'_>> {
         let host = host.to_ascii_lowercase();
-        self.named(embedded::own_name(provider).unwrap_or(provider))
+        self.found_by_name(embedded::own_name(provider).unwrap_or(provider))
             .or_else(|| {
                 let overlay = self.overlays.values().find(|one| one.is_served_by(&host));
-                let built_in = || self.named(embedded::name_of_host(&host)?);
-                overlay.or_else(built_in)
+                let built_in = || self.found_by_name(embedded::name_of_host(&host)?);
+                overlay.map(Found::Overlay).or_else(built_in)
             })
             .or_else(|| {
                 let is_default = |one: &&Section| one.protocol.as_deref() == Some(protocol);
                 let overlay = self.overlays.values().find(is_default);
-                overlay.or_else(|| self.named(embedded::name_of_protocol(protocol)?))
+                let built_in = || self.found_by_name(embedded::name_of_protocol(protocol)?);
+                overlay.map(Found::Overlay).or_else(built_in)
             })
+    }
+
+    fn found_by_name(&self, name: &str) -> Option<Found<'_>> {
+        let overlay = self.overlays.get(name).map(Found::Overlay);
+        overlay.or_else(|| embedded::own_name(name).map(Found::Embedded))
     }
 
     /// Every section with its name, in the order of the names.
@@ -145,6 +168,13 @@ impl Catalogue {
             own.map(|(_, patch)| patch.over(Section::default())).unwrap_or_default()
         }))
     }
+}
+
+/// Where a section is.
+enum Found<'c> {
+    Overlay(&'c Section),
+    /// By its own name.
+    Embedded(&'static str),
 }
 
 #[cfg(test)]

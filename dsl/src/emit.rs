@@ -14,8 +14,18 @@ use crate::span::Sources;
 
 /// The map of a program. Of providers, models and prompts only what its roles reach is in it.
 pub fn emit(program: &Program, sources: &Sources) -> ModelMap {
+    let mut map = without_roles(program);
+    for (name, role) in &program.roles {
+        add_role(&mut map, name, role);
+        add_places(&mut map.sources, name, role, sources);
+    }
+    map
+}
+
+/// The map of a program of which no role has been added.
+pub(crate) fn without_roles(program: &Program) -> ModelMap {
     let clients = program.clients.iter();
-    let mut map = ModelMap {
+    ModelMap {
         clients: clients.map(|(name, client)| (name.clone(), emit_client(client))).collect(),
         digest: String::new(),
         env: program.env.clone(),
@@ -25,13 +35,13 @@ pub fn emit(program: &Program, sources: &Sources) -> ModelMap {
         providers: BTreeMap::new(),
         roles: BTreeMap::new(),
         sources: Places::default(),
-    };
-    for (name, role) in &program.roles {
-        add_reached(&mut map, role);
-        add_places(&mut map.sources, name, role, sources);
-        map.roles.insert(name.clone(), role::emit(role));
     }
-    map
+}
+
+/// Adds a role and what it reaches, without its places.
+pub(crate) fn add_role(map: &mut ModelMap, name: &str, role: &Role) {
+    add_reached(map, role);
+    map.roles.insert(name.to_owned(), role::emit(role));
 }
 
 fn add_reached(map: &mut ModelMap, role: &Role) {

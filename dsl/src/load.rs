@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::diagnostic::Diagnostic;
 use crate::project::{Project, relative, tidy};
 use crate::span::{FileId, SourceFile, Sources};
-use crate::syntax::{parse, parse_bytes, tree};
+use crate::syntax::{ReadFile, parse, read_files, tree};
 
 /// How many folders deep `.sfr` files are looked for; more is a loop of links.
 const MOST_FOLDERS: usize = 64;
@@ -120,35 +120,56 @@ pub fn load_over(
     if found.is_empty() {
         return Err(LoadError::Nothing(from.iter().map(|path| shown(path)).collect()));
     }
-    let mut loaded = Loaded::default();
+    let mut files = Vec::with_capacity(found.len());
     for (path, folder) in found {
         let name = shown(&path);
-        if let Some((_, bytes)) = buffer.as_ref().filter(|(instead, _)| *instead == path) {
-            loaded.add(name, bytes, path, folder);
-            continue;
-        }
-        let bytes = fs::read(&path).map_err(|error| LoadError::Unreadable(name.clone(), error))?;
-        loaded.add(name, &bytes, path, folder);
+        let bytes = match buffer.as_ref().filter(|(instead, _)| *instead == path) {
+            Some((_, bytes)) => (*bytes).clone(),
+            None => fs::read(&path).map_err(|error| LoadError::Unreadable(name.clone(), error))?,
+        };
+        files.push(Unread { name, bytes, path, folder });
     }
-    Ok(loaded)
+    Ok(Loaded::read(files))
+}
+
+/// A file of which only the bytes are known.
+struct Unread {
+    name: String,
+    bytes: Vec<u8>,
+    path: PathBuf,
+    folder: PathBuf,
 }
 
 impl Loaded {
     /// One text by itself.
     pub fn only(buffer: &Buffer) -> Self {
-        let mut loaded = Self::default();
         let name = buffer.path.to_string_lossy().replace('\\', "/");
-        let folder = buffer.path.parent().unwrap_or(&buffer.path).to_path_buf();
-        loaded.add(name, &buffer.bytes, buffer.path.clone(), folder);
-        loaded
+        let path = buffer.path.clone();
+        let folder = path.parent().unwrap_or(&path).to_path_buf();
+        Self::read(vec![Unread { name, bytes: buffer.bytes.clone(), path, folder }])
     }
 
     /// Texts that are on no disk, by their paths; prompt files beside them are not found.
     pub fn of(files: &[(&str, &[u8])]) -> Self {
+        let unread = |(path, bytes): &(&str, &[u8])| Unread {
+            name: (*path).to_owned(),
+            bytes: bytes.to_vec(),
+            path: PathBuf::from(path),
+            folder: PathBuf::from(path.split_once('/').map_or("", |(folder, _)| folder)),
+        };
+        Self::read(files.iter().map(unread).collect())
+    }
+
+    fn read(mut files: Vec<Unread>) -> Self {
         let mut loaded = Self::default();
-        for (path, bytes) in files {
-            let folder = path.split_once('/').map_or("", |(folder, _)| folder);
-            loaded.add((*path).to_owned(), bytes, PathBuf::from(path), PathBuf::from(folder));
+        let bytes = files.iter_mut().map(|file| std::mem::take(&mut file.bytes));
+        let read = read_files((0..).map(FileId).zip(bytes).collect());
+        for (Unread { name, path, folder, .. }, read) in files.into_iter().zip(read) {
+            let ReadFile { text, parsed, is_utf8 } = read;
+            let id = loaded.sources.add(SourceFile::new(name, text));
+            loaded.findings.extend(parsed.diagnostics);
+            loaded.trees.push(parsed.tree);
+            loaded.files.push(LoadedFile { id, path, folder, is_utf8 });
         }
         loaded
     }
@@ -164,15 +185,6 @@ impl Loaded {
         if let Some(tree) = self.trees.get_mut(at) {
             *tree = parsed.tree;
         }
-    }
-
-    fn add(&mut self, name: String, bytes: &[u8], path: PathBuf, folder: PathBuf) {
-        let is_utf8 = std::str::from_utf8(bytes).is_ok();
-        let (text, parsed) = parse_bytes(self.sources.next_id(), bytes);
-        let id = self.sources.add(SourceFile::new(name, text));
-        self.findings.extend(parsed.diagnostics);
-        self.trees.push(parsed.tree);
-        self.files.push(LoadedFile { id, path, folder, is_utf8 });
     }
 }
 

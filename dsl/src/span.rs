@@ -60,9 +60,9 @@ impl SourceFile {
     /// Indexes the lines of `text`.
     pub fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
         let text = text.into();
-        let after_newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let newlines = memchr::memchr_iter(b'\n', text.as_bytes());
         let line_starts = std::iter::once(0)
-            .chain(after_newlines.map(|(at, _)| u32::try_from(at + 1).unwrap_or(u32::MAX)))
+            .chain(newlines.map(|at| u32::try_from(at + 1).unwrap_or(u32::MAX)))
             .collect();
         Self { path: path.into(), text, line_starts }
     }

@@ -37,16 +37,11 @@ pub(crate) fn digest(map: &Value) -> Result<String, serde_json::Error> {
 
 /// The id under which a prompt's text is stored: 16 hex digits of its SHA-256.
 pub fn prompt_id(text: &str) -> String {
-    let mut id = hex(&Sha256::digest(text.as_bytes()));
-    id.truncate(16);
-    id
+    let hash = Sha256::digest(text.as_bytes());
+    hex(hash.get(..8).unwrap_or(&hash))
 }
 
 fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
 }

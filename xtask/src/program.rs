@@ -57,6 +57,20 @@ pub(crate) fn with_arms(roles: usize) -> String {
     text
 }
 
+/// A program in which each role leads to a model that there is not: a finding each, with a help
+/// and a fix.
+pub(crate) fn with_findings(roles: usize) -> String {
+    let mut text = head();
+    for number in 0..roles {
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            "\nrole worker_{number} {{\n  system team_0\n  route  sonett -> gpt\n}}\n"
+        );
+    }
+    text
+}
+
 fn push_role_of_arms(text: &mut String, number: usize) {
     let _ = write!(
         text,

@@ -6,6 +6,9 @@
 
 use model_map::glob_matches;
 
+use super::Facts;
+use super::read::model as model_of;
+
 /// One section.
 pub(super) struct Embedded {
     pub(super) name: &'static str,
@@ -93,6 +96,18 @@ pub(super) fn name_of_host(host: &str) -> Option<&'static str> {
 /// The default section of a protocol.
 pub(super) fn name_of_protocol(protocol: &str) -> Option<&'static str> {
     first(|one| one.protocol == Some(protocol))
+}
+
+/// The facts of the model that stands under this very identifier, read without the rest of its
+/// section; none where there is no such.
+pub(super) fn model(section: &str, id: &str) -> Option<Facts> {
+    if id.contains(['"', '\\']) {
+        return None;
+    }
+    let text = EMBEDDED.iter().find(|one| one.name == section)?.text;
+    let (_, rest) = text.split_once(&format!("\n[{section}.models.\"{id}\"]\n"))?;
+    let keys = rest.find("\n[").map_or(Some(rest), |end| rest.get(..end))?;
+    model_of(keys)
 }
 
 fn first(is_it: impl Fn(&Embedded) -> bool) -> Option<&'static str> {

@@ -89,6 +89,13 @@ pub fn overlay(text: &str) -> (Vec<(String, SectionPatch)>, Vec<Problem>) {
     (sections, problems)
 }
 
+/// Reads the facts of one model, given by their keys alone; none when anything is wrong with them.
+pub(super) fn model(keys: &str) -> Option<Facts> {
+    let mut problems = Vec::new();
+    let facts = facts(document(keys, &mut problems).get_ref(), &mut problems);
+    problems.is_empty().then(|| facts.over(Facts::default()))
+}
+
 fn section(keys: &DeTable<'_>, problems: &mut Vec<Problem>) -> SectionPatch {
     let mut patch = SectionPatch::default();
     for (key, value) in keys {

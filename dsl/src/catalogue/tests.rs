@@ -34,6 +34,21 @@ fn the_embedded_texts_have_no_problem_and_agree_with_their_index() {
 }
 
 #[test]
+fn a_model_read_alone_has_the_facts_that_it_has_in_its_section() {
+    for embedded in EMBEDDED {
+        let catalogue = Catalogue::default();
+        let section = catalogue.section(embedded.name, "", "").unwrap();
+        for (id, facts) in &section.models {
+            assert_eq!(super::embedded::model(embedded.name, id).as_ref(), Some(facts), "{id}");
+        }
+        assert_eq!(super::embedded::model(embedded.name, "no-such-model"), None);
+        assert_eq!(catalogue.model(embedded.name, "", "", "no-such-model"), None);
+    }
+    let prefixed = Catalogue::default().model("bedrock", "", "", "us.amazon.nova-lite-v1:0");
+    assert_eq!(prefixed, Some(facts("bedrock", "us.amazon.nova-lite-v1:0")));
+}
+
+#[test]
 fn every_provider_has_its_section() {
     let catalogue = Catalogue::default();
     let names: Vec<_> = catalogue.sections().map(|(name, _)| name).collect();

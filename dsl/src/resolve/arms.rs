@@ -137,7 +137,9 @@ impl<'t> Resolver<'t> {
 
     fn link(&mut self, link: &'t tree::Link) -> Option<Link> {
         let name = &link.model;
-        self.find_name(Space::Model, name)?;
+        if !self.find_declared(Space::Model, name) {
+            return None;
+        }
         let model = Rc::clone(self.models.get(name.text.as_str())?);
         Some(Link { span: link.span, model })
     }

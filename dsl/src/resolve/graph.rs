@@ -3,7 +3,7 @@
 //! Owns the walk, which does not recurse, since its depth is the user's; what the names are is for
 //! who asks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 
 /// The outcome of a walk.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -17,9 +17,13 @@ pub(super) struct Order<'n> {
 /// Walks `needs`: which names each name needs. Names that it does not hold are not walked.
 pub(super) fn order<'n>(needs: &BTreeMap<&'n str, Vec<&'n str>>) -> Order<'n> {
     let mut order = Order::default();
-    let mut done = BTreeSet::new();
-    for &start in needs.keys() {
-        walk(start, needs, &mut done, &mut order);
+    let mut done = HashSet::new();
+    for (&start, those) in needs {
+        if those.is_empty() && done.insert(start) {
+            order.names.push(start);
+        } else {
+            walk(start, needs, &mut done, &mut order);
+        }
     }
     order
 }
@@ -27,7 +31,7 @@ pub(super) fn order<'n>(needs: &BTreeMap<&'n str, Vec<&'n str>>) -> Order<'n> {
 fn walk<'n>(
     start: &'n str,
     needs: &BTreeMap<&'n str, Vec<&'n str>>,
-    done: &mut BTreeSet<&'n str>,
+    done: &mut HashSet<&'n str>,
     order: &mut Order<'n>,
 ) {
     if done.contains(start) {

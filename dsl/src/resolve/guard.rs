@@ -37,6 +37,9 @@ pub(super) struct Guards {
 impl Guards {
     /// Those of one block of statements.
     pub(super) fn of(blocks: Vec<GuardBlock>) -> Self {
+        if blocks.is_empty() {
+            return Self::default();
+        }
         let blocks = Rc::new(blocks);
         let with = |has: fn(&GuardBlock) -> bool| {
             // What could not be read may be of any kind, and stands in the place of all.

@@ -133,13 +133,20 @@ impl<'t> Resolver<'t> {
 
     /// A name of a space that is used here; if nothing declares it, that is found.
     fn find_name(&mut self, space: Space, name: &'t Name) -> Option<Named> {
-        if self.view.knows(space, &name.text) {
+        let is_declared = self.find_declared(space, name);
+        is_declared.then(|| Named { name: name.text.clone(), span: name.span })
+    }
+
+    /// Whether something declares a name that is used here; if nothing does, that is found.
+    fn find_declared(&mut self, space: Space, name: &'t Name) -> bool {
+        let is_declared = self.view.knows(space, &name.text);
+        if is_declared {
             self.use_name(space, &name.text);
-            return Some(Named { name: name.text.clone(), span: name.span });
+        } else {
+            let near = self.near(space, &name.text);
+            self.findings.push(unknown_name::of(space, &name.text, name.span, near));
         }
-        let near = self.near(space, &name.text);
-        self.findings.push(unknown_name::of(space, &name.text, name.span, near));
-        None
+        is_declared
     }
 
     /// The name that an unknown one is meant to be, if that is likely; it then counts as used,

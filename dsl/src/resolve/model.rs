@@ -93,14 +93,14 @@ impl<'t> Resolver<'t> {
             Protocol::Openai => "openai",
         };
         let host = provider.base_url.as_deref().map_or("", host);
-        let section = self.catalogue.section(&provider.name, host, protocol);
         let id = target.id.text.as_str();
-        if let Some(known) = section.and_then(|section| section.model(id)) {
-            return Some(own.over(known.clone()));
+        if let Some(known) = self.catalogue.model(&provider.name, host, protocol, id) {
+            return Some(own.over(known));
         }
         if has_block {
             return Some(own);
         }
+        let section = self.catalogue.section(&provider.name, host, protocol);
         let ids = section.into_iter().flat_map(|section| section.models.keys());
         let near = nearest(id, ids.map(String::as_str));
         self.findings.push(unknown_model::finding(&provider.name, &target.id, near));

@@ -3,19 +3,20 @@
 //! Owns the order in which blocks fall back on each other; what is in them is typed in
 //! [`super::block`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use model_map::{Audit, Commit, usual_fallback};
 
 use super::Resolver;
 use super::block::Block;
-use super::graph::order;
+use super::graph::{Order, order};
 use super::guard::{add_first_token, first_token};
 use super::slot::{placed, placed_or};
-use super::view::{RoleDecl, Space};
+use super::view::{Layers, RoleDecl, Space};
 use crate::program::{Placed, Role, Timeouts};
 use crate::rules::{cycle, no_route, unknown_name};
+use crate::syntax::tree::Statement;
 
 impl<'t> Resolver<'t> {
     /// Reads `defaults` and every role.
@@ -23,13 +24,12 @@ impl<'t> Resolver<'t> {
         let roles = std::mem::take(&mut self.view.roles);
         let defaults = self.defaults();
         let mut blocks: BTreeMap<&'t str, Block> = BTreeMap::new();
-        let mut broken = self.find_circles(&roles);
+        let order = order(&needs(&roles));
+        let mut broken = self.find_circles(&order, &roles);
         broken.extend(self.find_unknown_bases(&roles));
-        for name in self.inheritance_order(&roles) {
+        for name in order.names {
             let Some(declared) = roles.get(name) else { continue };
-            let env = self.block(&declared.statements.env);
-            let base = self.block(&declared.statements.base);
-            let mut block = env.over(&base);
+            let mut block = self.layered(&declared.statements);
             if broken.contains(&name) {
                 (block.is_broken, block.may_route) = (true, true);
             } else if let Some(like) = declared.like.and_then(|like| blocks.get(like.text.as_str()))
@@ -47,6 +47,15 @@ impl<'t> Resolver<'t> {
         read
     }
 
+    /// The statements of the environment over those of the program.
+    fn layered(&mut self, statements: &Layers<'t, Statement>) -> Block {
+        if statements.env.is_empty() {
+            return self.block(&statements.base);
+        }
+        let env = self.block(&statements.env);
+        env.over(&self.block(&statements.base))
+    }
+
     fn defaults(&mut self) -> Block {
         let env = std::mem::take(&mut self.view.defaults.env);
         let base = std::mem::take(&mut self.view.defaults.base);
@@ -54,18 +63,17 @@ impl<'t> Resolver<'t> {
         env.over(&self.defaults_block(&base))
     }
 
-    fn inheritance_order(&self, roles: &BTreeMap<&'t str, RoleDecl<'t>>) -> Vec<&'t str> {
-        order(&needs(roles)).names
-    }
-
     /// Roles whose `like` leads back to them.
-    fn find_circles(&mut self, roles: &BTreeMap<&'t str, RoleDecl<'t>>) -> Vec<&'t str> {
-        let circles = order(&needs(roles)).cycles;
-        for circle in &circles {
+    fn find_circles(
+        &mut self,
+        order: &Order<'t>,
+        roles: &BTreeMap<&'t str, RoleDecl<'t>>,
+    ) -> BTreeSet<&'t str> {
+        for circle in &order.cycles {
             let names = circle.iter().filter_map(|name| Some(roles.get(name)?.name)).collect();
             self.findings.push(cycle::finding("role", names));
         }
-        circles.into_iter().flatten().collect()
+        order.cycles.iter().flatten().copied().collect()
     }
 
     /// Roles whose base is not declared, or could not be read.

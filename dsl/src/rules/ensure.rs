@@ -1,16 +1,18 @@
 //! Promises that are broken, empty, or cannot be told.
 //!
-//! Owns these three rules; proofs are in [`crate::analysis::ensure`].
+//! Owns these three rules; which roles are asked is in [`proofs`], what a proof is in
+//! [`crate::analysis::ensure`].
 
-use model_map::ModelMap;
+mod proofs;
+mod shape;
+
+use proofs::{Breach, Outcome};
 
 use super::{Rule, one};
 use crate::analysis::ensure::CounterExample;
-use crate::analysis::{Promise, Proof, Prover, describe};
+use crate::analysis::{Promise, describe};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::emit::emit;
-use crate::program::{Claim, Ensure, Program, Role, Subject};
-use crate::span::Sources;
+use crate::program::{Claim, Ensure, Program};
 use crate::spell;
 
 /// A promise that does not hold.
@@ -82,75 +84,39 @@ pub const UNDECIDED: Rule = Rule {
 const MOST_SHOWN: usize = 4;
 
 pub(super) fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
-    if program.ensures.is_empty() {
-        return;
-    }
-    // Where things were written does not matter to a proof.
-    let map = emit(program, &Sources::default());
-    let mut prover = Prover::new(&map);
-    for ensure in &program.ensures {
-        findings.extend(finding(program, &map, &mut prover, ensure));
-    }
+    let promises: Vec<_> = program.ensures.iter().map(|ensure| promise(&ensure.claim)).collect();
+    let outcomes = proofs::outcomes(program, &promises);
+    let outcomes = program.ensures.iter().zip(outcomes);
+    findings.extend(outcomes.filter_map(|(ensure, outcome)| finding(ensure, &outcome?)));
 }
 
-fn finding(
-    program: &Program,
-    map: &ModelMap,
-    prover: &mut Prover<'_>,
-    ensure: &Ensure,
-) -> Option<Diagnostic> {
-    let promise = promise(&ensure.claim);
-    let names: Vec<&String> = match &ensure.subject {
-        Subject::EveryRole(_) => program.roles.keys().collect(),
-        Subject::Role(role) => vec![&role.name],
-    };
-    let is_whole = |role: &Role| role.is_whole && role.arms.as_ref().is_some_and(|it| it.is_whole);
-    let mut broken = Vec::new();
-    let (mut vacuous, mut unknown) = (Vec::new(), Vec::new());
-    let mut is_kept = false;
-    for name in names {
-        // Nothing is said of a role that has findings of its own.
-        let role = program.roles.get(name).filter(|role| is_whole(role))?;
-        match prover.prove(name, &promise) {
-            Proof::Proved => is_kept = true,
-            Proof::Refuted(example) => broken.push((name, role, example)),
-            Proof::Vacuous(reason) => vacuous.push(reason),
-            Proof::Unknown(reason) => unknown.push((name, reason)),
-        }
+fn finding(ensure: &Ensure, outcome: &Outcome<'_>) -> Option<Diagnostic> {
+    if let Some(first) = outcome.broken.first() {
+        return Some(refuted(ensure, first, &outcome.broken));
     }
-    if let Some((name, _, example)) = broken.first() {
-        return Some(refuted(map, ensure, (name, example), &broken));
-    }
-    if let Some((name, reason)) = unknown.first() {
+    if let Some((name, reason)) = &outcome.unknown {
         let message = format!("it cannot be told whether role `{name}` keeps this: {reason}");
         let help = "state what is unknown in a `model` block, or promise something else";
         return Some(Diagnostic::warning(UNDECIDED.code, ensure.span, message).help(help));
     }
-    if is_kept {
+    if outcome.is_kept {
         return None;
     }
-    let reason = vacuous.first().map_or("there is no role", String::as_str);
+    let reason = outcome.vacuous.as_deref().unwrap_or("there is no role");
     let message = format!("this promise says nothing: {reason}");
     let help = "mend a name in it, or take it away";
     Some(Diagnostic::warning(VACUOUS.code, ensure.span, message).help(help))
 }
 
-type Breach<'p> = (&'p String, &'p Role, Box<CounterExample>);
-
-fn refuted(
-    map: &ModelMap,
-    ensure: &Ensure,
-    (name, example): (&String, &CounterExample),
-    broken: &[Breach<'_>],
-) -> Diagnostic {
-    let what = broken_words(&ensure.claim, example);
-    let message = format!("role `{name}` {what}: {}", example.outcome);
+fn refuted(ensure: &Ensure, first: &Breach<'_>, broken: &[Breach<'_>]) -> Diagnostic {
+    let what = broken_words(&ensure.claim, &first.example);
+    let message = format!("role `{}` {what}: {}", first.name, first.example.outcome);
     let finding = Diagnostic::error(BROKEN.code, ensure.span, message).help(help(&ensure.claim));
-    broken.iter().take(MOST_SHOWN).fold(finding, |finding, (name, role, example)| {
-        let arm = role.each_arm().get(example.arm);
-        let span = arm.map_or(role.name, |arm| arm.route);
-        let prompt = map.roles.get(*name).map_or(0, |role| model_map::prompt_tokens(map, role));
-        finding.related(span, format!("it is {}", describe::counter_example(example, prompt)))
+    broken.iter().take(MOST_SHOWN).fold(finding, |finding, breach| {
+        let arm = breach.role.each_arm().get(breach.example.arm);
+        let span = arm.map_or(breach.role.name, |arm| arm.route);
+        let example = describe::counter_example(&breach.example, breach.prompt_tokens);
+        finding.related(span, format!("it is {example}"))
     })
 }
 

@@ -70,11 +70,8 @@ const BEARER_LENGTH: usize = 16;
 /// Where `text` holds what looks like a secret.
 pub fn find(text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
-    for word in words(text) {
-        // Nothing shorter is a key, and most words are.
-        if word.len() < BEARER_LENGTH {
-            continue;
-        }
+    // Nothing shorter is a key, and most words are.
+    for word in words(text, BEARER_LENGTH) {
         let Some(written) = text.get(word.clone()) else { continue };
         let before = text.get(..word.start).unwrap_or_default();
         if looks_like_key(written) || (follows_bearer(before) && is_opaque(written, BEARER_LENGTH))
@@ -100,16 +97,23 @@ pub fn mask(text: &str) -> String {
     masked.collect()
 }
 
-/// Runs of the characters that keys are made of.
-fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
-    let is_key = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+/// Runs of at least so many of the characters that keys are made of.
+fn words(text: &str, least: usize) -> impl Iterator<Item = Range<usize>> {
+    let is_key = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let bytes = text.as_bytes();
     let mut at = 0;
     std::iter::from_fn(move || {
-        let start = at + bytes.get(at..)?.iter().position(|byte| is_key(*byte))?;
-        let rest = bytes.get(start..)?;
-        let length = rest.iter().position(|byte| !is_key(*byte)).unwrap_or(rest.len());
-        at = start + length;
+        loop {
+            let head = bytes.get(at..at + least)?;
+            // Looked at from behind: whatever lies before the last other character is too short.
+            match head.iter().rposition(|byte| !is_key(byte)) {
+                Some(other) => at += other + 1,
+                None => break,
+            }
+        }
+        let start = at;
+        let rest = bytes.get(start + least..)?;
+        at = start + least + rest.iter().position(|byte| !is_key(byte)).unwrap_or(rest.len());
         Some(start..at)
     })
 }

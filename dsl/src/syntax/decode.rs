@@ -14,7 +14,14 @@ pub struct Decoded {
 }
 
 /// Decodes `bytes`, whatever they are.
-pub fn decode(bytes: &[u8]) -> Decoded {
+pub fn decode(bytes: Vec<u8>) -> Decoded {
+    match String::from_utf8(bytes) {
+        Ok(text) => Decoded { text, replaced: Vec::new() },
+        Err(error) => with_replacements(error.as_bytes()),
+    }
+}
+
+fn with_replacements(bytes: &[u8]) -> Decoded {
     let mut text = String::with_capacity(bytes.len());
     let mut replaced: Vec<Range<usize>> = Vec::new();
     for chunk in bytes.utf8_chunks() {
@@ -40,14 +47,14 @@ mod tests {
 
     #[test]
     fn keeps_what_is_utf8() {
-        let decoded = decode("é→".as_bytes());
+        let decoded = decode("é→".into());
         assert_eq!(decoded.text, "é→");
         assert!(decoded.replaced.is_empty());
     }
 
     #[test]
     fn replaces_what_is_not() {
-        let decoded = decode(b"a\xff\xfeb\n\xc3");
+        let decoded = decode(b"a\xff\xfeb\n\xc3".into());
         assert_eq!(decoded.text, "a\u{fffd}b\n\u{fffd}");
         assert_eq!(decoded.replaced, [1..4, 6..9]);
     }

@@ -169,11 +169,12 @@ impl<'a> Lower<'a> {
         place: Place,
         read: impl Fn(&'static str, Span, Place, &mut Cursor) -> T,
     ) -> Vec<T> {
-        let mut statements = Vec::new();
-        for phrase in block.map_or(&[][..], |block| &block.phrases) {
+        let phrases = block.map_or(&[][..], |block| &block.phrases);
+        let mut statements = Vec::with_capacity(phrases.len());
+        for phrase in phrases {
             match self.opening(phrase, place) {
-                Opening::Known(known) => {
-                    statements.extend(self.line(phrase, known, place, &read));
+                Opening::Known(keyword) => {
+                    self.line(HeaderOf { phrase, keyword, place }, &read, &mut statements);
                 }
                 Opening::Broken(broken) => statements.push(T::from_broken(broken)),
             }
@@ -181,15 +182,14 @@ impl<'a> Lower<'a> {
         statements
     }
 
-    /// The statement of a line, and those that should have had a line of their own.
+    /// Adds the statement of a line, and those that should have had a line of their own.
     fn line<T: Lines>(
         &mut self,
-        phrase: &Phrase,
-        mut known: Known,
-        place: Place,
+        line: HeaderOf,
         read: &impl Fn(&'static str, Span, Place, &mut Cursor) -> T,
-    ) -> Vec<T> {
-        let mut statements = Vec::new();
+        statements: &mut Vec<T>,
+    ) {
+        let HeaderOf { phrase, keyword: mut known, place } = line;
         let span = self.span(phrase);
         let pieces = self.pieces.get(phrase.pieces.clone()).unwrap_or_default();
         let mut cursor = Cursor::new(self.text, pieces, self.report);
@@ -208,19 +208,18 @@ impl<'a> Lower<'a> {
             known = Known { keyword, guessed: false };
             cursor.silenced = spoilt;
         }
-        let Some(block) = &phrase.block else { return statements };
+        let Some(block) = &phrase.block else { return };
         let takes_block = statements.last_mut().is_some_and(|last| last.guarded(span).is_some());
         if !takes_block {
             let range = cursor.block.clone().unwrap_or_default();
             let header = shown(self.text, pieces);
             cursor.fail(Problem::NeedlessBlock { header }, range);
-            return statements;
+            return;
         }
         let within = self.statements(Some(block), Place::When, statement::statement);
         if let Some(guarded) = statements.last_mut().and_then(|last| last.guarded(span)) {
             guarded.extend(within);
         }
-        statements
     }
 
     /// What the first word of a phrase makes of it.

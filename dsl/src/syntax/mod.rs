@@ -5,6 +5,7 @@
 //! Three steps, none of which can fail: [`pieces`] cuts the text, [`outline`] finds statements and
 //! blocks, [`lower`] gives them their types.
 
+mod chunks;
 mod client;
 mod condition;
 mod cursor;
@@ -30,6 +31,8 @@ pub mod tree;
 mod value;
 mod words;
 
+use std::ops::Range;
+
 use crate::diagnostic::Diagnostic;
 use crate::span::{FileId, Span};
 
@@ -53,22 +56,44 @@ pub struct Parsed {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Reads a file's bytes: [`decode`] and [`parse`], with a finding on each line that is not UTF-8
-/// and none for what is wrong only because of that.
-pub fn parse_bytes(file: FileId, bytes: &[u8]) -> (String, Parsed) {
-    let Decoded { text, replaced } = decode(bytes);
-    let mut parsed = parse(file, &text);
+/// A file's bytes, read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadFile {
+    /// Its text, as [`decode`] gives it.
+    pub text: String,
+    /// What it holds; with a finding on each line that is not UTF-8, and none for what is wrong
+    /// only because of that.
+    pub parsed: Parsed,
+    /// Whether every byte could be read.
+    pub is_utf8: bool,
+}
+
+/// Reads the bytes of files, all at once.
+pub fn read_files(files: Vec<(FileId, Vec<u8>)>) -> Vec<ReadFile> {
+    let decoded: Vec<_> = files.into_iter().map(|(file, it)| (file, decode(it))).collect();
+    let texts: Vec<_> = decoded.iter().map(|(file, it)| (*file, it.text.as_str())).collect();
+    let parsed = chunks::parse_all(&texts);
+    let read = decoded.into_iter().zip(parsed).map(|((_, decoded), parsed)| {
+        let Decoded { text, replaced } = decoded;
+        let parsed = without_spoilt(parsed, &text, &replaced);
+        ReadFile { text, parsed, is_utf8: replaced.is_empty() }
+    });
+    read.collect()
+}
+
+/// Takes away the findings on the bytes `replaced`, which are no UTF-8, and adds those that say so.
+fn without_spoilt(mut parsed: Parsed, text: &str, replaced: &[Range<usize>]) -> Parsed {
     if replaced.is_empty() {
-        return (text, parsed);
+        return parsed;
     }
     let spoilt = |span: Span| {
         let next = replaced.partition_point(|range| range.end <= span.start as usize);
         replaced.get(next).is_some_and(|range| range.start < span.end as usize)
     };
     parsed.diagnostics.retain(|finding| !spoilt(finding.span));
-    let mut report = problem::Report::new(file);
+    let mut report = problem::Report::new(parsed.tree.file);
     let mut line_end = 0;
-    for range in &replaced {
+    for range in replaced {
         if range.start >= line_end {
             report.push(problem::Problem::NotUtf8, range.clone());
             let rest = text.get(range.end..).unwrap_or_default();
@@ -76,8 +101,8 @@ pub fn parse_bytes(file: FileId, bytes: &[u8]) -> (String, Parsed) {
         }
     }
     parsed.diagnostics.append(&mut report.findings);
-    parsed.diagnostics.sort_by_key(|finding| (finding.span.start, finding.span.end));
-    (text, parsed)
+    sort(&mut parsed.diagnostics);
+    parsed
 }
 
 /// Reads a file. Every text gives a tree and all its findings.
@@ -85,8 +110,13 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
     let mut report = problem::Report::new(file);
     let (tree, _) = read(text, &mut report);
     let mut diagnostics = report.findings;
-    diagnostics.sort_by_key(|finding| (finding.span.start, finding.span.end));
+    sort(&mut diagnostics);
     Parsed { tree, diagnostics }
+}
+
+/// Brings findings into the order of the text.
+fn sort(findings: &mut [Diagnostic]) {
+    findings.sort_by_key(|finding| (finding.span.start, finding.span.end));
 }
 
 fn read(text: &str, report: &mut problem::Report) -> (tree::File, Sketch) {
@@ -97,18 +127,25 @@ fn read(text: &str, report: &mut problem::Report) -> (tree::File, Sketch) {
         return (tree, Sketch { pieces: Vec::new(), phrases: Vec::new(), broken: Vec::new() });
     }
     pieces::controls(text, report);
-    let pieces = pieces::pieces(text, report);
-    let phrases = outline::outline(text, &pieces, report);
-    let mut lower = lower::Lower::new(text, &pieces, report);
-    let declarations = lower.declarations(&phrases, words::Place::Top);
-    let comments = pieces
-        .iter()
-        .filter(|piece| piece.kind == Kind::Comment)
-        .map(|piece| Span::new(file, piece.range()))
-        .collect();
+    let pieces = pieces::pieces(text, 0..text.len(), report);
+    let phrases = outline::outline(text, &pieces, 0, report);
+    let (declarations, comments) = lowered(text, &pieces, &phrases, report);
     let mut broken: Vec<usize> = report.broken.iter().map(|range| range.start).collect();
     broken.sort_unstable();
     (tree::File { file, declarations, comments }, Sketch { pieces, phrases, broken })
+}
+
+/// The declarations that phrases are, and the comments among their pieces.
+fn lowered(
+    text: &str,
+    pieces: &[Piece],
+    phrases: &[Phrase],
+    report: &mut problem::Report,
+) -> (Vec<tree::Declaration>, Vec<Span>) {
+    let comments = pieces.iter().filter(|piece| piece.kind == Kind::Comment);
+    let comments = comments.map(|piece| Span::new(report.file, piece.range())).collect();
+    let mut lower = lower::Lower::new(text, pieces, report);
+    (lower.declarations(phrases, words::Place::Top), comments)
 }
 
 /// A text before its statements have types: what the formatter works on.

@@ -51,22 +51,30 @@ pub(crate) struct Block {
     pub(crate) phrases: Vec<Phrase>,
 }
 
-/// The phrases at the top of a file.
-pub(crate) fn outline(text: &str, pieces: &[Piece], report: &mut Report) -> Vec<Phrase> {
+/// The phrases at the top of a file, or of a part of it that begins with the line at byte `start`.
+pub(crate) fn outline(
+    text: &str,
+    pieces: &[Piece],
+    start: usize,
+    report: &mut Report,
+) -> Vec<Phrase> {
     let before = report.findings.len();
-    let mut first = Outliner { text, pieces, at: 0, careful: false, unclosed: false, report };
+    let mut first =
+        Outliner { text, pieces, start, at: 0, careful: false, unclosed: false, report };
     let (phrases, _) = first.phrases(0, 0);
     if !first.unclosed {
         return phrases;
     }
     // A brace is missing: now a declaration at its block's own column ends that block.
     report.findings.truncate(before);
-    Outliner { text, pieces, at: 0, careful: true, unclosed: false, report }.phrases(0, 0).0
+    Outliner { text, pieces, start, at: 0, careful: true, unclosed: false, report }.phrases(0, 0).0
 }
 
 struct Outliner<'a> {
     text: &'a str,
     pieces: &'a [Piece],
+    /// The byte at which the first line begins.
+    start: usize,
     at: usize,
     careful: bool,
     unclosed: bool,
@@ -280,7 +288,7 @@ impl Outliner<'_> {
     fn column(&self, at: usize) -> Option<usize> {
         let start = self.pieces.get(at)?.start;
         match at.checked_sub(1).and_then(|before| self.pieces.get(before)) {
-            None => Some(start as usize),
+            None => Some((start as usize).saturating_sub(self.start)),
             Some(before) if before.kind == Kind::Newline => Some((start - before.end) as usize),
             Some(_) => None,
         }

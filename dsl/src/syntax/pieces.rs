@@ -72,23 +72,22 @@ impl Piece {
     }
 }
 
-/// All pieces of `text`; blanks lie between them.
-pub(crate) fn pieces(text: &str, report: &mut Report) -> Vec<Piece> {
-    let mut found: Vec<Piece> = Vec::with_capacity(text.len() / 4);
-    match Grammar::parse(Rule::unit, text) {
+/// All pieces of the `part` of a text, which whole lines are; blanks lie between them.
+pub(crate) fn pieces(text: &str, part: Range<usize>, report: &mut Report) -> Vec<Piece> {
+    let mut found: Vec<Piece> = Vec::with_capacity(part.len() / 5);
+    match Grammar::parse(Rule::unit, text.get(part.clone()).unwrap_or_default()) {
         Ok(pairs) => {
             for pair in pairs.flat_map(pest::iterators::Pair::into_inner) {
                 let span = pair.as_span();
-                push(&mut found, pair.as_rule(), span.start()..span.end());
+                let Some(kind) = kind(pair.as_rule(), span.as_str()) else { continue };
+                push(&mut found, kind, part.start + span.start()..part.start + span.end());
             }
         }
         // The grammar takes every text; were it not so, the file would be one bad piece.
         Err(error) => {
-            found.push(piece(Kind::Stray, 0..text.len()));
-            report.push(
-                Problem::Internal { cause: error.variant.message().into_owned() },
-                0..text.len(),
-            );
+            found.push(piece(Kind::Stray, part.clone()));
+            let cause = error.variant.message().into_owned();
+            report.push(Problem::Internal { cause }, part);
         }
     }
     braces(&mut found, text, report);
@@ -104,8 +103,7 @@ pub(crate) fn pieces(text: &str, report: &mut Report) -> Vec<Piece> {
     found
 }
 
-fn push(found: &mut Vec<Piece>, rule: Rule, range: Range<usize>) {
-    let Some(kind) = kind(rule) else { return };
+fn push(found: &mut Vec<Piece>, kind: Kind, range: Range<usize>) {
     // Stray characters in a row are one mistake.
     if kind == Kind::Stray
         && let Some(last) = found.last_mut()
@@ -124,33 +122,49 @@ fn braces(found: &mut [Piece], text: &str, report: &mut Report) {
     let (mut depth, mut start) = (0_usize, 0);
     for at in 0..found.len() {
         let Some(piece) = found.get(at).copied() else { return };
-        let ends = |piece: Option<&Piece>| {
-            piece.is_none_or(|piece| matches!(piece.kind, Kind::Newline | Kind::Comment))
-        };
         let written = piece.of(text);
-        let is_last = ends(found.get(at + 1));
-        let keyword = found.get(start).map_or("", |first| first.of(text));
-        let opens = is_last && matches!(written, "(" | "[") && words::needs_block(keyword);
-        let closes = is_last && at == start && depth == 0 && matches!(written, ")" | "]");
-        match written {
-            _ if piece.kind == Kind::Newline => start = at + 1,
-            _ if opens || closes => {
-                let brace = if opens { "{" } else { "}" };
-                let kind = if opens { Kind::Open } else { Kind::Close };
-                let written = written.to_owned();
-                report.push(Problem::NotABrace { written, brace }, piece.range());
-                if let Some(piece) = found.get_mut(at) {
-                    piece.kind = kind;
+        match piece.kind {
+            Kind::Newline => start = at + 1,
+            // A declaration's header ends what was never closed.
+            Kind::Word if depth > 0 && at == start => {
+                depth = if words::Place::Top.keyword(written).is_some() { 0 } else { depth };
+            }
+            Kind::Operator | Kind::Stray => {
+                if let Some((brace, kind)) = meant(found, at, start, depth, text) {
+                    let written = written.to_owned();
+                    report.push(Problem::NotABrace { written, brace }, piece.range());
+                    if let Some(piece) = found.get_mut(at) {
+                        piece.kind = kind;
+                    }
+                } else if written == "(" {
+                    depth += 1;
+                } else if written == ")" {
+                    depth = depth.saturating_sub(1);
                 }
             }
-            "(" => depth += 1,
-            ")" => depth = depth.saturating_sub(1),
             _ => {}
         }
-        // A declaration's header ends what was never closed.
-        if at == start && words::Place::Top.keyword(written).is_some() {
-            depth = 0;
-        }
+    }
+}
+
+/// The brace that the mark at `at` is meant to be, in a line that begins at `start` with so many
+/// parentheses open.
+fn meant(
+    found: &[Piece],
+    at: usize,
+    start: usize,
+    depth: usize,
+    text: &str,
+) -> Option<(&'static str, Kind)> {
+    let is_last = |next: &Piece| matches!(next.kind, Kind::Newline | Kind::Comment);
+    if !found.get(at + 1).is_none_or(is_last) {
+        return None;
+    }
+    let keyword = found.get(start).map_or("", |first| first.of(text));
+    match found.get(at)?.of(text) {
+        "(" | "[" if words::needs_block(keyword) => Some(("{", Kind::Open)),
+        ")" | "]" if at == start && depth == 0 => Some(("}", Kind::Close)),
+        _ => None,
     }
 }
 
@@ -159,22 +173,24 @@ fn piece(kind: Kind, range: Range<usize>) -> Piece {
     Piece { kind, start: byte(range.start), end: byte(range.end) }
 }
 
-fn kind(rule: Rule) -> Option<Kind> {
+fn kind(rule: Rule, written: &str) -> Option<Kind> {
     Some(match rule {
         Rule::word => Kind::Word,
+        Rule::mark | Rule::sign => match written {
+            "," => Kind::Comma,
+            "->" => Kind::Arrow,
+            "{" => Kind::Open,
+            "}" => Kind::Close,
+            "=" => Kind::Equals,
+            ".." => Kind::Range,
+            "|" => Kind::Pipe,
+            _ => Kind::Operator,
+        },
         Rule::number => Kind::Number,
         Rule::string => Kind::String,
         Rule::text => Kind::Text,
         Rule::open_string => Kind::OpenString,
         Rule::open_text => Kind::OpenText,
-        Rule::comma => Kind::Comma,
-        Rule::arrow => Kind::Arrow,
-        Rule::pipe => Kind::Pipe,
-        Rule::range => Kind::Range,
-        Rule::equals => Kind::Equals,
-        Rule::operator => Kind::Operator,
-        Rule::open => Kind::Open,
-        Rule::close => Kind::Close,
         Rule::newline => Kind::Newline,
         Rule::comment => Kind::Comment,
         Rule::stray => Kind::Stray,
@@ -198,6 +214,12 @@ fn report_bad(bad: Piece, text: &str, report: &mut Report) {
 
 /// Finds control characters, wherever they stand: one finding a line.
 pub(crate) fn controls(text: &str, report: &mut Report) {
+    // Whole blocks, so that many bytes are looked at in one step.
+    let block_may_hold =
+        |block: &[u8]| block.iter().fold(false, |any, byte| any | may_control(*byte));
+    if !text.as_bytes().chunks(1024).any(block_may_hold) {
+        return;
+    }
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         let content = line.strip_suffix('\n').unwrap_or(line);
@@ -208,6 +230,11 @@ pub(crate) fn controls(text: &str, report: &mut Report) {
         }
         start += line.len();
     }
+}
+
+/// Whether a control character may begin with this byte: those beyond ASCII begin with `C2`.
+fn may_control(byte: u8) -> bool {
+    (byte < b' ' && byte != b'\t' && byte != b'\n') || byte == 0x7f || byte == 0xc2
 }
 
 /// Whether it is a control character other than the newline and the tab.

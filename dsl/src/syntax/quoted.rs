@@ -16,11 +16,11 @@ const QUOTES: &str = "\"\"\"";
 pub(crate) fn string(written: &str, start: usize, report: &mut Report) -> Vec<Part> {
     let inner = written.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     let inner = inner.unwrap_or_default();
-    let mut parts = Parts::new(report);
     if !inner.contains(['\\', '$', '\t']) {
-        parts.literal(inner);
-        return parts.done();
+        let literal = (!inner.is_empty()).then(|| Part::Literal(inner.to_owned()));
+        return literal.into_iter().collect();
     }
+    let mut parts = Parts::new(report);
     let mut at = 0;
     while let Some(rest) = inner.get(at..).filter(|rest| !rest.is_empty()) {
         at += match rest.chars().next() {

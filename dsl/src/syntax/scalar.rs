@@ -2,6 +2,7 @@
 //!
 //! Owns their spelling; which values are sensible where is for the rules.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::problem::Problem;
@@ -47,7 +48,7 @@ pub(crate) fn scalar(written: &str) -> Result<ValueKind, Problem> {
     with_unit(&decimal, body, unit)
 }
 
-fn with_unit(decimal: &Decimal, body: &str, unit: &str) -> Result<ValueKind, Problem> {
+fn with_unit(decimal: &Decimal<'_>, body: &str, unit: &str) -> Result<ValueKind, Problem> {
     match unit {
         "ms" => duration(decimal, 1),
         "s" => duration(decimal, 1_000),
@@ -65,14 +66,14 @@ fn with_unit(decimal: &Decimal, body: &str, unit: &str) -> Result<ValueKind, Pro
 }
 
 /// Digits without `_`, before and after the point.
-struct Decimal {
-    whole: String,
+struct Decimal<'w> {
+    whole: Cow<'w, str>,
     /// Without zeros at its end.
-    fraction: String,
+    fraction: Cow<'w, str>,
     has_point: bool,
 }
 
-fn decimal(body: &str) -> Result<Decimal, Problem> {
+fn decimal(body: &str) -> Result<Decimal<'_>, Problem> {
     let has_point = body.contains('.');
     let (whole, fraction) = body.split_once('.').unwrap_or((body, "0"));
     let is_digits = |part: &str| {
@@ -85,18 +86,22 @@ fn decimal(body: &str) -> Result<Decimal, Problem> {
         let help = "numbers are written `8_192`, `0.2` or `-1`, with `_` between digits only";
         return Err(Problem::Scalar { why: "not a number", help, mend: None });
     }
-    let (whole, fraction) = (whole.replace('_', ""), fraction.replace('_', ""));
-    let fraction = fraction.trim_end_matches('0').to_owned();
-    Ok(Decimal { whole, fraction, has_point })
+    let fraction = fraction.trim_end_matches(['0', '_']);
+    Ok(Decimal { whole: plain(whole), fraction: plain(fraction), has_point })
 }
 
-fn number(decimal: &Decimal, negative: bool) -> Result<ValueKind, Problem> {
-    let sign = if negative { "-" } else { "" };
+/// Digits without their `_`.
+fn plain(digits: &str) -> Cow<'_, str> {
+    if digits.contains('_') { digits.replace('_', "").into() } else { digits.into() }
+}
+
+fn number(decimal: &Decimal<'_>, negative: bool) -> Result<ValueKind, Problem> {
     let Decimal { whole, fraction, has_point } = decimal;
     let number = if !has_point {
-        let value = format!("{sign}{whole}").parse().map_err(|_| too_large())?;
-        Number::Integer(value)
+        let signed = if negative { format!("-{whole}").into() } else { Cow::clone(whole) };
+        Number::Integer(signed.parse().map_err(|_| too_large())?)
     } else {
+        let sign = if negative { "-" } else { "" };
         let value: f64 = format!("{sign}{whole}.{fraction}0").parse().map_err(|_| too_large())?;
         if !value.is_finite() {
             return Err(too_large());
@@ -106,13 +111,13 @@ fn number(decimal: &Decimal, negative: bool) -> Result<ValueKind, Problem> {
     Ok(ValueKind::Number(number))
 }
 
-fn duration(decimal: &Decimal, millis: u64) -> Result<ValueKind, Problem> {
+fn duration(decimal: &Decimal<'_>, millis: u64) -> Result<ValueKind, Problem> {
     let why = "durations are whole milliseconds";
     let millis = whole(decimal, millis, why, DURATIONS)?;
     Ok(ValueKind::Duration(Duration::from_millis(millis)))
 }
 
-fn size(decimal: &Decimal, bytes: u64) -> Result<ValueKind, Problem> {
+fn size(decimal: &Decimal<'_>, bytes: u64) -> Result<ValueKind, Problem> {
     let help = "sizes are written `512KiB`, `64MiB` or `1GiB`";
     whole(decimal, bytes, "sizes are whole bytes", help).map(ValueKind::Size)
 }
@@ -129,7 +134,7 @@ fn money(amount: &str) -> Result<ValueKind, Problem> {
 
 /// `decimal` times `unit`, exactly.
 fn whole(
-    decimal: &Decimal,
+    decimal: &Decimal<'_>,
     unit: u64,
     why: &'static str,
     help: &'static str,
@@ -137,7 +142,11 @@ fn whole(
     let fraction = &decimal.fraction;
     let places = u32::try_from(fraction.len()).map_err(|_| too_large())?;
     let scale = 10_u128.checked_pow(places).ok_or(Problem::Scalar { why, help, mend: None })?;
-    let all: u128 = format!("{}{fraction}", decimal.whole).parse().map_err(|_| too_large())?;
+    let all: Cow<'_, str> = match fraction.as_ref() {
+        "" => Cow::Borrowed(&decimal.whole),
+        fraction => format!("{}{fraction}", decimal.whole).into(),
+    };
+    let all: u128 = all.parse().map_err(|_| too_large())?;
     let product = all.checked_mul(u128::from(unit)).ok_or_else(too_large)?;
     if product % scale != 0 {
         return Err(Problem::Scalar { why, help, mend: None });

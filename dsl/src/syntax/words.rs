@@ -53,7 +53,7 @@ impl Place {
 
     /// The keyword that `text` is here.
     pub(crate) fn keyword(self, text: &str) -> Option<&'static Keyword> {
-        KEYWORDS.iter().find(|word| word.text == text && word.stands(self))
+        KEYWORDS.iter().find(|word| word.is(text) && word.stands(self))
     }
 }
 
@@ -67,6 +67,12 @@ pub(crate) struct Keyword {
 }
 
 impl Keyword {
+    /// Whether `text` is this word. Every line asks it of all words, nearly all of which begin with
+    /// another letter.
+    fn is(&self, text: &str) -> bool {
+        self.text.as_bytes().first() == text.as_bytes().first() && self.text == text
+    }
+
     fn stands(&self, place: Place) -> bool {
         self.places.contains(&place)
     }
@@ -74,7 +80,7 @@ impl Keyword {
 
 /// Any keyword of that text, wherever it belongs.
 pub(crate) fn anywhere(text: &str) -> Option<&'static Keyword> {
-    KEYWORDS.iter().find(|word| word.text == text)
+    KEYWORDS.iter().find(|word| word.is(text))
 }
 
 /// Whether the declaration of that keyword cannot be without a block.
@@ -84,9 +90,10 @@ pub(crate) fn needs_block(text: &str) -> bool {
 
 /// Whether `text` is a name without quotes.
 pub(crate) fn is_ident(text: &str) -> bool {
-    let starts = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    let goes_on = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    starts && goes_on && !text.ends_with('-')
+    let bytes = text.as_bytes();
+    let starts = bytes.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
+    let goes_on = bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    starts && goes_on && bytes.last() != Some(&b'-')
 }
 
 const fn keyword(text: &'static str, places: &'static [Place], belongs: &'static str) -> Keyword {

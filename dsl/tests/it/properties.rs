@@ -14,7 +14,7 @@ use sfai_dsl::render::Tally;
 use sfai_dsl::render::human::{Look, render};
 use sfai_dsl::rules::PRELUDE;
 use sfai_dsl::span::{FileId, SourceFile};
-use sfai_dsl::syntax::{parse, parse_bytes};
+use sfai_dsl::syntax::{ReadFile, parse, read_files};
 
 use crate::golden;
 
@@ -120,6 +120,10 @@ pub fn checked(loaded: &Loaded) -> Checked {
     PROJECT.with(|project| check(project, loaded, "default"))
 }
 
+fn read(file: FileId, bytes: Vec<u8>) -> ReadFile {
+    read_files(vec![(file, bytes)]).remove(0)
+}
+
 /// A program of these texts, in the folder of the committed routes so that their prompts are found.
 pub fn program(texts: &[&str]) -> Loaded {
     let root = PROJECT.with(|project| project.root.clone());
@@ -127,7 +131,7 @@ pub fn program(texts: &[&str]) -> Loaded {
     let mut loaded = Loaded::default();
     for (number, text) in texts.iter().enumerate() {
         let name = format!("routes/{number}.sfr");
-        let (text, parsed) = parse_bytes(loaded.sources.next_id(), text.as_bytes());
+        let ReadFile { text, parsed, .. } = read(loaded.sources.next_id(), (*text).into());
         let path = root.join(&name);
         let id = loaded.sources.add(SourceFile::new(name, text));
         loaded.findings.extend(parsed.diagnostics);
@@ -186,7 +190,7 @@ proptest! {
         let mut all = text.into_bytes();
         let at = at.index(all.len() + 1);
         all.splice(at..at, bytes);
-        let (text, parsed) = parse_bytes(FileId(0), &all);
+        let ReadFile { text, parsed, .. } = read(FileId(0), all);
         prop_assert!(parsed.diagnostics.iter().all(|one| text.get(one.span.range()).is_some()));
     }
 

@@ -19,6 +19,9 @@ const LINTERS: [&str; 2] = ["ruff==0.17.6", "taplo==0.9.3"];
 /// How many roles, and the most that their check may take in ms, whole process.
 const SIZES: [(usize, f64); 3] = [(10, 4.0), (1_000, 20.0), (10_000, 150.0)];
 
+/// The most memory that `check` of the largest may take, in MB.
+const PEAK_AIM: f64 = 60.0;
+
 /// The whole process of each on 10, 1,000 and 10,000 roles, functions and tables, in turns.
 pub(in crate::bench) fn linters(bench: &Bench, quick: bool) -> Result<Vec<Row>, Trouble> {
     let Some(bin) = installed(bench)? else {
@@ -48,7 +51,39 @@ pub(in crate::bench) fn linters(bench: &Bench, quick: bool) -> Result<Vec<Row>, 
         rows.push(row("ruff", ruff, Aim::Value(most)));
         rows.push(row("taplo", taplo, Aim::Ratio(1.0)));
     }
+    rows.extend(peaks(bench, &bin)?);
     Ok(rows)
+}
+
+/// The most memory that the check of the largest input takes, beside Ruff's.
+fn peaks(bench: &Bench, bin: &Path) -> Result<Option<Row>, Trouble> {
+    let Some((roles, _)) = SIZES.last() else { return Ok(None) };
+    let folder = bench.scratch().join(format!("linters-{roles}"));
+    let [own, ruff] = [0, 1].map(|tool| peak(&mut command(bench, bin, tool), &folder));
+    let (own, ruff) = (own?, ruff?);
+    Ok(Some(Row {
+        what: format!("memory of a check of {roles} roles, beside ruff"),
+        unit: "MB",
+        proxy: Some(ruff),
+        router: own,
+        ratio: Some(own / ruff),
+        aim: Aim::Value(PEAK_AIM),
+    }))
+}
+
+/// The most resident memory of a process, in MB. The kernel keeps that figure until the process
+/// ends, so it is looked at over and over until then.
+fn peak(command: &mut Command, folder: &Path) -> Result<f64, Trouble> {
+    let mut child = command.current_dir(folder).spawn().doing(format!("run {command:?}"))?;
+    let status = format!("/proc/{}/status", child.id());
+    let mut most = 0_u32;
+    while child.try_wait().doing("wait for a linter")?.is_none() {
+        let status = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        most = most.max(kib.unwrap_or_default());
+    }
+    Ok(f64::from(most) * 1.024e-3)
 }
 
 /// The folder of the linters' programs; none where there is no Python.
