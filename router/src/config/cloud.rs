@@ -45,6 +45,8 @@ struct Progress {
     /// The newest good map, where it is not in force yet for want of a key.
     waiting: Option<ModelMap>,
     map_due: Instant,
+    /// Whether the last read looked at the map.
+    looked: bool,
 }
 
 /// What others see of it.
@@ -71,7 +73,7 @@ impl Cloud {
     /// request when that is zero.
     pub fn new(origin: Origin, interval: Duration) -> Self {
         let now = Instant::now();
-        let progress = Progress { origin, waiting: None, map_due: now };
+        let progress = Progress { origin, waiting: None, map_due: now, looked: false };
         let told = Told { due: now, checked: None, trouble: None, said: Vec::new() };
         Self {
             interval,
@@ -95,7 +97,7 @@ impl Cloud {
         }
         let progress = Arc::clone(&self.progress).lock_owned().await;
         // Whoever held it may have brought what this one waited for.
-        if !config.is_ready() || self.is_due() {
+        if self.is_due() {
             Self::refresh(Arc::clone(config), progress).await;
         }
     }
@@ -146,8 +148,10 @@ impl Cloud {
     fn note(&self, config: &Config, progress: &mut Progress, trouble: Option<String>) {
         let now = Instant::now();
         let retry = retry(config);
+        // What was not looked at is as it was.
+        let looked = progress.looked;
+        let trouble = if looked { trouble } else { self.told().trouble.clone() };
         let wait = if trouble.is_some() { self.interval.min(retry) } else { self.interval };
-        let looked = progress.map_due <= now;
         if looked {
             progress.map_due = match progress.origin {
                 Origin::File(_) if trouble.is_none() => now + Duration::from_secs(365 * 24 * 3600),
@@ -185,6 +189,7 @@ impl Progress {
     /// Reads what is due and puts it in force. The error says why there is no newer map.
     async fn read(&mut self, config: &Config) -> Result<(), String> {
         let looks = self.map_due <= Instant::now();
+        self.looked = looks;
         let current = config.current();
         let names = current.as_ref().map(|current| secrets_of(&current.map)).unwrap_or_default();
         let store = config.surroundings.store();

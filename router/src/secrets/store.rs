@@ -11,9 +11,10 @@ use futures_util::future::join_all;
 use model_map::ApiKey;
 use tokio::time::Instant;
 
-use super::{MissingKey, usable, value};
+use super::{MissingKey, usable, value, variable};
 use crate::aws::Aws;
 use crate::aws::trouble::Trouble;
+use crate::config::surroundings::CLIENT_KEYS_SECRET;
 
 /// An upstream that refuses a key has it read again no more often than this, lest a key that is
 /// simply wrong costs a read with every request.
@@ -169,11 +170,21 @@ impl Store {
         }
     }
 
+    /// Whether nothing is wrong when a secret was never there: clients may be the map's alone, and
+    /// a variable may hold the key.
+    fn is_spare(&self, id: &str) -> bool {
+        let variable = variable(&ApiKey::Secret(id.to_owned())).to_owned();
+        *id == self.id(CLIENT_KEYS_SECRET) || std::env::var_os(variable).is_some()
+    }
+
     /// For `/health` and logs.
     pub fn report(&self) -> Report {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
         let trouble = |(id, held): (&String, &Held)| {
             let trouble = held.trouble.as_ref()?;
+            if held.value.is_none() && *trouble == Trouble::Missing && self.is_spare(id) {
+                return None;
+            }
             let kept = if held.value.is_some() { "; its last value is used" } else { "" };
             Some(format!("the secret {id} {trouble}{kept}"))
         };

@@ -272,6 +272,58 @@ async fn a_cold_function_without_a_map_or_client_keys_says_what_it_lacks() {
 }
 
 #[tokio::test]
+async fn a_variable_stands_in_for_a_secret_that_is_not_there() {
+    let (aws, upstream) = (Aws::start().await, Upstream::start().await);
+    aws.put_map(map(&upstream).bytes());
+    let keys = format!("ada:{KEY}");
+    let env = [("SFAI_CLIENT_KEYS", keys.as_str()), ("OPENAI_API_KEY", "sk-variable")];
+    let function = start(&aws, &env).await;
+    let deployed = Deployed { aws, function, upstream };
+    assert_eq!(deployed.status().await, 200);
+    assert_eq!(deployed.keys_sent(), ["Bearer sk-variable"]);
+    let health = deployed.health().await;
+    assert_eq!((&health["status"], &health["secrets"]["held"]), (&json!("ok"), &json!(0)));
+}
+
+/// What the fake of these tests cannot show: that an emulator of more than the router's own calls
+/// answers it in the same way.
+#[tokio::test]
+#[ignore = "needs an emulator without data, such as ministack 1.5.33, at SFAI_TEST_AWS"]
+async fn an_emulator_serves_the_map_and_the_keys() {
+    let url = std::env::var("SFAI_TEST_AWS").expect("SFAI_TEST_AWS is http://127.0.0.1:4566");
+    let (aws, upstream) = (Aws::start().await, Upstream::start().await);
+    let put = async |path: &str, body: Vec<u8>| {
+        let request = client().put(format!("{url}/{path}")).header("authorization", SIGNED);
+        assert!(request.body(body).send().await.unwrap().status().is_success(), "{path}");
+    };
+    let region = "<CreateBucketConfiguration><LocationConstraint>ap-northeast-1</LocationConstraint></CreateBucketConfiguration>";
+    put(BUCKET, region.into()).await;
+    let object = format!("{BUCKET}/config/model_map.json");
+    put(&object, map(&upstream).bytes()).await;
+    for (name, value) in [(CLIENTS, format!("ada:{KEY}")), (OPENAI, "sk-first".into())] {
+        let request = client().post(&url).header("authorization", SIGNED);
+        let request = request.header("x-amz-target", "secretsmanager.CreateSecret");
+        let body = json!({"Name": name, "SecretString": value}).to_string();
+        assert!(request.body(body).send().await.unwrap().status().is_success(), "{name}");
+    }
+    let mut env = ALWAYS.to_vec();
+    env.push(("AWS_ENDPOINT_URL", &url));
+    let function = start(&aws, &env).await;
+    let deployed = Deployed { aws, function, upstream };
+    assert_eq!(deployed.status().await, 200);
+    assert_eq!(deployed.keys_sent(), ["Bearer sk-first"]);
+    assert_eq!(deployed.health().await["status"], "ok");
+    put(&object, map(&deployed.upstream).role("new", &["openai/m"], json!({})).bytes()).await;
+    assert_eq!(deployed.ask("new").await.0["statusCode"], 200);
+    put(&object, b"{}".into()).await;
+    assert_eq!(deployed.ask("new").await.0["statusCode"], 200);
+    assert_eq!(deployed.health().await["status"], "degraded");
+}
+
+/// Which region a request is for; nobody checks the rest.
+const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=test/20261125/ap-northeast-1/s3/aws4_request, SignedHeaders=host, Signature=x";
+
+#[tokio::test]
 async fn the_local_server_reads_from_aws_as_well() {
     let (aws, upstream) = stocked().await;
     let env = aws.env();

@@ -19,6 +19,10 @@ struct Deployed {
 }
 
 async fn deploy() -> Deployed {
+    deploy_with(&[]).await
+}
+
+async fn deploy_with(env: &[(&str, &str)]) -> Deployed {
     let upstream = Upstream::start().await;
     let map = MapBuilder::new(upstream.address)
         .role("gpt", &["openai/m"], json!({}))
@@ -28,7 +32,9 @@ async fn deploy() -> Deployed {
     let path = folder.path().join("model_map.json");
     std::fs::write(&path, map).unwrap();
     let keys = format!("ada:{KEY}");
-    let function = Function::start(&path, &[("SFAI_CLIENT_KEYS", &keys)]).await;
+    let mut env = env.to_vec();
+    env.push(("SFAI_CLIENT_KEYS", &keys));
+    let function = Function::start(&path, &env).await;
     Deployed { function, upstream, _folder: folder }
 }
 
@@ -243,6 +249,37 @@ async fn every_streamed_body_has_a_byte() {
     for (method, path) in [("OPTIONS", CHAT), ("OPTIONS", "/"), ("HEAD", "/health")] {
         let (_, text) = whole(deployed.function.invoke(url_event(method, path, "")).await).await;
         assert!(!text.is_empty(), "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_a_named_origin_may_call_through_both_fronts() {
+    let origin = "https://app.example.com";
+    let deployed = deploy_with(&[("SFAI_CORS_ORIGINS", origin)]).await;
+    let from = |mut event: Value, headers: Value| {
+        event["headers"] = headers;
+        event
+    };
+    for event in [url_event, api_event] {
+        let asks = json!({"origin": origin, "access-control-request-method": "POST",
+            "access-control-request-headers": "authorization"});
+        let preflight = from(event("OPTIONS", CHAT, ""), asks);
+        // Without a key: a page's error is to be readable, too.
+        let refused = from(event("POST", CHAT, "{}"), json!({"origin": origin}));
+        let other =
+            json!({"origin": "https://other.example", "access-control-request-method": "POST"});
+        let other = from(event("OPTIONS", CHAT, ""), other);
+        for (event, status, allowed) in [
+            (preflight, 200, json!(origin)),
+            (refused, 401, json!(origin)),
+            (other, 401, Value::Null),
+        ] {
+            let is_url = event["requestContext"]["stage"] == "$default";
+            let posted = deployed.function.invoke(event).await;
+            let head = if is_url { whole(posted).await.0 } else { posted.buffered().await };
+            assert_eq!(head["statusCode"], status);
+            assert_eq!(head["headers"]["access-control-allow-origin"], allowed);
+        }
     }
 }
 
