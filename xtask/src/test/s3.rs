@@ -20,6 +20,9 @@ const PYTHON: (u32, u32) = (3, 10);
 
 const BUCKET: &str = "sfai-config";
 
+/// Where the emulator makes buckets that are asked for without a signature.
+const REGION: &str = "us-east-1";
+
 /// How long the emulator may take to listen.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -143,6 +146,10 @@ impl Team<'_> {
     fn steps(&self) -> Result<(), Trouble> {
         let missing = self.run("ann", &["push", "--yes", "--to", "s3://no-such-bucket"])?;
         says(&missing, 2, "has no bucket `no-such-bucket`")?;
+        self.write("ann", "first")?;
+        let mut elsewhere = self.command("ann", &["status"]);
+        let elsewhere = elsewhere.env("AWS_REGION", "ap-northeast-1").output();
+        says(&elsewhere.doing("start sfai-dsl")?, 2, "is in the region us-east-1, not in ap-")?;
         says(&self.run("ann", &["status"])?, 1, "nothing yet")?;
         says(&self.push("ann", "first")?, 0, "is live: 1 role")?;
         says(&self.run("ann", &["status"])?, 0, "the program is live")?;
@@ -224,7 +231,7 @@ impl Team<'_> {
             .env("AWS_ENDPOINT_URL", &self.endpoint)
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
-            .env("AWS_REGION", "ap-northeast-1")
+            .env("AWS_REGION", REGION)
             .env("AWS_CONFIG_FILE", self.folder.join("none"))
             .env("AWS_SHARED_CREDENTIALS_FILE", self.folder.join("none"))
             .stdin(Stdio::null())
