@@ -220,7 +220,7 @@ impl Team<'_> {
     fn command(&self, name: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(arguments).current_dir(self.folder.join(name));
-        if let Some("push" | "rollback") = arguments.first() {
+        if let Some("push" | "rollback") = arguments.first().copied() {
             command.args(["--by", name]);
         }
         for foreign in ["SFAI_ENV", "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3"] {
