@@ -109,8 +109,12 @@ fn finding(
     let (mut vacuous, mut unknown) = (Vec::new(), Vec::new());
     let mut is_kept = false;
     for name in names {
-        // Nothing is said of a role that has findings of its own.
-        let role = program.roles.get(name).filter(|role| is_whole(role))?;
+        // Nothing is said of a role that has findings of its own, and of the others only what it
+        // could not change.
+        let Some(role) = program.roles.get(name).filter(|role| is_whole(role)) else {
+            is_kept = true;
+            continue;
+        };
         match prover.prove(name, &promise) {
             Proof::Proved => is_kept = true,
             Proof::Refuted(example) => broken.push((name, role, example)),

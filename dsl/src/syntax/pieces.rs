@@ -129,8 +129,16 @@ fn braces(found: &mut [Piece], text: &str, report: &mut Report) {
         };
         let written = piece.of(text);
         let is_last = ends(found.get(at + 1));
+        let ends_fact = |piece: &Piece| {
+            let words = ["when", "and", "or", "not", "in", "matches"];
+            let is_value = matches!(piece.kind, Kind::Word | Kind::Number | Kind::String);
+            is_value && !words.contains(&piece.of(text))
+        };
         let keyword = found.get(start).map_or("", |first| first.of(text));
-        let opens = is_last && matches!(written, "(" | "[") && words::needs_block(keyword);
+        let before = at.checked_sub(1).and_then(|before| found.get(before));
+        let heads =
+            words::needs_block(keyword) || (keyword == "when" && before.is_some_and(ends_fact));
+        let opens = is_last && matches!(written, "(" | "[") && heads;
         let closes = is_last && at == start && depth == 0 && matches!(written, ")" | "]");
         match written {
             _ if piece.kind == Kind::Newline => start = at + 1,

@@ -68,7 +68,8 @@ fn packed(text: &str) -> Vec<u8> {
 fn counts(scratch: &Scratch, arguments: &[&str]) -> (u64, u64, Vec<String>) {
     let common = ["--map", "routes", "--format", "json"];
     let output = scratch.run(&[&["replay"], arguments, &common].concat());
-    let report: Value = serde_json::from_str(&stdout(&output)).expect(&stderr(&output));
+    let report: Value =
+        serde_json::from_str(&stdout(&output)).unwrap_or_else(|_| panic!("{}", stderr(&output)));
     let unreadable = report["unreadable"].as_array().unwrap();
     assert_eq!(report["unreadable_count"], unreadable.len());
     let places = unreadable.iter().map(|one| format!("{}: {}", one["place"], one["why"])).collect();
