@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::load::Loaded;
 use crate::rules::{hides_source, invalid_value, unknown_name, wrong_kind};
 use crate::span::{FileId, Span};
@@ -38,7 +38,9 @@ fn drop_beside_secrets(findings: &mut Vec<Diagnostic>) {
 /// What could not be read.
 struct Unread<'l> {
     loaded: &'l Loaded,
-    /// Where the reader's findings begin.
+    /// The reader's own findings.
+    own: BTreeSet<(Span, Code)>,
+    /// Where they begin.
     lines: BTreeSet<(FileId, u32)>,
     /// Those of them that lack a quote.
     open: BTreeSet<(FileId, u32)>,
@@ -50,6 +52,7 @@ struct Unread<'l> {
 
 impl<'l> Unread<'l> {
     fn of(loaded: &'l Loaded) -> Self {
+        let own = loaded.findings.iter().map(|one| (one.span, one.code)).collect();
         let errors = loaded.findings.iter().filter(|one| one.severity == Severity::Error);
         let lines: BTreeSet<_> = errors.filter_map(|one| line(loaded, one.span)).collect();
         let open = loaded.findings.iter().filter(|one| one.message == OPEN_STRING);
@@ -64,7 +67,7 @@ impl<'l> Unread<'l> {
             let all = loaded.trees.iter().flat_map(|tree| &tree.declarations);
             all.for_each(|one| add_nameless(one, &mut nameless));
         }
-        Self { loaded, lines, open, words, nameless }
+        Self { loaded, own, lines, open, words, nameless }
     }
 
     /// Whether a finding stands on a line that lacks a quote: all that is within quotes there is
@@ -76,7 +79,7 @@ impl<'l> Unread<'l> {
 
     /// Whether a finding follows from what could not be read.
     fn explains(&self, finding: &Diagnostic) -> bool {
-        let is_own = self.loaded.findings.contains(finding);
+        let is_own = self.own.contains(&(finding.span, finding.code));
         if self.lines.is_empty() || is_own || hides_source(finding.code) {
             return false;
         }

@@ -8,7 +8,7 @@ use schemars::{Schema, schema_for};
 use serde_json::Value;
 
 use super::{CouldNotRun, Exit, print};
-use crate::render::{explain, json, jsonl, test_run};
+use crate::render::{explain, json, jsonl, models, test_run};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -33,6 +33,10 @@ enum Of {
     Diff,
     /// What `replay --format json` prints
     Replay,
+    /// What `models --format json` prints
+    Models,
+    /// A line of the audit log, which `replay` reads
+    Audit,
 }
 
 pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
@@ -44,6 +48,8 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
         Of::Test => test_run::schema(),
         Of::Diff => crate::diff::schema(),
         Of::Replay => crate::replay::schema(),
+        Of::Models => models::schema(),
+        Of::Audit => of_audit(),
     };
     print(format_args!("{}\n", serde_json::to_string_pretty(&schema)?));
     Ok(Exit::Clean)
@@ -54,6 +60,15 @@ fn of_map() -> Schema {
     let mut schema = schema_for!(model_map::ModelMap);
     if let Some(format) = schema.pointer_mut("/properties/format").and_then(Value::as_object_mut) {
         format.insert("const".to_owned(), model_map::map::FORMAT.into());
+    }
+    schema
+}
+
+fn of_audit() -> Schema {
+    let mut schema = schema_for!(model_map::audit::Record);
+    let version = schema.pointer_mut("/properties/version").and_then(Value::as_object_mut);
+    if let Some(version) = version {
+        version.insert("const".to_owned(), model_map::audit::VERSION.into());
     }
     schema
 }

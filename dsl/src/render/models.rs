@@ -5,7 +5,7 @@
 mod json;
 mod table;
 
-pub use json::json;
+pub use json::{json, schema};
 
 use std::collections::BTreeSet;
 

@@ -59,6 +59,10 @@ pub(crate) enum Problem {
         unit: String,
         mend: Option<String>,
     },
+    /// `1h30m`
+    SeveralUnits {
+        mend: String,
+    },
     NameLetters {
         written: String,
     },

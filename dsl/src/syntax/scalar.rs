@@ -189,9 +189,7 @@ fn compound(written: &str) -> Option<Problem> {
         rest = rest.get(length..)?;
         parts += 1;
     }
-    let mend = Some(spell::duration(total));
-    let help = "a duration has one unit, as in `90m`";
-    (parts > 1).then_some(Problem::Scalar { why: "a duration of several units", help, mend })
+    (parts > 1).then(|| Problem::SeveralUnits { mend: spell::duration(total) })
 }
 
 fn bad(why: &'static str, help: &'static str, mend: &str) -> Problem {
@@ -256,8 +254,8 @@ mod tests {
     #[test]
     fn mends_a_duration_of_several_units() {
         for (written, mended) in [("1h30m", "90m"), ("1m30s", "90s"), ("1s500ms", "1500ms")] {
-            let Err(Problem::Scalar { mend, .. }) = scalar(written) else { panic!("taken") };
-            assert_eq!(mend.as_deref(), Some(mended), "{written}");
+            let Err(Problem::SeveralUnits { mend }) = scalar(written) else { panic!("taken") };
+            assert_eq!(mend, mended, "{written}");
         }
     }
 

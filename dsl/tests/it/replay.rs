@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sfai_dsl::rules::PRELUDE;
 
 use crate::project::{Scratch, stderr, stdout};
+use crate::schemas::{hold, schema};
 
 fn record(id: &str, role: &str, model: &str, tokens: u64) -> String {
     json!({
@@ -17,6 +18,15 @@ fn record(id: &str, role: &str, model: &str, tokens: u64) -> String {
         "status": 200, "time": "2026-11-25T10:00:00Z", "total_ms": 9, "version": 1,
     })
     .to_string()
+}
+
+#[test]
+fn what_is_replayed_is_of_the_published_shape() {
+    let schema = schema("audit");
+    let mut value: Value = serde_json::from_str(&record("one", "coder", SONNET, 1)).unwrap();
+    hold(&schema, &value);
+    value["version"] = 2.into();
+    assert!(!schema.is_valid(&value));
 }
 
 fn project(log: &str) -> Scratch {
@@ -49,8 +59,7 @@ fn requests_that_would_move_are_counted_with_examples() {
     assert_eq!(first["examples"][0]["rule_before"], "old.sfr:3");
     assert_eq!(report["changes"][1]["refused"], "no such role");
     assert!(report["unreadable"][0]["place"].as_str().unwrap().ends_with("a.jsonl:3"));
-    let schema = stdout(&scratch.run(&["schema", "replay"]));
-    let schema = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    let schema = schema("replay");
     assert!(schema.is_valid(&report) && !schema.is_valid(&json!({"version": 1})));
     let text = stdout(&scratch.run(&arguments));
     assert!(text.contains("3 of 4 requests would be routed otherwise"), "{text}");

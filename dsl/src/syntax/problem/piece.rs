@@ -37,12 +37,21 @@ pub(super) fn say(problem: Problem, span: Span) -> Result<Diagnostic, Problem> {
             }
         }
         Problem::UnknownUnit { unit, mend } => {
-            let found = syntax(format!("unknown unit `{unit}`"))
-                .help("units are `ms`, `s`, `m` and `h`, `%`, and `KiB`, `MiB` and `GiB`");
+            let found = syntax(format!("unknown unit `{unit}`"));
+            let known = "units are `ms`, `s`, `m` and `h`, `%`, and `KiB`, `MiB` and `GiB`";
             match mend {
-                Some(text) => found.fix(format!("write `{text}`"), span, text),
-                None => found,
+                Some(text) => found
+                    .help(format!("write `{text}`; {known}"))
+                    .fix(format!("write `{text}`"), span, text),
+                None => found.help(known),
             }
+        }
+        Problem::SeveralUnits { mend } => {
+            syntax("a duration has one unit".to_owned()).help(format!("write `{mend}`")).fix(
+                format!("write `{mend}`"),
+                span,
+                mend,
+            )
         }
         Problem::NameLetters { written } => {
             syntax(format!("`{written}` is not a name")).help(
