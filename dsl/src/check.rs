@@ -5,6 +5,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::doubt::Doubt;
 use crate::follow;
 use crate::load::Loaded;
 use crate::program::Program;
@@ -38,15 +39,18 @@ pub fn check(project: &Project, loaded: &Loaded, env: &str) -> Checked {
         prompt_files: &prompt_files,
     };
     let envs = env_names(loaded);
-    let base = resolve(input, env, None);
+    let doubt = Doubt::of(loaded);
+    let mut base = resolve(input, env, None);
     let mut used = base.used;
     let mut findings = loaded.findings.clone();
     findings.extend(base.findings);
+    doubt.mark(&mut base.program, loaded, None);
     rules::check(&base.program, &mut findings);
     let mut program = base.program;
     for name in envs {
-        let under = resolve(input, name, Some(name));
+        let mut under = resolve(input, name, Some(name));
         used.extend(under.used);
+        doubt.mark(&mut under.program, loaded, Some(name));
         let mut own = under.findings;
         rules::check(&under.program, &mut own);
         add_own(&mut findings, own, name);

@@ -13,6 +13,7 @@ mod fmt;
 mod graph;
 mod import;
 mod init;
+mod logs;
 mod look;
 mod models;
 mod moving;

@@ -5,18 +5,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::load::Loaded;
-use crate::rules::{ensure, hides_source, invalid_value, unknown_name, wrong_kind};
+use crate::rules::{hides_source, invalid_value, unknown_name, wrong_kind};
 use crate::span::{FileId, Span};
-use crate::syntax::SYNTAX;
 use crate::syntax::tree::Declaration;
+use crate::syntax::{OPEN_STRING, SYNTAX, is_ident};
 
 /// Drops what follows from a text that could not be read whole, and makes one finding of a name that
 /// is unknown in many places.
 pub(crate) fn settle(loaded: &Loaded, findings: &mut Vec<Diagnostic>) {
     let unread = Unread::of(loaded);
-    findings.retain(|finding| !unread.explains(finding));
+    findings.retain(|finding| !unread.explains(finding) && !unread.is_turned_inside_out(finding));
     drop_beside_secrets(findings);
     gather(findings);
 }
@@ -38,8 +38,12 @@ fn drop_beside_secrets(findings: &mut Vec<Diagnostic>) {
 /// What could not be read.
 struct Unread<'l> {
     loaded: &'l Loaded,
-    /// Where the reader's findings begin.
+    /// The reader's own findings.
+    own: BTreeSet<(Span, Code)>,
+    /// Where they begin.
     lines: BTreeSet<(FileId, u32)>,
+    /// Those of them that lack a quote.
+    open: BTreeSet<(FileId, u32)>,
     /// The words of headers that could not be read: one of them is the name that is missing.
     words: BTreeSet<&'l str>,
     /// Keywords of declarations whose name could not be read.
@@ -48,8 +52,11 @@ struct Unread<'l> {
 
 impl<'l> Unread<'l> {
     fn of(loaded: &'l Loaded) -> Self {
+        let own = loaded.findings.iter().map(|one| (one.span, one.code)).collect();
         let errors = loaded.findings.iter().filter(|one| one.severity == Severity::Error);
         let lines: BTreeSet<_> = errors.filter_map(|one| line(loaded, one.span)).collect();
+        let open = loaded.findings.iter().filter(|one| one.message == OPEN_STRING);
+        let open = open.filter_map(|one| line(loaded, one.span)).collect();
         let texts = lines.iter().filter_map(|(file, line)| {
             let file = loaded.sources.get(*file)?;
             file.text.get(file.line_start(*line)..file.line_start(line + 1))
@@ -60,33 +67,50 @@ impl<'l> Unread<'l> {
             let all = loaded.trees.iter().flat_map(|tree| &tree.declarations);
             all.for_each(|one| add_nameless(one, &mut nameless));
         }
-        Self { loaded, lines, words, nameless }
+        Self { loaded, own, lines, open, words, nameless }
+    }
+
+    /// Whether a finding stands on a line that lacks a quote: all that is within quotes there is
+    /// rather between them.
+    fn is_turned_inside_out(&self, finding: &Diagnostic) -> bool {
+        let is_open = line(self.loaded, finding.span).is_some_and(|at| self.open.contains(&at));
+        is_open && finding.message != OPEN_STRING && !hides_source(finding.code)
     }
 
     /// Whether a finding follows from what could not be read.
     fn explains(&self, finding: &Diagnostic) -> bool {
-        let is_own = self.loaded.findings.contains(finding);
+        let is_own = self.own.contains(&(finding.span, finding.code));
         if self.lines.is_empty() || is_own || hides_source(finding.code) {
             return false;
         }
-        // A promise is about the whole program, which is not known.
-        let promised = [ensure::BROKEN.code, ensure::VACUOUS.code, ensure::UNDECIDED.code];
         // A value that could be read is wrong by itself, whatever stands beside it.
         let is_value = [wrong_kind::RULE.code, invalid_value::RULE.code].contains(&finding.code);
         let mut places =
             std::iter::once(finding.span).chain(finding.related.iter().map(|it| it.span));
         let is_unread = |span| line(self.loaded, span).is_some_and(|at| self.lines.contains(&at));
-        promised.contains(&finding.code)
-            || (!is_value && places.any(is_unread))
-            || (finding.code == unknown_name::RULE.code && self.may_declare(finding))
+        let is_name = finding.code == unknown_name::RULE.code || is_value;
+        (!is_value && places.any(is_unread)) || (is_name && self.may_declare(finding, is_value))
     }
 
-    /// Whether the unknown name may be that of a declaration that could not be read.
-    fn may_declare(&self, finding: &Diagnostic) -> bool {
+    /// Whether the unknown name, or the bare word that is no value, may be that of a declaration
+    /// that could not be read.
+    fn may_declare(&self, finding: &Diagnostic, is_value: bool) -> bool {
         let file = self.loaded.sources.get(finding.span.file);
         let name = file.and_then(|file| file.text.get(finding.span.range())).unwrap_or_default();
-        let is_of = |keyword: &&str| finding.message.starts_with(&format!("no {keyword} is named"));
-        self.words.contains(name.trim_matches('"')) || self.nameless.iter().any(is_of)
+        let name = name.trim_matches('"');
+        if is_value && !is_ident(name) {
+            return false;
+        }
+        let may_be_let = is_value
+            || subject(finding).is_some_and(|(space, _)| matches!(space, "let" | "prompt"));
+        let is_of = |keyword: &&str| match *keyword {
+            "let" => may_be_let,
+            "model" => finding.message.starts_with("no provider and no model is named"),
+            _ => false,
+        };
+        let is_space =
+            |keyword: &&str| subject(finding).is_some_and(|(space, _)| space == *keyword);
+        self.words.contains(name) || self.nameless.iter().any(|it| is_of(it) || is_space(it))
     }
 }
 
@@ -115,6 +139,7 @@ fn add_nameless(declaration: &Declaration, nameless: &mut BTreeSet<&'static str>
         Declaration::Provider(one) => ("provider", &one.name),
         Declaration::Model(one) => ("model", &one.name),
         Declaration::Prompt(one) => ("prompt", &one.name),
+        Declaration::Let(one) => ("let", &one.name),
         Declaration::Role(one) => ("role", &one.name),
         Declaration::Client(one) => ("client", &one.name),
         Declaration::Env(env) => {
@@ -127,18 +152,38 @@ fn add_nameless(declaration: &Declaration, nameless: &mut BTreeSet<&'static str>
     }
 }
 
-/// Makes one finding of each unknown name, at its first use, with the others beside it.
+/// The namespace and the name that a finding says to be unknown.
+fn subject(finding: &Diagnostic) -> Option<(&str, &str)> {
+    if finding.code != unknown_name::RULE.code {
+        return None;
+    }
+    let message = finding.message.as_str();
+    let hole = message.strip_prefix("nothing fills `${").and_then(|rest| rest.strip_suffix("}`"));
+    if let Some(name) = hole {
+        return Some(("let", name));
+    }
+    let (before, name) = message.split_once(" is named `")?;
+    let name = name.split('`').next()?;
+    let (_, space) = before.rsplit_once("no ")?;
+    // What may be either is most often the provider.
+    let either = message.starts_with("no provider and no model");
+    Some((if either { "provider" } else { space.trim_matches('`') }, name))
+}
+
+/// Makes one finding of each unknown name, at its first use, with the others beside it. What is
+/// unknown without any environment is not found once more under one.
 fn gather(findings: &mut Vec<Diagnostic>) {
-    let mut firsts: BTreeMap<(String, Option<String>), usize> = BTreeMap::new();
+    let mut firsts: BTreeMap<(String, String, Option<String>), usize> = BTreeMap::new();
     let mut kept: Vec<Diagnostic> = Vec::with_capacity(findings.len());
     for finding in findings.drain(..) {
-        if finding.code != unknown_name::RULE.code || !finding.message.starts_with("no ") {
+        let Some((space, name)) = subject(&finding) else {
             kept.push(finding);
             continue;
-        }
-        let key = (finding.message.clone(), finding.env.clone());
-        let first = firsts.get(&key).and_then(|at| kept.get_mut(*at));
-        let Some(first) = first else {
+        };
+        let key = (space.to_owned(), name.to_owned(), finding.env.clone());
+        let everywhere = (key.0.clone(), key.1.clone(), None);
+        let first = firsts.get(&key).or_else(|| firsts.get(&everywhere)).copied();
+        let Some(first) = first.and_then(|at| kept.get_mut(at)) else {
             firsts.insert(key, kept.len());
             kept.push(finding);
             continue;
@@ -150,7 +195,9 @@ fn gather(findings: &mut Vec<Diagnostic>) {
             span: finding.span,
             message: "and here".to_owned(),
         });
-        if let (Some(fix), Some(more)) = (&mut first.fix, finding.fix) {
+        if let (Some(fix), Some(more)) = (&mut first.fix, finding.fix)
+            && fix.title == more.title
+        {
             fix.edits.extend(more.edits);
         }
     }

@@ -12,6 +12,7 @@ pub mod command;
 pub mod decompile;
 pub mod diagnostic;
 pub mod diff;
+mod doubt;
 pub mod emit;
 pub mod explain;
 pub mod fix;

@@ -56,6 +56,8 @@ pub struct Buffer {
 pub enum LoadError {
     /// No `.sfr` file under these paths.
     Nothing(Vec<String>),
+    /// A path that was named and is not there.
+    Missing(String),
     /// A path that cannot be read.
     Unreadable(String, io::Error),
 }
@@ -67,6 +69,7 @@ impl fmt::Display for LoadError {
                 let paths: Vec<_> = paths.iter().map(|path| format!("`{path}`")).collect();
                 write!(to, "no .sfr file found: looked for *.sfr in {}", paths.join(", "))
             }
+            Self::Missing(path) => write!(to, "no .sfr file found: there is no `{path}`"),
             Self::Unreadable(path, error) => write!(to, "`{path}` cannot be read: {error}"),
         }
     }
@@ -107,7 +110,12 @@ pub fn load_over(
         match find(project, path, &mut found) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 if buffer.is_none() {
-                    return Err(LoadError::Nothing(vec![shown(path)]));
+                    let missing = shown(path);
+                    let is_named = !paths.is_empty();
+                    return Err(match is_named {
+                        true => LoadError::Missing(missing),
+                        false => LoadError::Nothing(vec![missing]),
+                    });
                 }
             }
             done => done.map_err(|error| LoadError::Unreadable(shown(path), error))?,

@@ -13,6 +13,9 @@ use serde::Serialize;
 /// The version of [`Report`]'s shape; it rises when a field changes its meaning or goes away.
 pub const VERSION: u32 = 1;
 
+/// The most unreadable lines that are kept: a wrong file may have millions.
+const KEPT: usize = 1_000;
+
 /// What a replay found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Report {
@@ -26,8 +29,10 @@ pub struct Report {
     pub untried: u64,
     /// By role and change, the most frequent first.
     pub changes: Vec<Moved>,
-    /// Lines that are no records.
+    /// Lines that are no records: the first thousand.
     pub unreadable: Vec<Unreadable>,
+    /// All of those lines.
+    pub unreadable_count: u64,
 }
 
 /// Requests of a role that would go elsewhere.
@@ -98,9 +103,15 @@ impl<'m> Replay<'m> {
         }
         match model_map::audit::read(line) {
             Ok(record) => self.record(&record),
-            Err(why) => {
-                self.report.unreadable.push(Unreadable { place: place(), why: why.to_string() });
-            }
+            Err(why) => self.unreadable(place(), why.to_string()),
+        }
+    }
+
+    /// Notes that a line is no record.
+    pub fn unreadable(&mut self, place: String, why: String) {
+        self.report.unreadable_count += 1;
+        if self.report.unreadable.len() < KEPT {
+            self.report.unreadable.push(Unreadable { place, why });
         }
     }
 

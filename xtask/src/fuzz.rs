@@ -1,9 +1,12 @@
 //! Inputs that nobody would write, through everything that reads: `cargo xtask fuzz`.
 //!
 //! Owns the run, its clock and what is kept of a crash; how inputs are made is in [`mutate`]. It
-//! knows nothing of coverage, so that it needs no other compiler than the project's own.
+//! knows nothing of coverage, so that it needs no other compiler than the project's own; with
+//! `--guided` it hands over to [`guided`].
 
+mod guided;
 mod mutate;
+mod read;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,10 +14,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use sfai_dsl::check::check;
-use sfai_dsl::format::format;
-use sfai_dsl::load::{Buffer, Loaded};
-use sfai_dsl::project::Project;
 use sfai_dsl::rules::PRELUDE;
 
 use crate::trouble::{Doing, Trouble};
@@ -29,6 +28,9 @@ pub(crate) struct Options {
     /// Which inputs to make; the same ones for the same number
     #[arg(long)]
     seed: Option<u64>,
+    /// Let libFuzzer make them, led by what they reach; needs a C++ compiler
+    #[arg(long)]
+    guided: bool,
 }
 
 /// How long one input may take; builds without optimisation are given more.
@@ -59,8 +61,11 @@ pub(crate) fn run(options: &Options) -> Result<(), Trouble> {
     let routes = corpus(&top, &["routes", "dsl/tests/canonical", "dsl/tests/golden"], ".sfr")?;
     let maps = corpus(&top, &["dsl/tests/golden", "model_map.json"], ".json")?;
     let seed = options.seed.unwrap_or_else(|| fastrand::u64(..));
+    if options.guided {
+        let seeds = [(Target::Routes, routes), (Target::Map, maps)];
+        return guided::run(&top, &kept, seeds, options.seconds, seed);
+    }
     let mut mutator = Mutator::new(seed);
-    let project = Project::bare(top.clone());
     let (started, mut count, mut bytes) = (Instant::now(), 0_u64, 0_usize);
     let mut slowest = Duration::ZERO;
     while started.elapsed() < Duration::from_secs(options.seconds) {
@@ -70,7 +75,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Trouble> {
         let last = kept.join(format!("last.{}", target.ending()));
         fs::write(&last, &input).doing("keep an input")?;
         let begun = Instant::now();
-        let outcome = catch_unwind(AssertUnwindSafe(|| read(&project, target, &input)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| read(target, &input)));
         let took = begun.elapsed();
         slowest = slowest.max(took);
         let wrong = match outcome {
@@ -98,26 +103,11 @@ pub(crate) fn run(options: &Options) -> Result<(), Trouble> {
 }
 
 /// Reads an input in every way there is; says what is wrong with what came of it.
-fn read(project: &Project, target: Target, input: &[u8]) -> Result<(), String> {
-    if target == Target::Map {
-        // Only that it returns is asked.
-        drop(model_map::load(input));
-        return Ok(());
+fn read(target: Target, input: &[u8]) -> Result<(), String> {
+    match target {
+        Target::Routes => read::routes(input),
+        Target::Map => read::map(input),
     }
-    let path = project.root.join("routes/fuzz.sfr");
-    let loaded = Loaded::only(&Buffer { path, bytes: input.to_vec() });
-    for (file, tree) in loaded.files.iter().zip(&loaded.trees) {
-        let Some(source) = loaded.sources.get(file.id) else { continue };
-        let tidy = format(&source.text, tree).map_err(|why| format!("fmt fails: {why}"))?;
-        let path = project.root.join("routes/fuzz.sfr");
-        let again = Loaded::only(&Buffer { path, bytes: tidy.clone().into_bytes() });
-        let stable = again.trees.first().map(|tree| format(&tidy, tree));
-        if !matches!(stable, Some(Ok(again)) if again == tidy) {
-            return Err("fmt is not stable".to_owned());
-        }
-    }
-    drop(check(project, &loaded, "default"));
-    Ok(())
 }
 
 /// Writes a bad input down, and says where.

@@ -2,6 +2,7 @@
 
 mod fix;
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -70,8 +71,16 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
 
 impl Options {
     fn show(&self, loaded: &Loaded, findings: &[Diagnostic]) -> Result<(), CouldNotRun> {
-        let look = look_on(&std::io::stdout());
-        print(render(self.format, &loaded.sources, findings, look)?);
+        let stdout = std::io::stdout();
+        print(render(self.format, &loaded.sources, findings, look_on(&stdout))?);
+        // Whoever looks on wants to know that it was looked at; a file is empty then.
+        if findings.is_empty() && matches!(self.format, Format::Human) && stdout.is_terminal() {
+            let files = loaded.files.len();
+            print(format_args!(
+                "no findings in {files} file{}\n",
+                if files == 1 { "" } else { "s" }
+            ));
+        }
         Ok(())
     }
 

@@ -171,9 +171,10 @@ impl Asked {
 }
 
 fn read(path: &Path) -> Result<Request, CouldNotRun> {
-    let shown = path.display();
+    let is_stdin = path.as_os_str() == "-";
+    let shown = if is_stdin { "on stdin".to_owned() } else { format!("in `{}`", path.display()) };
     let mut body = Vec::new();
-    let read = match path.as_os_str() == "-" {
+    let read = match is_stdin {
         true => std::io::stdin().lock().read_to_end(&mut body).map(|_| ()),
         false => std::fs::read(path).map(|bytes| body = bytes),
     };

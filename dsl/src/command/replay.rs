@@ -1,20 +1,20 @@
 //! `sfai-dsl replay`.
 //!
-//! Owns its arguments, the reading of logs and the words for people.
+//! Owns its arguments and the words for people; where the logs are is for [`logs`].
 
 use std::fmt::Write;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{CouldNotRun, Exit, operand, print};
+use super::progress::Progress;
+use super::{CouldNotRun, Exit, logs, operand, print};
 use crate::replay::{Replay, Report};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Audit logs, one JSON record a line; of a folder its `*.jsonl`, `*.ndjson`, `*.json` and `*.log`
+    /// Audit logs, one JSON record a line, packed with gzip or not; `-` is stdin; of a folder its
+    /// `*.jsonl`, `*.ndjson`, `*.json` and `*.log` at any depth, each also with `.gz`
     #[arg(required = true, value_name = "AUDIT")]
     logs: Vec<PathBuf>,
     /// What to plan with: a folder, a map (`*.json`) or a git revision
@@ -39,54 +39,25 @@ enum Format {
     Json,
 }
 
+/// The most bad lines that a person is shown.
+const SHOWN: usize = 20;
+
 pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
     let map = operand::map_of(&options.map, options.env.as_deref())?;
+    let logs = logs::find(&options.logs)?;
     let mut replay = Replay::new(&map, options.examples);
-    for path in &options.logs {
-        for file in files(path)? {
-            read(&file, &mut replay)?;
-        }
+    let progress = Progress::start("replaying");
+    for log in &logs {
+        log.read_into(&mut replay)?;
     }
+    drop(progress);
     let report = replay.end();
     match options.format {
         Format::Human => print(human(&report)),
         Format::Json => print(format_args!("{}\n", serde_json::to_string_pretty(&report)?)),
     }
-    Ok(if report.otherwise == 0 { Exit::Clean } else { Exit::Findings })
-}
-
-fn files(path: &Path) -> Result<Vec<PathBuf>, CouldNotRun> {
-    if !path.is_dir() {
-        return Ok(vec![path.to_path_buf()]);
-    }
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(path)? {
-        let file = entry?.path();
-        let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-        if file.is_file() && ["jsonl", "ndjson", "json", "log"].contains(&ending) {
-            files.push(file);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-fn read(path: &Path, replay: &mut Replay<'_>) -> Result<(), CouldNotRun> {
-    let shown = path.display();
-    let failed = |error| CouldNotRun(format!("`{shown}` cannot be read: {error}"));
-    if path.extension().is_some_and(|ending| ending == "gz") {
-        return Err(CouldNotRun(format!("`{shown}` is compressed: unpack it with gunzip first")));
-    }
-    let mut lines = BufReader::new(File::open(path).map_err(failed)?);
-    let (mut line, mut number) = (Vec::new(), 0_u64);
-    loop {
-        line.clear();
-        if lines.read_until(b'\n', &mut line).map_err(failed)? == 0 {
-            return Ok(());
-        }
-        number += 1;
-        replay.line(|| format!("{shown}:{number}"), &line);
-    }
+    let is_clean = report.otherwise == 0 && report.unreadable_count == 0;
+    Ok(if is_clean { Exit::Clean } else { Exit::Findings })
 }
 
 fn human(report: &Report) -> String {
@@ -104,15 +75,18 @@ fn human(report: &Report) -> String {
             let _ = writeln!(text, "  {} {}  {rules}", one.time, one.id);
         }
     }
-    for line in &report.unreadable {
+    for line in report.unreadable.iter().take(SHOWN) {
         let _ = writeln!(text, "{}: no audit record: {}", line.place, line.why);
+    }
+    let more = report.unreadable_count.saturating_sub(SHOWN as u64);
+    if more > 0 {
+        let _ = writeln!(text, "and {more} more lines that are no audit records");
     }
     let (otherwise, planned) = (report.otherwise, report.planned);
     let _ = writeln!(
         text,
         "{otherwise} of {planned} requests would be routed otherwise; {} had no attempt, {} lines could not be read",
-        report.untried,
-        report.unreadable.len()
+        report.untried, report.unreadable_count
     );
     let plain = |c: char| if c.is_control() && c != '\n' { ' ' } else { c };
     text.chars().map(plain).collect()

@@ -8,7 +8,7 @@ use schemars::{Schema, schema_for};
 use serde_json::Value;
 
 use super::{CouldNotRun, Exit, print};
-use crate::render::{explain, json, jsonl, status, test_run, versions};
+use crate::render::{explain, json, jsonl, models, status, test_run, versions};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -37,6 +37,10 @@ enum Of {
     Versions,
     /// What `status --format json` prints
     Status,
+    /// What `models --format json` prints
+    Models,
+    /// A line of the audit log, which `replay` reads
+    Audit,
 }
 
 pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
@@ -50,6 +54,8 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
         Of::Replay => crate::replay::schema(),
         Of::Versions => versions::schema(),
         Of::Status => status::schema(),
+        Of::Models => models::schema(),
+        Of::Audit => of_audit(),
     };
     print(format_args!("{}\n", serde_json::to_string_pretty(&schema)?));
     Ok(Exit::Clean)
@@ -60,6 +66,15 @@ fn of_map() -> Schema {
     let mut schema = schema_for!(model_map::ModelMap);
     if let Some(format) = schema.pointer_mut("/properties/format").and_then(Value::as_object_mut) {
         format.insert("const".to_owned(), model_map::map::FORMAT.into());
+    }
+    schema
+}
+
+fn of_audit() -> Schema {
+    let mut schema = schema_for!(model_map::audit::Record);
+    let version = schema.pointer_mut("/properties/version").and_then(Value::as_object_mut);
+    if let Some(version) = version {
+        version.insert("const".to_owned(), model_map::audit::VERSION.into());
     }
     schema
 }

@@ -5,10 +5,11 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use model_map::FailureClass;
+use model_map::{Condition, FailureClass, usual_fallback};
 
 use super::input::Settings;
 use super::{ImportError, Report};
+use crate::catalogue::effort;
 use crate::spell;
 
 /// A role that is being written.
@@ -16,7 +17,11 @@ use crate::spell;
 pub(super) struct Role {
     pub(super) name: String,
     pub(super) about: Option<String>,
+    /// The role that it is but another name of; then it has no route of its own.
+    pub(super) like: Option<String>,
     pub(super) system: Option<String>,
+    /// What comes before `route`, each with its condition.
+    pub(super) arms: Vec<(Condition, Route)>,
     pub(super) route: Route,
     pub(super) statements: Vec<String>,
 }
@@ -32,6 +37,11 @@ pub(super) struct Route {
 impl Route {
     pub(super) fn links(&self) -> usize {
         self.chain.len() + usize::from(!self.first.is_empty())
+    }
+
+    /// The longest chain of a request: what comes after a draw comes after each of it.
+    pub(super) fn longest<'r>(routes: impl IntoIterator<Item = &'r Self>) -> usize {
+        routes.into_iter().map(Self::links).max().unwrap_or(0)
     }
 
     /// Every target once, the heavier of a draw first.
@@ -63,24 +73,37 @@ impl Route {
 
 impl Role {
     pub(super) fn push(&self, text: &mut String) {
-        // In quotes wherever clients may take it for a vendor's name: they asked for it so far.
-        let name = match spell::name(&self.name) {
-            bare if bare.starts_with("gpt") || bare.starts_with('o') => spell::string(&bare),
-            other => other,
-        };
         // Writing to a String cannot fail.
-        let _ = write!(text, "\nrole {name} {{\n");
+        let _ = write!(text, "\nrole {}", name(&self.name));
+        if let Some(like) = &self.like {
+            let _ = write!(text, " like {}", name(like));
+        }
+        text.push_str(" {\n");
         if let Some(about) = &self.about {
             let _ = writeln!(text, "  about {}", spell::string(about));
         }
         if let Some(system) = &self.system {
             let _ = writeln!(text, "  system {system}");
         }
-        let _ = writeln!(text, "  route {}", self.route.text());
+        for (when, route) in &self.arms {
+            let _ = writeln!(text, "  when {} route {}", spell::condition(when), route.text());
+        }
+        if self.like.is_none() {
+            let keyword = if self.arms.is_empty() { "route" } else { "otherwise route" };
+            let _ = writeln!(text, "  {keyword} {}", self.route.text());
+        }
         for statement in &self.statements {
             let _ = writeln!(text, "  {statement}");
         }
         text.push_str("}\n");
+    }
+}
+
+/// A role's name; in quotes wherever clients may take it for a vendor's: they asked for it so far.
+fn name(name: &str) -> String {
+    match spell::name(name) {
+        bare if bare.starts_with("gpt") || bare.starts_with('o') => spell::string(&bare),
+        other => other,
     }
 }
 
@@ -170,6 +193,12 @@ pub(super) fn parameters(
             None => {}
         }
     }
+    if let Some(word) = from.text("reasoning_effort")? {
+        match effort(&word) {
+            Some(effort) => all.push(format!("reasoning_effort {}", spell::effort(effort))),
+            None => report.add(from.at("reasoning_effort"), "not carried over: it is no effort"),
+        }
+    }
     Ok(all)
 }
 
@@ -211,6 +240,13 @@ pub(super) fn retry(count: u32, classes: &[FailureClass]) -> String {
         return "retry 0".to_owned();
     }
     format!("retry {count} on {}", spell::classes(classes))
+}
+
+/// `fallback on …` with what usually leads on, and refused content too.
+pub(super) fn fallback_on_filter() -> String {
+    let mut classes = usual_fallback();
+    classes.insert(FailureClass::ContentFilter);
+    format!("fallback on {}", spell::classes(&classes))
 }
 
 /// The failures that are tried again at all.

@@ -2,7 +2,7 @@
 //!
 //! Owns names and text; what is to be declared is for the reader of each format.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use model_map::Sampling;
@@ -13,6 +13,8 @@ use super::{ImportError, Report};
 use crate::catalogue::{Catalogue, sampling_name};
 use crate::decompile::{free, identifier, prompt_text};
 use crate::resolve::host;
+use crate::rules::{invalid_value, secret};
+use crate::span::{FileId, Span};
 use crate::spell;
 
 /// Where a provider's key is.
@@ -36,6 +38,35 @@ pub(super) struct Provider {
     pub(super) protocol: &'static str,
     pub(super) url: Option<String>,
     pub(super) key: Key,
+    /// By lower-case name.
+    pub(super) headers: BTreeMap<String, String>,
+    /// Open requests at once.
+    pub(super) max_connections: Option<u32>,
+}
+
+impl Provider {
+    /// One without headers of its own.
+    pub(super) fn new(wish: &str, protocol: &'static str, url: Option<String>, key: Key) -> Self {
+        let (headers, max_connections) = (BTreeMap::new(), None);
+        Self { wish: wish.to_owned(), protocol, url, key, headers, max_connections }
+    }
+
+    /// Adds a header that is sent with every request, unless it may not be one.
+    pub(super) fn header(&mut self, path: &str, name: &str, value: &str, report: &mut Report) {
+        let name = name.to_ascii_lowercase();
+        let nowhere = Span::new(FileId(0), 0..0);
+        let finding = invalid_value::header(&name, nowhere)
+            .or_else(|| invalid_value::header_value(value, nowhere))
+            .or_else(|| secret::in_header(&name, value, nowhere));
+        if value.starts_with("os.environ/") {
+            let why = "not carried over: a header is written out, and cannot come from a variable";
+            report.add(path, why);
+        } else if let Some(finding) = finding {
+            report.add(path, format!("not carried over: {}", finding.message));
+        } else {
+            self.headers.insert(name, value.to_owned());
+        }
+    }
 }
 
 struct Declared {
@@ -48,6 +79,8 @@ struct Model {
     provider: String,
     id: String,
     is_known: bool,
+    /// What its block states.
+    facts: Vec<String>,
 }
 
 /// The declarations so far.
@@ -75,12 +108,13 @@ impl<'c> Draft<'c> {
     }
 
     /// The alias of a model of a provider, both declared if they are new. `path` is where it is
-    /// asked for.
+    /// asked for, `facts` are the lines of its block.
     pub(super) fn model(
         &mut self,
         path: &str,
         mut provider: Provider,
         id: &str,
+        facts: Vec<String>,
     ) -> Result<String, ImportError> {
         if id.is_empty()
             || id.contains(|c: char| c.is_whitespace() || c.is_control() || "{}#\"".contains(c))
@@ -90,14 +124,20 @@ impl<'c> Draft<'c> {
         no_secret(path, id)?;
         provider.url = provider.url.map(|url| self.address(path, &url)).transpose()?;
         let name = self.provider(path, &provider);
-        let known = self.models.iter().find(|it| it.provider == name && it.id == id);
+        let known = self.models.iter_mut().find(|it| it.provider == name && it.id == id);
         if let Some(model) = known {
+            if model.facts.is_empty() {
+                model.facts = facts;
+            } else if !facts.is_empty() && model.facts != facts {
+                let why = format!("says other things of `{id}` than before; the first are kept");
+                self.report.add(path, why);
+            }
             return Ok(model.alias.clone());
         }
         let at = provider.url.as_deref().map_or("", host);
         let section = self.catalogue.section(&name, at, provider.protocol);
         let is_known = section.is_some_and(|section| section.model(id).is_some());
-        if !is_known {
+        if !is_known && facts.is_empty() {
             let why = format!(
                 "`{id}` is not in the catalogue; state what is known of it in its `model` block"
             );
@@ -110,8 +150,30 @@ impl<'c> Draft<'c> {
             provider: name,
             id: id.to_owned(),
             is_known,
+            facts,
         });
         Ok(alias)
+    }
+
+    /// The most input that all of these models take, in tokens, where that is known of one.
+    pub(super) fn window<'a>(&self, aliases: impl IntoIterator<Item = &'a str>) -> Option<u64> {
+        let of = |alias: &str| self.models.iter().find(|it| it.alias == alias);
+        let windows = aliases.into_iter().filter_map(of).filter_map(|model| self.window_of(model));
+        windows.min()
+    }
+
+    fn window_of(&self, model: &Model) -> Option<u64> {
+        let stated = |key: &str| {
+            let line = model.facts.iter().find_map(|line| line.strip_prefix(key));
+            line.and_then(|tokens| tokens.replace('_', "").parse().ok())
+        };
+        let declared = self.providers.iter().find(|it| it.name == model.provider);
+        let at = declared.and_then(|it| it.provider.url.as_deref()).map_or("", host);
+        let protocol = declared.map_or("openai", |it| it.provider.protocol);
+        let section = self.catalogue.section(&model.provider, at, protocol);
+        let known =
+            || section.and_then(|it| it.model(&model.id)).and_then(|it| it.input.or(it.context));
+        stated("input ").or_else(|| stated("context ")).or_else(known)
     }
 
     /// An address as the language takes it.
@@ -183,9 +245,11 @@ impl<'c> Draft<'c> {
             push_provider(&mut text, declared);
         }
         text.push('\n');
-        for Model { alias, provider, id, is_known } in &self.models {
+        for Model { alias, provider, id, is_known, facts } in &self.models {
             let _ = write!(text, "model {alias} = {provider}/{id}");
-            if *is_known {
+            if !facts.is_empty() {
+                let _ = write!(text, " {{\n  {}\n}}\n", facts.join("\n  "));
+            } else if *is_known {
                 text.push('\n');
             } else {
                 let sampling = sampling_name(Sampling::default());
@@ -218,6 +282,12 @@ fn push_provider(text: &mut String, Declared { name, provider }: &Declared) {
             let _ = writeln!(text, "  api_key secret \"{}\"", secret_path(name));
         }
         Key::None => {}
+    }
+    for (name, value) in &provider.headers {
+        let _ = writeln!(text, "  header {} {}", spell::string(name), spell::string(value));
+    }
+    if let Some(most) = provider.max_connections {
+        let _ = writeln!(text, "  max_connections {}", spell::number(most.into()));
     }
     let is_plain =
         |url: &String| !url.starts_with("https://") && !model_map::load::is_loopback_http(url);

@@ -31,14 +31,14 @@ pub(super) fn read(mut root: Settings, draft: &mut Draft<'_>) -> Result<(), Impo
 fn role(name: &str, mut from: Settings, draft: &mut Draft<'_>) -> Result<Role, ImportError> {
     let (word, id) = (from.needed("provider")?, from.needed("model")?);
     let own = provider(&from.at("provider"), &word)?;
-    let first = draft.model(&from.at("model"), own, &id)?;
+    let first = draft.model(&from.at("model"), own, &id, Vec::new())?;
     let mut route = Route { first: vec![(100, first)], chain: Vec::new() };
     for (path, target) in from.texts("fallbacks")? {
         let Some((word, id)) = target.split_once('/') else {
             return Err(wrong(&path, "must be written `provider/model`"));
         };
         let other = provider(&path, word)?;
-        route.extend([draft.model(&path, other, id)?]);
+        route.extend([draft.model(&path, other, id, Vec::new())?]);
     }
     let system = from
         .text("system_prompt")?
@@ -57,7 +57,7 @@ fn role(name: &str, mut from: Settings, draft: &mut Draft<'_>) -> Result<Role, I
         None => from.text("description")?,
     };
     from.leave(&mut draft.report);
-    Ok(Role { name: name.to_owned(), about, system, route, statements })
+    Ok(Role { name: name.to_owned(), about, system, route, statements, ..Role::default() })
 }
 
 fn provider(path: &str, word: &str) -> Result<Provider, ImportError> {
@@ -65,10 +65,7 @@ fn provider(path: &str, word: &str) -> Result<Provider, ImportError> {
     let Some(vendor) = found else {
         return Err(wrong(path, "is no provider that is known here by its name alone"));
     };
-    Ok(Provider {
-        wish: vendor.name.to_owned(),
-        protocol: vendor.protocol,
-        url: (!vendor.url.is_empty()).then(|| vendor.url.to_owned()),
-        key: if vendor.key.is_empty() { Key::None } else { Key::Env(vendor.key.to_owned()) },
-    })
+    let url = (!vendor.url.is_empty()).then(|| vendor.url.to_owned());
+    let key = if vendor.key.is_empty() { Key::None } else { Key::Env(vendor.key.to_owned()) };
+    Ok(Provider::new(vendor.name, vendor.protocol, url, key))
 }

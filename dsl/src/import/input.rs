@@ -153,9 +153,27 @@ fn why(key: &str) -> &'static str {
     match key {
         "master_key" => "not carried over; declare each caller: `client NAME { key secret \"…\" }`",
         "cache" => "not carried over; there is no cache of answers",
-        "rpm" | "tpm" => "not carried over; calls are limited by client, not by deployment",
+        "rpm" | "tpm" | "max_budget" | "budget_duration" => {
+            "not carried over; calls are limited by client, not by deployment"
+        }
         "cooldown_time" | "allowed_fails" => "not carried over; the router's breakers decide",
         "routing_strategy" => "not carried over; a draw goes by fixed shares",
+        "database_url" | "store_model_in_db" | "redis_host" | "redis_port" | "redis_password" => {
+            "not carried over; the router keeps nothing but its map"
+        }
+        "callbacks" | "success_callback" | "failure_callback" => {
+            "not carried over; the audit log is written with `audit metadata` or `audit full`"
+        }
+        _ if key.starts_with("supports_") => "not carried over; a `model` block states `accepts`",
+        "drop_params" => {
+            "not carried over; what a link cannot take is dropped unless a role is `strict`"
+        }
+        "allowed_fails_policy" => "not carried over; the router's breakers decide",
+        "retry_after" => "not carried over; a `retry` has its own `backoff`",
+        "input_guardrails"
+        | "output_guardrails"
+        | "before_request_hooks"
+        | "after_request_hooks" => "not carried over; there are no guardrails",
         "api_version" => "not carried over; the address that is called needs none",
         _ => "not carried over",
     }

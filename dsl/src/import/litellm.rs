@@ -3,31 +3,29 @@
 //! Owns what its lists and settings mean; the deployments are [`deployment`]'s.
 
 mod deployment;
+mod facts;
+mod fallbacks;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use model_map::{Condition, FailureClass, NumberFact, NumberTest};
 
 use super::ImportError;
-use super::chain::{RETRIED, Role, Route, Times, retry, shares};
+use super::chain::{RETRIED, Role, Route, Times, fallback_on_filter, retry, shares};
 use super::draft::Draft;
-use super::input::{Settings, wrong};
+use super::input::Settings;
+use crate::spell;
 use deployment::{Deployment, Weighting};
-
-/// Which roles come after a role's own deployments.
-#[derive(Default)]
-struct Fallbacks {
-    /// By role: where it is said, and the roles.
-    by_role: BTreeMap<String, Vec<(String, String)>>,
-    /// Those for prompts that are too long, likewise.
-    longer: BTreeMap<String, Vec<(String, String)>>,
-    default: Vec<(String, String)>,
-}
+use fallbacks::{Fallbacks, Named};
 
 /// What holds for every role that does not say otherwise.
 #[derive(Default)]
 struct General {
     retries: Option<u32>,
+    /// The count and the classes of a policy by kinds of errors, which goes before a count alone.
+    policy: Option<Policy>,
+    /// Those of roles.
+    policies: BTreeMap<String, Policy>,
     times: Times,
     times_path: String,
 }
@@ -49,90 +47,174 @@ pub(super) fn read(mut root: Settings, draft: &mut Draft<'_>) -> Result<(), Impo
     for name in ["router_settings", "litellm_settings"] {
         let mut section = root.section(name)?;
         fallbacks.read(&mut section, draft)?;
-        general.read(&mut section)?;
+        general.read(&mut section, draft)?;
         section.leave(&mut draft.report);
     }
     root.section("general_settings")?.leave(&mut draft.report);
     root.leave(&mut draft.report);
-    if let Some(count) = general.retries {
-        draft.defaults.push(retry(count, &RETRIED));
+    match (&general.policy, general.retries) {
+        (Some((count, classes)), _) => draft.defaults.push(retry(*count, classes)),
+        (None, Some(count)) => draft.defaults.push(retry(count, &RETRIED)),
+        (None, None) => {}
     }
-    let routes: Vec<_> =
-        groups.iter().map(|(name, all)| (name.clone(), route(name, all, draft))).collect();
+    let mut routes = Routes::new();
+    for (name, all) in &groups {
+        routes.insert(name.clone(), route(name, all, draft));
+    }
+    fallbacks.drop_aliases(|name| routes.contains_key(name), draft);
+    fallbacks.leave(|name| routes.contains_key(name), draft);
     for (name, deployments) in groups {
-        let Some((_, route)) = routes.iter().find(|(known, _)| *known == name) else { continue };
-        let mut route = route.clone();
-        for (path, other) in fallbacks.of(&name) {
-            match routes.iter().find(|(known, _)| known == other) {
-                Some((_, other)) => route.extend(other.flat()),
-                None => draft.report.add(path, format!("`{other}` is no model of `model_list`")),
-            }
+        let reader = Reader { fallbacks: &fallbacks, routes: &routes, general: &general };
+        if let Some(role) = reader.role(name, &deployments, draft) {
+            draft.roles.push(role);
         }
-        if route.links() == 0 {
-            continue;
-        }
-        let statements = statements(&name, &deployments, &route, &general, draft);
-        draft.roles.push(Role { name, route, statements, ..Role::default() });
     }
+    add_aliases(&fallbacks, draft);
     Ok(())
 }
 
-impl Fallbacks {
-    fn read(&mut self, section: &mut Settings, draft: &mut Draft<'_>) -> Result<(), ImportError> {
-        self.default.extend(section.texts("default_fallbacks")?);
-        for (path, value) in section.list("fallbacks")? {
-            for (role, others) in entry(&path, value, draft)? {
-                if role == "*" {
-                    self.default.extend(others);
-                } else {
-                    self.by_role.entry(role).or_default().extend(others);
+/// The deployments of each role.
+type Routes = BTreeMap<String, Route>;
+
+/// What every role is made with.
+struct Reader<'r> {
+    fallbacks: &'r Fallbacks,
+    routes: &'r Routes,
+    general: &'r General,
+}
+
+impl Reader<'_> {
+    fn role(
+        &self,
+        name: String,
+        deployments: &[Deployment],
+        draft: &mut Draft<'_>,
+    ) -> Option<Role> {
+        let mut route = self.routes.get(&name)?.clone();
+        let own = draft.window(route.flat().iter().map(String::as_str));
+        route.extend(self.links(&self.fallbacks.after(&name), draft));
+        let refused = self.fallbacks.refused(&name);
+        if let Some((path, _)) = refused.first() {
+            let why = "its links follow any failure that falls back, not refused content alone";
+            draft.report.add(path.as_str(), why);
+            route.extend(self.links(&refused, draft));
+        }
+        let mut arms = Vec::new();
+        let longer = self.fallbacks.longer(&name);
+        if let Some((path, _)) = longer.first() {
+            let links = self.links(&longer, draft);
+            match own.filter(|_| !links.is_empty()) {
+                Some(tokens) => {
+                    let why = format!(
+                        "a prompt over {} tokens, as the router estimates them, goes there at once",
+                        spell::number(tokens)
+                    );
+                    draft.report.add(path.as_str(), why);
+                    let mut route = Route::default();
+                    route.extend(links);
+                    arms.push((over(tokens), route));
+                }
+                None => {
+                    let why = "the window before it is not known: its links follow any failure that \
+                               falls back, not a too long prompt alone";
+                    draft.report.add(path.as_str(), why);
+                    route.extend(links);
                 }
             }
         }
-        for (path, value) in section.list("context_window_fallbacks")? {
-            let why = "its links follow any failure that falls back, not a too long prompt alone";
-            draft.report.add(&path, why);
-            for (role, others) in entry(&path, value, draft)? {
-                self.longer.entry(role).or_default().extend(others);
-            }
+        if route.links() == 0 {
+            return None;
         }
-        Ok(())
+        let attempts = Route::longest(arms.iter().map(|(_, route)| route).chain([&route]));
+        let mut statements = statements(&name, deployments, attempts, self.general, draft);
+        if !refused.is_empty() {
+            statements.insert(0, fallback_on_filter());
+        }
+        Some(Role { name, arms, route, statements, ..Role::default() })
     }
 
-    fn of<'f>(&'f self, role: &str) -> impl Iterator<Item = &'f (String, String)> {
-        let role = role.to_owned();
-        let own = self.by_role.get(&role).unwrap_or(&self.default);
-        let longer = self.longer.get(&role).into_iter().flatten();
-        own.iter().chain(longer).filter(move |(_, other)| *other != role)
+    /// The links of roles that come after another.
+    fn links(&self, named: &[&Named], draft: &mut Draft<'_>) -> Vec<String> {
+        let mut links = Vec::new();
+        for (path, other) in named {
+            match self.routes.get(self.fallbacks.meant(other)) {
+                Some(route) => links.extend(route.flat()),
+                None => {
+                    let why = format!("`{other}` is no model of `model_list`");
+                    draft.report.add(path.as_str(), why);
+                }
+            }
+        }
+        links
     }
 }
 
-/// Roles, and those that come after each of them.
-type Others = Vec<(String, Vec<(String, String)>)>;
+fn over(tokens: u64) -> Condition {
+    let at_least = Some(tokens.saturating_add(1));
+    Condition::Number(NumberTest { at_least, at_most: None, fact: NumberFact::Tokens })
+}
 
-fn entry(path: &str, value: Value, draft: &mut Draft<'_>) -> Result<Others, ImportError> {
-    let mut entry = Settings::of(path, value)?;
-    let mut all = Vec::new();
-    for role in entry.keys() {
-        let mut others = Vec::new();
-        for (path, other) in entry.list(&role)? {
-            match other {
-                Value::String(other) => others.push((path, other)),
-                Value::Object(_) => {
-                    let why = "a fallback with settings of its own is not carried over";
-                    draft.report.add(path, why);
-                }
-                _ => return Err(wrong(&path, "must be the name of a model")),
-            }
+/// Other names, as roles that are like others.
+fn add_aliases(fallbacks: &Fallbacks, draft: &mut Draft<'_>) {
+    for (alias, (path, of)) in &fallbacks.aliases {
+        if draft.roles.iter().any(|role| role.name == *of) {
+            draft.roles.push(Role {
+                name: alias.clone(),
+                about: Some(format!("Another name of {of}")),
+                like: Some(of.clone()),
+                ..Role::default()
+            });
+        } else {
+            let why = format!("left out: `{of}` is no model of `model_list`");
+            draft.report.add(path.as_str(), why);
         }
-        all.push((role, others));
     }
-    Ok(all)
+}
+
+/// How often, and after what.
+type Policy = (u32, Vec<FailureClass>);
+
+/// The kinds of errors that LiteLLM counts retries of, and ours; none where it is never retried.
+const POLICY: [(&str, Option<&[FailureClass]>); 6] = [
+    ("RateLimitErrorRetries", Some(&[FailureClass::RateLimit])),
+    ("InternalServerErrorRetries", Some(&[FailureClass::Overloaded, FailureClass::ServerError])),
+    ("TimeoutErrorRetries", None),
+    ("AuthenticationErrorRetries", None),
+    ("BadRequestErrorRetries", None),
+    ("ContentPolicyViolationErrorRetries", None),
+];
+
+fn policy(mut from: Settings, draft: &mut Draft<'_>) -> Result<Option<Policy>, ImportError> {
+    let (mut counts, mut classes) = (BTreeSet::new(), Vec::new());
+    for (key, ours) in POLICY {
+        let Some(count) = from.whole(key)?.filter(|count| *count > 0) else { continue };
+        match ours {
+            Some(those) => {
+                counts.insert(count);
+                classes.extend_from_slice(those);
+            }
+            None => draft.report.add(from.at(key), "not carried over: this is never retried"),
+        }
+    }
+    let path = from.path().to_owned();
+    from.leave(&mut draft.report);
+    if counts.len() > 1 {
+        draft.report.add(path, "has several counts; the greatest holds for all of its errors");
+    }
+    Ok(counts.last().map(|count| (*count, classes)))
 }
 
 impl General {
     /// What is read first counts: the router's own settings.
-    fn read(&mut self, section: &mut Settings) -> Result<(), ImportError> {
+    fn read(&mut self, section: &mut Settings, draft: &mut Draft<'_>) -> Result<(), ImportError> {
+        let of_all = policy(section.section("retry_policy")?, draft)?;
+        self.policy = self.policy.take().or(of_all);
+        let mut of_roles = section.section("model_group_retry_policy")?;
+        for role in of_roles.keys() {
+            if let Some(policy) = policy(of_roles.section(&role)?, draft)? {
+                self.policies.entry(role).or_insert(policy);
+            }
+        }
         let retries = section.whole("num_retries")?;
         self.retries = self.retries.or(retries);
         for key in ["timeout", "request_timeout"] {
@@ -175,13 +257,17 @@ fn route(name: &str, deployments: &[Deployment], draft: &mut Draft<'_>) -> Route
 fn statements(
     name: &str,
     deployments: &[Deployment],
-    route: &Route,
+    links: usize,
     general: &General,
     draft: &mut Draft<'_>,
 ) -> Vec<String> {
     let mut statements = Vec::new();
-    let retries = deployments.iter().filter_map(|one| one.retries).max();
-    if let Some(own) = retries.filter(|own| general.retries != Some(*own)) {
+    let mut retries = deployments.iter().filter_map(|one| one.retries).max();
+    let is_usual = general.policy.is_none() && general.retries == retries;
+    if let Some((count, classes)) = general.policies.get(name) {
+        retries = Some(*count);
+        statements.push(retry(*count, classes));
+    } else if let Some(own) = retries.filter(|_| !is_usual) {
         statements.push(retry(own, &RETRIED));
     }
     let attempt = deployments.iter().filter_map(|one| one.times.attempt).max();
@@ -191,8 +277,10 @@ fn statements(
     let first = deployments.iter().filter_map(|one| one.times.first).max();
     let times =
         Times { first: first.or(general.times.first), attempt: attempt.or(general.times.attempt) };
-    let tries = retries.or(general.retries).unwrap_or(0).saturating_add(1) as usize;
-    let attempts = route.links().saturating_mul(tries);
+    let of_policy = general.policy.as_ref().map(|(count, _)| *count);
+    let usual = of_policy.or(general.retries);
+    let tries = retries.or(usual).unwrap_or(0).saturating_add(1) as usize;
+    let attempts = links.saturating_mul(tries);
     statements.extend(times.text(path, attempts, &mut draft.report));
     let mut sets = deployments.iter().map(|one| &one.set);
     if let Some(set) = sets.next() {

@@ -2,11 +2,13 @@
 //!
 //! Owns what its strategies mean; whom a target calls is [`target`]'s.
 
+mod query;
 mod target;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use model_map::FailureClass;
+use model_map::{Condition, FailureClass};
 use serde_json::Value;
 
 use super::chain::{RETRIED, Role, Route, Times, retry, shares};
@@ -20,41 +22,23 @@ use target::Target;
 const DEEPEST: usize = 16;
 
 /// Reads the whole file into `draft`, as one role.
-pub(super) fn read(
-    mut root: Settings,
-    name: &str,
-    draft: &mut Draft<'_>,
-) -> Result<(), ImportError> {
+pub(super) fn read(root: Settings, name: &str, draft: &mut Draft<'_>) -> Result<(), ImportError> {
     no_secret("", name)?;
-    let mut statements = Vec::new();
-    let mut tries = 1_usize;
-    if root.has("retry") {
-        let mut section = root.section("retry")?;
-        let count = section.whole("attempts")?.unwrap_or(0);
-        tries = tries.saturating_add(count as usize);
-        statements.push(retry(count, &retried(&mut section, &mut draft.report)?));
-        section.leave(&mut draft.report);
-    }
-    let times = Times { first: None, attempt: root.time("request_timeout", 1000.0)? };
-    let times_path = root.at("request_timeout");
-    let mut reader = Reader { draft, sets: Vec::new(), fallback_on: None };
+    let mut reader = Reader {
+        draft,
+        sets: Vec::new(),
+        retries: Vec::new(),
+        timeouts: Vec::new(),
+        arms: Vec::new(),
+        fallback_on: None,
+    };
     let route = reader.route(root, &Target::default(), 0)?;
-    let Reader { sets, fallback_on, .. } = reader;
-    statements.extend(fallback_on);
-    statements.extend(times.text(
-        &times_path,
-        route.links().saturating_mul(tries),
-        &mut draft.report,
-    ));
-    if let Some(set) = sets.first() {
-        if sets.iter().any(|other| other != set) {
-            draft.report.add("targets", "set different parameters; a role has one set for all");
-        } else if !set.is_empty() {
-            statements.push(format!("set {}", set.join(", ")));
-        }
-    }
+    let links = Route::longest(reader.arms.iter().map(|(_, route)| route).chain([&route]));
+    let statements = reader.statements(links);
+    let arms = reader.arms;
     if route.links() > 0 {
-        draft.roles.push(Role { name: name.to_owned(), route, statements, ..Role::default() });
+        let name = name.to_owned();
+        draft.roles.push(Role { name, arms, route, statements, ..Role::default() });
     }
     Ok(())
 }
@@ -63,10 +47,50 @@ struct Reader<'r, 'c> {
     draft: &'r mut Draft<'c>,
     /// What each target sets.
     sets: Vec<Vec<String>>,
+    /// How often each is tried again.
+    retries: Vec<Option<(u32, Vec<FailureClass>)>>,
+    /// How long an attempt at each may take.
+    timeouts: Vec<Option<(Duration, String)>>,
+    /// What comes before the default route, each with its condition.
+    arms: Vec<(Condition, Route)>,
     fallback_on: Option<String>,
 }
 
 impl Reader<'_, '_> {
+    /// What a role says once for all of its targets: where they differ, the greatest.
+    fn statements(&mut self, links: usize) -> Vec<String> {
+        let mut statements = Vec::new();
+        let count = |retry: &Option<(u32, Vec<FailureClass>)>| retry.as_ref().map_or(0, |it| it.0);
+        let most = self.retries.iter().max_by_key(|it| count(it)).cloned().flatten();
+        if self.retries.iter().any(|it| *it != most) {
+            let why = "have different retries; those of the most attempts hold for the role";
+            self.draft.report.add("targets", why);
+        }
+        let tries = most.as_ref().map_or(1, |(count, _)| (*count as usize).saturating_add(1));
+        statements.extend(most.map(|(count, classes)| retry(count, &classes)));
+        statements.extend(self.fallback_on.take());
+        let time = |timeout: &Option<(Duration, String)>| timeout.as_ref().map(|it| it.0);
+        let longest = self.timeouts.iter().max_by_key(|it| time(it)).cloned().flatten();
+        if self.timeouts.iter().any(|it| time(it) != time(&longest)) {
+            let why = "have different timeouts; the longest holds for the role";
+            self.draft.report.add("targets", why);
+        }
+        if let Some((attempt, path)) = longest {
+            let times = Times { first: None, attempt: Some(attempt) };
+            let attempts = links.saturating_mul(tries);
+            statements.extend(times.text(&path, attempts, &mut self.draft.report));
+        }
+        if let Some(set) = self.sets.first() {
+            if self.sets.iter().any(|other| other != set) {
+                let why = "set different parameters; a role has one set for all";
+                self.draft.report.add("targets", why);
+            } else if !set.is_empty() {
+                statements.push(format!("set {}", set.join(", ")));
+            }
+        }
+        statements
+    }
+
     fn route(
         &mut self,
         mut node: Settings,
@@ -76,7 +100,7 @@ impl Reader<'_, '_> {
         if depth > DEEPEST {
             return Err(wrong(node.path(), "lies too deep"));
         }
-        let here = above.with(&mut node)?;
+        let here = above.with(&mut node, &mut self.draft.report)?;
         let mut strategy = node.section("strategy")?;
         let mode = strategy.text("mode")?;
         let targets = node.list("targets")?;
@@ -89,13 +113,14 @@ impl Reader<'_, '_> {
             Some("loadbalance") => self.draw(targets, &here, depth)?,
             Some("fallback") => self.chain(targets, &here, depth)?,
             Some("single") | None => self.one(targets, 0, &here, depth)?,
+            Some("conditional") if depth == 0 => self.arms(&mut strategy, targets, &here)?,
             Some("conditional") => {
                 let default = strategy.text("default")?;
                 let at = targets.iter().position(|(_, target)| {
                     target.get("name").and_then(Value::as_str) == default.as_deref()
                 });
-                let why = "conditions are not carried over, the default target is: write them as \
-                           `when … route …`";
+                let why = "conditions within another strategy are not carried over, the default \
+                           target is: a role has its arms at the top";
                 self.draft.report.add(strategy.at("mode"), why);
                 self.one(targets, at.unwrap_or(0), &here, depth)?
             }
@@ -105,6 +130,7 @@ impl Reader<'_, '_> {
         };
         strategy.leave(&mut self.draft.report);
         node.value("weight");
+        node.value("name");
         node.leave(&mut self.draft.report);
         Ok(route)
     }
@@ -116,7 +142,60 @@ impl Reader<'_, '_> {
         node.leave(&mut self.draft.report);
         let Some((alias, set)) = found else { return Ok(Route::default()) };
         self.sets.push(set);
+        self.retries.push(here.retry.clone());
+        self.timeouts.push(here.timeout.clone());
         Ok(Route { first: vec![(100, alias)], chain: Vec::new() })
+    }
+
+    /// The first condition that holds chooses a target by its name; gives the default one.
+    fn arms(
+        &mut self,
+        strategy: &mut Settings,
+        targets: Vec<(String, Value)>,
+        here: &Target,
+    ) -> Result<Route, ImportError> {
+        let place = |name: Option<&str>| {
+            let is_named = |(_, target): &(String, Value)| {
+                name.is_some() && target.get("name").and_then(Value::as_str) == name
+            };
+            targets.iter().position(is_named)
+        };
+        let mut used = BTreeSet::new();
+        for (path, value) in strategy.list("conditions")? {
+            let mut entry = Settings::of(&path, value)?;
+            let query = entry.value("query").unwrap_or_default();
+            let then = entry.text("then")?;
+            let (Some(at), condition) = (place(then.as_deref()), query::condition(&query)) else {
+                self.draft.report.add(entry.at("then"), "left out: no target has that name");
+                continue;
+            };
+            entry.leave(&mut self.draft.report);
+            used.insert(at);
+            let condition = match condition {
+                Ok(condition) => condition,
+                Err(why) => {
+                    self.draft.report.add(path, format!("left out: {why}"));
+                    continue;
+                }
+            };
+            let Some((path, target)) = targets.get(at).cloned() else { continue };
+            let route = self.route(Settings::of(&path, target)?, here, 1)?;
+            if route.links() > 0 {
+                self.arms.push((condition, route));
+            }
+        }
+        let default = strategy.text("default")?;
+        let at = place(default.as_deref()).unwrap_or_else(|| {
+            let why = "names no target: the first one takes what no condition does";
+            self.draft.report.add(strategy.at("default"), why);
+            0
+        });
+        used.insert(at);
+        for (_, (path, _)) in targets.iter().enumerate().filter(|(at, _)| !used.contains(at)) {
+            self.draft.report.add(path.as_str(), "is never chosen and was left out");
+        }
+        let Some((path, target)) = targets.get(at).cloned() else { return Ok(Route::default()) };
+        self.route(Settings::of(&path, target)?, here, 1)
     }
 
     fn one(

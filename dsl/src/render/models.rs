@@ -4,7 +4,7 @@
 
 mod json;
 
-pub use json::json;
+pub use json::{json, schema};
 
 use std::collections::BTreeSet;
 

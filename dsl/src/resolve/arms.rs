@@ -28,9 +28,10 @@ pub(super) struct ArmReader {
 }
 
 impl ArmReader {
-    /// The arms; none if none is written.
-    pub(super) fn finish(self) -> Option<Rc<Arms>> {
-        let is_whole = !self.is_broken && self.arms.iter().all(|arm| arm.is_whole);
+    /// The arms; none if none is written. With what `may_route` and could not be read, these are not
+    /// all.
+    pub(super) fn finish(self, may_route: bool) -> Option<Rc<Arms>> {
+        let is_whole = !self.is_broken && !may_route && self.arms.iter().all(|arm| arm.is_whole);
         self.is_written.then(|| Rc::new(Arms { arms: self.arms, is_whole }))
     }
 

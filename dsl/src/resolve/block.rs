@@ -16,7 +16,7 @@ use super::settings::{ParameterSlots, TimeoutSlots};
 use super::slot::{Slot, is_hole, over, put};
 use super::view::may_route;
 use crate::program::{Arms, Retry, System};
-use crate::syntax::tree::{Broken, Statement, Then};
+use crate::syntax::tree::{Statement, Then};
 
 /// One block.
 #[derive(Debug, Clone, Default)]
@@ -106,7 +106,7 @@ impl<'t> Resolver<'t> {
             }
         }
         self.mend_order(&gathered.arms);
-        block.arms = gathered.arms.finish();
+        block.arms = gathered.arms.finish(block.may_route);
         block.guards = Guards::of(gathered.guards);
         block
     }
@@ -150,7 +150,9 @@ impl<'t> Resolver<'t> {
                 put(&mut block.hedge, "hedge", node.span, value, &mut self.findings);
             }
             Statement::Timeout(node) => {
-                node.entries.iter().for_each(|entry| self.timeout(entry, &mut block.timeouts));
+                for entry in &node.entries {
+                    block.is_broken |= !self.timeout(entry, &mut block.timeouts);
+                }
             }
             Statement::Commit(node) => {
                 let value = self.commit(node);
@@ -176,7 +178,9 @@ impl<'t> Resolver<'t> {
                 put(&mut block.system, "system", node.span, value, &mut self.findings);
             }
             Statement::Set(node) => {
-                node.entries.iter().for_each(|entry| self.parameter(entry, &mut block.parameters));
+                for entry in &node.entries {
+                    block.is_broken |= !self.parameter(entry, &mut block.parameters);
+                }
             }
             Statement::Limit(node) => {
                 let slot = &mut block.limit_max_tokens;
@@ -203,10 +207,7 @@ impl<'t> Resolver<'t> {
             }
             other => {
                 block.is_broken |= matches!(other, Statement::Broken(_));
-                // What cannot be made out may be the route.
-                let is_unknown = |node: &Broken| node.meant.is_none();
-                block.may_route |= may_route(other)
-                    || matches!(other, Statement::Broken(node) if is_unknown(node));
+                block.may_route |= may_route(other);
             }
         }
     }

@@ -152,11 +152,15 @@ impl<'t> Resolver<'t> {
             match statement {
                 Statement::Set(node) => {
                     let slots = &mut block.parameters;
-                    node.entries.iter().for_each(|entry| self.parameter(entry, slots));
+                    for entry in &node.entries {
+                        block.is_broken |= !self.parameter(entry, slots);
+                    }
                 }
                 Statement::Timeout(node) => {
                     let slots = &mut block.timeouts;
-                    node.entries.iter().for_each(|entry| self.timeout(entry, slots));
+                    for entry in &node.entries {
+                        block.is_broken |= !self.timeout(entry, slots);
+                    }
                 }
                 Statement::System(node) => {
                     let value = self.system(node);

@@ -149,17 +149,22 @@ impl ParameterSlots {
 }
 
 impl<'t> Resolver<'t> {
-    pub(super) fn timeout(&mut self, entry: &'t Entry, slots: &mut TimeoutSlots) {
+    /// Reads a key of `timeout`; false if there is none of that name.
+    pub(super) fn timeout(&mut self, entry: &'t Entry, slots: &mut TimeoutSlots) -> bool {
         let key = entry.key.text.as_str();
         let slot = match key {
             "connect" => &mut slots.connect,
             "first_token" => &mut slots.first_token,
             "idle" => &mut slots.idle,
             "total" => &mut slots.total,
-            _ => return self.unknown_key("a timeout", &entry.key, &TIMEOUTS),
+            _ => {
+                self.unknown_key("a timeout", &entry.key, &TIMEOUTS);
+                return false;
+            }
         };
         let value = self.time(entry.value.as_ref(), |span| invalid_value::zero_timeout(key, span));
         put(slot, key, entry.span, value, &mut self.findings);
+        true
     }
 
     /// A duration above zero.
@@ -176,7 +181,8 @@ impl<'t> Resolver<'t> {
         Some(duration)
     }
 
-    pub(super) fn parameter(&mut self, entry: &'t Entry, slots: &mut ParameterSlots) {
+    /// Reads a key of `set`; false if there is none of that name.
+    pub(super) fn parameter(&mut self, entry: &'t Entry, slots: &mut ParameterSlots) -> bool {
         let (key, value) = (entry.key.text.as_str(), entry.value.as_ref());
         match key {
             "max_tokens" => {
@@ -195,8 +201,12 @@ impl<'t> Resolver<'t> {
                 let share = self.number_within(value, invalid_value::top_p);
                 put(&mut slots.top_p, key, entry.span, share, &mut self.findings);
             }
-            _ => self.unknown_key("a parameter", &entry.key, &PARAMETERS),
+            _ => {
+                self.unknown_key("a parameter", &entry.key, &PARAMETERS);
+                return false;
+            }
         }
+        true
     }
 
     pub(super) fn limit(&mut self, entry: &'t Entry, slot: &mut Slot<u32>) {

@@ -254,17 +254,18 @@ impl<'t> View<'t> {
 }
 
 fn is_arm(statement: &Statement) -> bool {
-    may_route(statement) && !is_guard(statement)
+    let is_keyword = matches!(statement.keyword(), Some("route" | "when" | "otherwise"));
+    is_keyword && !is_guard(statement)
 }
 
 fn is_guard(statement: &Statement) -> bool {
     matches!(statement, Statement::When(node) if matches!(node.then, Then::Block(_)))
 }
 
-/// Whether a statement gives a role its route, or would if it could be read.
+/// Whether a statement gives a role its route, or would if it could be read: what cannot be made
+/// out may be anything.
 pub(super) fn may_route(statement: &Statement) -> bool {
-    let is_keyword = matches!(statement.keyword(), Some("route" | "when" | "otherwise"));
-    is_keyword && !is_guard(statement)
+    matches!(statement, Statement::Broken(Broken { meant: None, .. })) || is_arm(statement)
 }
 
 fn named(declaration: &Declaration) -> Option<(Space, &Name)> {

@@ -41,7 +41,12 @@ fn allow(start: Span, place: Place, cursor: &mut Cursor) -> Names {
 /// `limit COUNT [requests|tokens] per D`
 fn limit(start: Span, cursor: &mut Cursor) -> RateLimit {
     cursor.no_equals();
-    let count = cursor.value("a number of requests or tokens");
+    let what = "a number of requests or tokens";
+    if cursor.word() == Some("per") {
+        cursor.wanted(what);
+        return RateLimit { span: cursor.since(start), count: None, of: None, per: None };
+    }
+    let count = cursor.value(what);
     let is_per = cursor.word().is_none_or(|word| word == "per");
     let of = if is_per { None } else { cursor.name("`requests` or `tokens`") };
     let per = match cursor.needs("per", &[Kind::Number]) {

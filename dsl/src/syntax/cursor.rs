@@ -202,8 +202,10 @@ impl<'a> Cursor<'a> {
             Some(piece) if piece.kind == Kind::String => {
                 self.next();
                 let name = self.string_name(piece)?;
-                let problem = Problem::QuotedName { what, name: name.text.clone() };
-                self.report.push(problem, piece.range());
+                if !self.silenced {
+                    let problem = Problem::QuotedName { what, name: name.text.clone() };
+                    self.report.push(problem, piece.range());
+                }
                 Some(name)
             }
             _ => {

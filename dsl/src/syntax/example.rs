@@ -3,10 +3,13 @@
 //! Owns what follows each of their keywords; whether a test passes is found out elsewhere.
 
 use super::cursor::Cursor;
-use super::pieces::Kind;
+use super::pieces::{Kind, Piece};
 use super::problem::Problem;
+use super::scalar::scalar;
 use super::statement::name_list;
-use super::tree::{Ask, AskFact, Broken, Expect, Expected, Given, Name, TestStatement};
+use super::tree::{
+    Ask, AskFact, Broken, Expect, Expected, Given, Name, TestStatement, Value, ValueKind,
+};
 use super::words::{self, Place};
 use crate::nearest::nearest;
 use crate::span::Span;
@@ -73,18 +76,48 @@ fn ask_fact(cursor: &mut Cursor) -> Option<AskFact> {
 fn given(start: Span, cursor: &mut Cursor) -> Given {
     let target = cursor.name("a provider or a model");
     let reads = cursor.needs("answers", &[Kind::Number]);
-    let answers = reads.then(|| cursor.value("a status or a failure class")).flatten();
-    let is_count = cursor.peek().is_some_and(|piece| piece.kind == Kind::Number);
+    let answers = reads.then(|| status(cursor)).flatten();
+    if reads && answers.is_none() {
+        // What follows would be taken for what is missing.
+        while cursor.next().is_some() {}
+    }
+    let is_number = cursor.peek().is_some_and(|piece| piece.kind == Kind::Number);
+    let is_count = is_number && !cursor.peek().is_some_and(|piece| is_time(piece, cursor));
     let times = if is_count { cursor.value("a number") } else { often(cursor) };
     if is_count {
         cursor.needs("times", &[]);
     }
-    let after = cursor.take_word("after").and_then(|_| cursor.value("a duration"));
+    let is_time = cursor.peek().is_some_and(|piece| is_time(piece, cursor));
+    if is_time {
+        cursor.left_out("after");
+    }
+    let reads = is_time || cursor.take_word("after").is_some();
+    let after = reads.then(|| cursor.value("a duration")).flatten();
     Given { span: cursor.since(start), target, answers, times, after }
 }
 
+/// `529`, `overloaded`; says so where what may follow it stands in its place.
+fn status(cursor: &mut Cursor) -> Option<Value> {
+    let what = "a status or a failure class";
+    let is_other = cursor.peek().is_some_and(|piece| match piece.kind {
+        Kind::Word => matches!(piece.of(cursor.text), "after" | "times" | "once" | "twice"),
+        Kind::Number => is_time(piece, cursor) || piece.of(cursor.text).len() < 3,
+        _ => false,
+    });
+    if is_other {
+        cursor.wanted(what);
+        return None;
+    }
+    cursor.value(what)
+}
+
+fn is_time(piece: Piece, cursor: &Cursor) -> bool {
+    let value = || scalar(piece.of(cursor.text));
+    piece.kind == Kind::Number && matches!(value(), Ok(ValueKind::Duration(_)))
+}
+
 /// `once`, `twice`: said otherwise here, so that there is one way to say it.
-fn often(cursor: &mut Cursor) -> Option<super::tree::Value> {
+fn often(cursor: &mut Cursor) -> Option<Value> {
     let meant = match cursor.word()? {
         "once" => "1 times",
         "twice" => "2 times",

@@ -20,8 +20,8 @@ pub(crate) type Read<T> = Result<T, Failed>;
 
 /// A fact alone or compared.
 pub(crate) fn test(cursor: &mut Cursor) -> Read<Condition> {
-    if let Some(turned) = turned(cursor) {
-        cursor.fail(turned.0, turned.1);
+    if let Some((problem, range)) = turned(cursor).or_else(|| late_fact(cursor)) {
+        cursor.fail(problem, range);
         return Err(Failed);
     }
     let Some(piece) = cursor.peek().filter(|piece| may_be_operand(*piece, cursor)) else {
@@ -97,6 +97,15 @@ fn turned(cursor: &Cursor) -> Option<(Problem, Range<usize>)> {
     let mend = format!("{fact} {turned} {value}");
     let range = written.start..end;
     Some((Problem::Turned { mend }, range))
+}
+
+/// A name before the fact that asks for it: `"x-team" header`.
+fn late_fact(cursor: &Cursor) -> Option<(Problem, Range<usize>)> {
+    let name = cursor.peek().filter(|piece| piece.kind == Kind::String)?;
+    let fact = cursor.ahead(1).filter(|piece| words::takes_argument(piece.of(cursor.text)))?;
+    let written = fact.of(cursor.text).to_owned();
+    let mend = format!("{written} {}", name.of(cursor.text));
+    Some((Problem::LateFact { fact: written, mend }, name.range().start..fact.range().end))
 }
 
 /// Whether a mark compares.

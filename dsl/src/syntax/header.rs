@@ -65,7 +65,15 @@ pub(crate) fn prompt_header(cursor: &mut Cursor) -> (Option<Name>, Option<Prompt
 }
 
 pub(crate) fn role_header(cursor: &mut Cursor) -> (Option<Name>, Option<Name>) {
-    let name = cursor.role_name();
+    let is_nameless = cursor.word() == Some("like")
+        && cursor.ahead(1).is_some_and(|next| matches!(next.kind, Kind::Word | Kind::String));
+    let name = match is_nameless {
+        true => {
+            cursor.wanted("a role's name");
+            None
+        }
+        false => cursor.role_name(),
+    };
     let like = cursor.take_word("like").and_then(|_| cursor.role_name());
     (name, like)
 }

@@ -3,6 +3,8 @@
 //! Owns declarations and blocks; what follows the keyword of a role's statement is in
 //! [`super::statement`].
 
+mod headless;
+
 use super::client::client_statement;
 use super::cursor::Cursor;
 use super::example::test_statement;
@@ -40,8 +42,13 @@ impl<'a> Lower<'a> {
     pub(crate) fn declarations(&mut self, phrases: &[Phrase], place: Place) -> Vec<Declaration> {
         let mut declarations = Vec::with_capacity(phrases.len());
         for phrase in phrases {
-            let declaration = match self.opening(phrase, place) {
-                Opening::Known(keyword) => self.declaration(phrase, keyword, place),
+            let mended = headless::late_header(self, phrase, place);
+            let declaration = match self.opening(mended.as_ref().unwrap_or(phrase), place) {
+                Opening::Known(keyword) => {
+                    let guessed = keyword.guessed || mended.is_some();
+                    let phrase = mended.as_ref().unwrap_or(phrase);
+                    self.declaration(phrase, Known { guessed, ..keyword }, place)
+                }
                 Opening::Broken(broken) => Declaration::Broken(broken),
             };
             declarations.push(declaration);
@@ -116,7 +123,9 @@ impl<'a> Lower<'a> {
     fn late_name(&mut self, phrase: &Phrase, keyword: Known) -> Option<Phrase> {
         let block = phrase.block.as_ref()?;
         let first = block.phrases.first()?;
-        let is_alone = phrase.pieces.len() == 1 && first.pieces.len() == 1;
+        let last = self.pieces.get(phrase.pieces.end.wrapping_sub(1)).map(|p| p.of(self.text));
+        let is_base = keyword.keyword.text == "role" && last == Some("like");
+        let is_alone = (phrase.pieces.len() == 1 || is_base) && first.pieces.len() == 1;
         let open = block.open.filter(|open| open + 1 == first.pieces.start)?;
         let name = self.pieces.get(first.pieces.start)?;
         let is_name = matches!(name.kind, Kind::Word | Kind::String);
@@ -142,7 +151,10 @@ impl<'a> Lower<'a> {
         let pieces = self.pieces.get(phrase.pieces.clone()).unwrap_or_default();
         let mut cursor = Cursor::new(self.text, pieces, self.report);
         cursor.silenced |= header.keyword.guessed;
-        cursor.next();
+        // What was left out cannot be taken.
+        if !header.keyword.left_out {
+            cursor.next();
+        }
         let read = read(&mut cursor);
         cursor.finish(header.place);
         let takes_block = keyword.text == "model" || words::needs_block(keyword.text);
@@ -190,6 +202,14 @@ impl<'a> Lower<'a> {
         statements: &mut Vec<T>,
     ) {
         let HeaderOf { phrase, keyword: mut known, place } = line;
+        if let Some(broken) = headless::block_of_entries(self, phrase, known.keyword.text) {
+            statements.push(T::from_broken(broken));
+            return;
+        }
+        let mended = headless::late_condition(self, phrase);
+        known.guessed |= mended.is_some();
+        let phrase = mended.as_ref().unwrap_or(phrase);
+        let before = statements.len();
         let span = self.span(phrase);
         let pieces = self.pieces.get(phrase.pieces.clone()).unwrap_or_default();
         let mut cursor = Cursor::new(self.text, pieces, self.report);
@@ -197,7 +217,14 @@ impl<'a> Lower<'a> {
         cursor.silenced |= known.guessed;
         let open = phrase.block.as_ref().and_then(|block| block.open);
         cursor.block = open.and_then(|open| self.pieces.get(open)).map(|piece| piece.range());
-        while let Some(piece) = cursor.next() {
+        if open.is_none() && phrase.block.is_some() {
+            // Its brace is missing, which has been found.
+            let end = cursor.end_of_all();
+            cursor.block = Some(end..end);
+        }
+        let first = if known.left_out { cursor.peek() } else { None };
+        let is_first = |statements: &Vec<T>| statements.len() == before;
+        while let Some(piece) = first.filter(|_| is_first(statements)).or_else(|| cursor.next()) {
             let start = cursor.span(piece);
             statements.push(read(known.keyword.text, start, place, &mut cursor));
             if !cursor.finish(place) {
@@ -205,11 +232,17 @@ impl<'a> Lower<'a> {
             }
             let next = cursor.peek().and_then(|piece| place.keyword(piece.of(self.text)));
             let Some(keyword) = next else { break };
-            known = Known { keyword, guessed: false };
+            known = Known::of(keyword);
             cursor.silenced = spoilt;
         }
+        // What a text swallowed that is never closed may have been anything.
+        if pieces.iter().any(|piece| piece.kind == Kind::OpenText) {
+            statements.push(T::from_broken(Broken { span, meant: None, name: None }));
+            return;
+        }
         let Some(block) = &phrase.block else { return };
-        let takes_block = statements.last_mut().is_some_and(|last| last.guarded(span).is_some());
+        let own = statements.get_mut(before..).and_then(<[T]>::last_mut);
+        let takes_block = own.is_some_and(|last| last.guarded(span).is_some());
         if !takes_block {
             let range = cursor.block.clone().unwrap_or_default();
             let header = shown(self.text, pieces);
@@ -228,15 +261,13 @@ impl<'a> Lower<'a> {
         let pieces = self.pieces.get(phrase.pieces.clone()).unwrap_or_default();
         let broken = |meant| Opening::Broken(Broken { span, meant, name: None });
         let Some(first) = pieces.first().copied() else {
-            // A block without a header.
-            let open = phrase.block.as_ref().and_then(|block| block.open);
-            let range = open.and_then(|open| self.pieces.get(open)).map(|piece| piece.range());
-            let problem = not_a_word(place);
-            self.report.push(problem, range.unwrap_or(span.range()));
-            return broken(None);
+            return headless::no_header(self, phrase, place);
         };
         let spoilt = pieces.iter().any(|piece| piece.kind.is_bad());
         if first.kind != Kind::Word {
+            if !spoilt && let Some(known) = headless::no_keyword(self, pieces, place) {
+                return known;
+            }
             // A stray `}` has been found by the outline.
             if !spoilt && first.kind != Kind::Close {
                 self.report.push(not_a_word(place), first.range());
@@ -245,7 +276,7 @@ impl<'a> Lower<'a> {
         }
         let word = first.of(self.text);
         if let Some(keyword) = place.keyword(word) {
-            return Opening::Known(Known { keyword, guessed: false });
+            return Opening::Known(Known::of(keyword));
         }
         self.unknown(phrase, first, place, spoilt)
     }
@@ -254,7 +285,7 @@ impl<'a> Lower<'a> {
     fn unknown(&mut self, phrase: &Phrase, first: Piece, place: Place, spoilt: bool) -> Opening {
         let span = self.span(phrase);
         let word = first.of(self.text);
-        let near = place.habit(word).or_else(|| nearest(word, place.keywords()));
+        let near = place.habit(word).or_else(|| self.nearest(phrase, word, place));
         let elsewhere = words::anywhere(word);
         // `accept` in a model's block is rather a slip than a statement of a role.
         let slip = near.filter(|near| near.starts_with(word) || word.starts_with(near));
@@ -271,6 +302,13 @@ impl<'a> Lower<'a> {
             self.keep_strayed(phrase, other, place);
             return Opening::Broken(Broken { span, meant: Some(other.text), name: None });
         }
+        let pieces = self.pieces.get(phrase.pieces.clone()).unwrap_or_default();
+        if !spoilt
+            && near.is_none()
+            && let Some(opening) = headless::no_keyword(self, pieces, place)
+        {
+            return opening;
+        }
         if !spoilt {
             let known = place.known();
             let written = word.to_owned();
@@ -279,19 +317,33 @@ impl<'a> Lower<'a> {
         }
         let guess = near.and_then(|near| place.keyword(near));
         match guess {
-            Some(keyword) => Opening::Known(Known { keyword, guessed: true }),
+            Some(keyword) => Opening::Known(Known { guessed: true, ..Known::of(keyword) }),
             None => Opening::Broken(Broken { span, meant: near, name: None }),
         }
+    }
+
+    /// The keyword that a word is most like; before a name in quotes and a block, one of the two that
+    /// may have it.
+    fn nearest(&self, phrase: &Phrase, word: &str, place: Place) -> Option<&'static str> {
+        let is_quoted = self.pieces.get(phrase.pieces.start + 1).map(|piece| piece.kind);
+        let has_name = is_quoted == Some(Kind::String) && phrase.block.is_some();
+        let quoted = ["test", "role"].into_iter().filter(|it| place.keyword(it).is_some());
+        let near = if has_name { nearest(word, quoted) } else { None };
+        near.or_else(|| nearest(word, place.keywords()))
     }
 
     /// Reads a declaration that stands inside of another, where a `}` is missing before it.
     fn keep_strayed(&mut self, phrase: &Phrase, keyword: &'static Keyword, place: Place) {
         let declares = Place::Env.keyword(keyword.text).is_some();
         if declares && !matches!(place, Place::Top | Place::Env) {
-            let known = Known { keyword, guessed: true };
+            let known = Known { guessed: true, ..Known::of(keyword) };
             let declaration = self.declaration(phrase, known, Place::Env);
             self.strayed.push(declaration);
         }
+    }
+
+    fn span_of(&self, range: std::ops::Range<usize>) -> Span {
+        Span::new(self.report.file, range)
     }
 
     /// From the first piece to the end of the block.
@@ -326,6 +378,14 @@ enum Opening {
 struct Known {
     keyword: &'static Keyword,
     guessed: bool,
+    /// Whether it does not stand there at all.
+    left_out: bool,
+}
+
+impl Known {
+    const fn of(keyword: &'static Keyword) -> Self {
+        Self { keyword, guessed: false, left_out: false }
+    }
 }
 
 /// What stands before a block.

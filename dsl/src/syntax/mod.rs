@@ -42,6 +42,7 @@ pub(crate) use words::is_ident;
 
 pub use decode::{Decoded, decode};
 pub use dump::{Places, dump};
+pub(crate) use problem::OPEN_STRING;
 pub use problem::{CHARACTERS, INDENT, SYNTAX};
 
 /// The most bytes that a file may have.

@@ -61,13 +61,15 @@ pub(crate) fn outline(
     let before = report.findings.len();
     let mut first =
         Outliner { text, pieces, start, at: 0, careful: false, unclosed: false, report };
-    let (phrases, _) = first.phrases(0, 0);
+    let (phrases, _) = first.phrases(0, None);
     if !first.unclosed {
         return phrases;
     }
     // A brace is missing: now a declaration at its block's own column ends that block.
     report.findings.truncate(before);
-    Outliner { text, pieces, start, at: 0, careful: true, unclosed: false, report }.phrases(0, 0).0
+    let mut second =
+        Outliner { text, pieces, start, at: 0, careful: true, unclosed: false, report };
+    second.phrases(0, None).0
 }
 
 struct Outliner<'a> {
@@ -82,8 +84,9 @@ struct Outliner<'a> {
 }
 
 impl Outliner<'_> {
-    /// The phrases up to the `}` of the block at `depth`, and that brace's index.
-    fn phrases(&mut self, depth: usize, column: usize) -> (Vec<Phrase>, Option<usize>) {
+    /// The phrases up to the `}` of the block at `depth` that the phrase at `header` has, and that
+    /// brace's index.
+    fn phrases(&mut self, depth: usize, header: Option<usize>) -> (Vec<Phrase>, Option<usize>) {
         let mut phrases: Vec<Phrase> = Vec::new();
         loop {
             self.at = self.significant(self.at);
@@ -106,8 +109,8 @@ impl Outliner<'_> {
                     self.leading_joint(&mut phrases, depth);
                 }
                 Some(_) => {
-                    let ends = depth > 0 && self.careful && self.opens_declaration(self.at, column);
-                    if ends {
+                    if self.careful && header.is_some_and(|header| self.ends_block(header, self.at))
+                    {
                         return (phrases, None);
                     }
                     let phrase = self.phrase(depth);
@@ -142,11 +145,13 @@ impl Outliner<'_> {
             phrase.block = Some(Block { open: Some(open), close, phrases: Vec::new() });
             return;
         }
-        let column = self.column(phrase.pieces.start).unwrap_or(0);
-        let (phrases, close) = self.phrases(depth + 1, column);
+        let (phrases, close) = self.phrases(depth + 1, Some(phrase.pieces.start));
         if close.is_none() {
             phrase.mended = true;
-            self.report_open_block(phrase, open, column);
+            // One without a header has a finding for that.
+            if !phrase.pieces.is_empty() {
+                self.report_open_block(phrase, open);
+            }
         } else {
             self.check_after_close();
         }
@@ -183,8 +188,7 @@ impl Outliner<'_> {
             let mend_at = last.end as usize;
             self.report_phrase(phrase, Problem::MissingOpen { header, mend_at });
         }
-        let column = self.column(phrase.pieces.start).unwrap_or(0);
-        let (phrases, close) = self.phrases(depth + 1, column);
+        let (phrases, close) = self.phrases(depth + 1, Some(phrase.pieces.start));
         phrase.block = Some(Block { open: None, close, phrases });
     }
 
@@ -192,7 +196,7 @@ impl Outliner<'_> {
     fn late_open(&mut self, phrases: &mut Vec<Phrase>, depth: usize) {
         let open = self.at;
         match phrases.last_mut() {
-            Some(last) if goes_on(last) => {
+            Some(last) if goes_on(last) && self.may_open(last, open) => {
                 last.mended = true;
                 let before = self.pieces.get(last.pieces.end.wrapping_sub(1)).map(|p| p.end);
                 let at = self.pieces.get(open).map(|p| p.range());
@@ -216,18 +220,41 @@ impl Outliner<'_> {
             }
             _ => {
                 let mut phrase = Phrase { pieces: open..open, block: None, mended: true };
-                self.at += 1;
-                let close = self.skip_block();
-                phrase.block = Some(Block { open: Some(open), close, phrases: Vec::new() });
+                // Deeper, nothing could be made of it.
+                if depth > 1 {
+                    self.at += 1;
+                    let close = self.skip_block();
+                    phrase.block = Some(Block { open: Some(open), close, phrases: Vec::new() });
+                } else {
+                    self.block(&mut phrase, depth);
+                }
                 phrases.push(phrase);
             }
         }
     }
 
+    /// Whether the `{` on a line of its own may be that of the phrase before: of one that needs a
+    /// block, or on the very next line of one that may take it.
+    fn may_open(&self, phrase: &Phrase, open: usize) -> bool {
+        let keyword = self.keyword(phrase);
+        let between = self.pieces.get(phrase.pieces.end..open).unwrap_or_default();
+        let is_next = between.iter().filter(|piece| piece.kind == Kind::Newline).count() < 2;
+        let takes_none = matches!(keyword, "prompt" | "let" | "ensure");
+        words::needs_block(keyword) || (is_next && !takes_none)
+    }
+
+    fn keyword(&self, phrase: &Phrase) -> &str {
+        self.pieces.get(phrase.pieces.start).map_or("", |piece| piece.of(self.text))
+    }
+
     /// Whether a phrase without `{` should have one: the next line lies deeper, or closes it.
     fn lacks_open(&self, phrase: &Phrase) -> bool {
-        let keyword = self.pieces.get(phrase.pieces.start).map_or("", |p| p.of(self.text));
-        if !words::needs_block(keyword) {
+        let keyword = self.keyword(phrase);
+        let guards =
+            |piece: &Piece| matches!(piece.of(self.text), "route" | "set" | "system" | "timeout");
+        let own = self.pieces.get(phrase.pieces.clone()).unwrap_or_default();
+        let is_guard = keyword == "when" && own.len() > 1 && !own.iter().any(guards);
+        if !words::needs_block(keyword) && !is_guard {
             return false;
         }
         let Some(own) = self.column(phrase.pieces.start) else { return false };
@@ -240,12 +267,18 @@ impl Outliner<'_> {
         }
     }
 
-    /// Whether a declaration's header starts here, at `column` or left of it.
-    fn opens_declaration(&self, at: usize, column: usize) -> bool {
+    /// Whether the line at `at` ends the block of the phrase at `header`: it stands at the header's
+    /// column or left of it, and opens a declaration, or a statement after a guarded block.
+    fn ends_block(&self, header: usize, at: usize) -> bool {
+        let column = self.column(header).unwrap_or(0);
         if self.column(at).is_none_or(|own| own > column) {
             return false;
         }
         let word = self.pieces.get(at).map_or("", |p| p.of(self.text));
+        let of = self.pieces.get(header).map_or("", |p| p.of(self.text));
+        if of == "when" && words::Place::Role.keyword(word).is_some() {
+            return true;
+        }
         if words::Place::Top.keyword(word).is_none() {
             return false;
         }
@@ -267,7 +300,8 @@ impl Outliner<'_> {
         self.report_at(self.at, Problem::AfterClose { mend });
     }
 
-    fn report_open_block(&mut self, phrase: &Phrase, open: usize, column: usize) {
+    fn report_open_block(&mut self, phrase: &Phrase, open: usize) {
+        let column = self.column(phrase.pieces.start).unwrap_or(0);
         let header = self.header(phrase);
         let mut last = self.at.min(self.pieces.len()).saturating_sub(1);
         while last > open && self.kind(last) == Some(Kind::Newline) {
@@ -287,8 +321,9 @@ impl Outliner<'_> {
     /// The bytes before a piece that is the first on its line.
     fn column(&self, at: usize) -> Option<usize> {
         let start = self.pieces.get(at)?.start;
+        let mark = if self.text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         match at.checked_sub(1).and_then(|before| self.pieces.get(before)) {
-            None => Some((start as usize).saturating_sub(self.start)),
+            None => Some((start as usize).saturating_sub(self.start.max(mark))),
             Some(before) if before.kind == Kind::Newline => Some((start - before.end) as usize),
             Some(_) => None,
         }

@@ -161,11 +161,21 @@ fn meant(
         return None;
     }
     let keyword = found.get(start).map_or("", |first| first.of(text));
+    let before = at.checked_sub(1).and_then(|before| found.get(before));
+    let heads = words::needs_block(keyword)
+        || (keyword == "when" && before.is_some_and(|before| ends_fact(before, text)));
     match found.get(at)?.of(text) {
-        "(" | "[" if words::needs_block(keyword) => Some(("{", Kind::Open)),
+        "(" | "[" if heads => Some(("{", Kind::Open)),
         ")" | "]" if at == start && depth == 0 => Some(("}", Kind::Close)),
         _ => None,
     }
+}
+
+/// Whether a condition may end with this piece.
+fn ends_fact(piece: &Piece, text: &str) -> bool {
+    let words = ["when", "and", "or", "not", "in", "matches"];
+    let is_value = matches!(piece.kind, Kind::Word | Kind::Number | Kind::String);
+    is_value && !words.contains(&piece.of(text))
 }
 
 fn piece(kind: Kind, range: Range<usize>) -> Piece {

@@ -21,6 +21,9 @@ pub const CHARACTERS: Code = Code("SFR002");
 /// A text's line that is indented less than its closing quotes.
 pub const INDENT: Code = Code("SFR003");
 
+/// What is said of a string without its second quote.
+pub(crate) const OPEN_STRING: &str = "this string is not closed";
+
 /// What is wrong.
 #[derive(Debug, Clone)]
 pub(crate) enum Problem {
@@ -51,6 +54,15 @@ pub(crate) enum Problem {
         help: &'static str,
         mend: Option<String>,
     },
+    /// With the mended value, where that is certain.
+    UnknownUnit {
+        unit: String,
+        mend: Option<String>,
+    },
+    /// `1h30m`
+    SeveralUnits {
+        mend: String,
+    },
     NameLetters {
         written: String,
     },
@@ -68,6 +80,29 @@ pub(crate) enum Problem {
     LateName {
         written: String,
         mend: String,
+    },
+    /// With the header that its statements are those of, where that is certain.
+    NoHeader {
+        meant: Option<&'static str>,
+    },
+    /// `set { … }`: with the statement as it is written here, where that is certain.
+    BlockOfEntries {
+        header: String,
+        mend: Option<(Range<usize>, String)>,
+    },
+    /// `sonnet route -> gpt`
+    LateKeyword {
+        keyword: &'static str,
+    },
+    /// `"x" header`
+    LateFact {
+        fact: String,
+        mend: String,
+    },
+    /// What stands between `system` and its prompts and is no mode.
+    UnknownMode {
+        written: String,
+        nearest: Option<&'static str>,
     },
     OpenBlock {
         header: String,

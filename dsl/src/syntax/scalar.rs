@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use super::problem::Problem;
 use super::value::{Money, Number, ValueKind};
+use crate::nearest::nearest;
+use crate::spell;
 
 const DURATIONS: &str = "durations are written `250ms`, `15s`, `5m` or `1h`";
-const UNITS: &str = "units are `ms`, `s`, `m` and `h`, `%`, and `KiB`, `MiB` and `GiB`";
+const KNOWN_UNITS: [&str; 8] = ["ms", "s", "m", "h", "%", "KiB", "MiB", "GiB"];
 const TOO_LARGE: &str = "no setting takes a number of that size";
 
 /// Units that people part from their number by a blank.
@@ -61,7 +63,11 @@ fn with_unit(decimal: &Decimal<'_>, body: &str, unit: &str) -> Result<ValueKind,
         "KiB" => size(decimal, 1 << 10),
         "MiB" => size(decimal, 1 << 20),
         "GiB" => size(decimal, 1 << 30),
-        _ => Err(unknown_unit(body, unit)),
+        _ => {
+            let is_sum = unit.contains(|c: char| c.is_ascii_digit());
+            let sum = is_sum.then(|| compound(&format!("{body}{unit}"))).flatten();
+            Err(sum.unwrap_or_else(|| unknown_unit(body, unit)))
+        }
     }
 }
 
@@ -160,12 +166,39 @@ fn unknown_unit(body: &str, unit: &str) -> Problem {
         "min" | "mins" | "minute" | "minutes" => "m",
         "hr" | "hrs" | "hour" | "hours" => "h",
         "msec" | "millis" | "milliseconds" => "ms",
+        "d" | "day" | "days" => return multiplied(body, unit, 24, |hours| format!("{hours}h")),
+        "k" => return multiplied(body, unit, 1_000, spell::number),
         "kb" | "kib" => "KiB",
         "mb" | "mib" => "MiB",
         "gb" | "gib" => "GiB",
-        _ => return Problem::Scalar { why: "unknown unit", help: UNITS, mend: None },
+        _ => nearest(unit, KNOWN_UNITS).unwrap_or_default(),
     };
-    bad("unknown unit", UNITS, &format!("{body}{known}"))
+    let mend = (!known.is_empty()).then(|| format!("{body}{known}"));
+    Problem::UnknownUnit { unit: unit.to_owned(), mend }
+}
+
+/// `7d`, `200k`: such a unit is written out.
+fn multiplied(body: &str, unit: &str, by: u64, written: fn(u64) -> String) -> Problem {
+    let product = body.parse::<u64>().ok().and_then(|number| number.checked_mul(by));
+    Problem::UnknownUnit { unit: unit.to_owned(), mend: product.map(written) }
+}
+
+/// `1h30m`: a duration has one unit.
+fn compound(written: &str) -> Option<Problem> {
+    let mut total = Duration::ZERO;
+    let mut rest = written;
+    let mut parts = 0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let unit = rest.get(digits..)?;
+        let unit = unit.get(..unit.find(|c: char| c.is_ascii_digit()).unwrap_or(unit.len()))?;
+        let length = digits + unit.len();
+        let Ok(ValueKind::Duration(part)) = scalar(rest.get(..length)?) else { return None };
+        total = total.checked_add(part)?;
+        rest = rest.get(length..)?;
+        parts += 1;
+    }
+    (parts > 1).then(|| Problem::SeveralUnits { mend: spell::duration(total) })
 }
 
 fn bad(why: &'static str, help: &'static str, mend: &str) -> Problem {
@@ -228,8 +261,24 @@ mod tests {
     }
 
     #[test]
+    fn mends_a_duration_of_several_units() {
+        for (written, mended) in [("1h30m", "90m"), ("1m30s", "90s"), ("1s500ms", "1500ms")] {
+            let Err(Problem::SeveralUnits { mend }) = scalar(written) else { panic!("taken") };
+            assert_eq!(mend, mended, "{written}");
+        }
+    }
+
+    #[test]
     fn mends_a_known_unit() {
-        let Err(Problem::Scalar { mend, .. }) = scalar("20sec") else { panic!("taken") };
-        assert_eq!(mend.as_deref(), Some("20s"));
+        for (written, mended) in [
+            ("20sec", Some("20s")),
+            ("64KIB", Some("64KiB")),
+            ("20x", None),
+            ("7d", Some("168h")),
+            ("200k", Some("200_000")),
+        ] {
+            let Err(Problem::UnknownUnit { mend, .. }) = scalar(written) else { panic!("taken") };
+            assert_eq!(mend.as_deref(), mended, "{written}");
+        }
     }
 }

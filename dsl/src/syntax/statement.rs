@@ -5,7 +5,7 @@
 
 use super::cursor::Cursor;
 use super::guard;
-use super::pieces::Kind;
+use super::pieces::{Kind, Piece};
 use super::problem::Problem;
 use super::route::route;
 use super::tree::{
@@ -13,6 +13,7 @@ use super::tree::{
     SystemMode, Value,
 };
 use super::words::Place;
+use crate::nearest::nearest;
 use crate::span::Span;
 
 /// The statement of a known keyword, which has just been taken.
@@ -116,6 +117,8 @@ fn system(start: Span, place: Place, cursor: &mut Cursor) -> System {
     {
         mode_span = cursor.next().map(|piece| cursor.span(piece));
         mode = Some(written);
+    } else {
+        unknown_mode(cursor);
     }
     let mut prompts = Vec::new();
     while let Some(prompt) = prompt(cursor) {
@@ -145,9 +148,35 @@ fn prompt(cursor: &mut Cursor) -> Option<Value> {
     cursor.value("a prompt")
 }
 
+/// Takes a word before the first prompt that was meant for a mode, and says so.
+fn unknown_mode(cursor: &mut Cursor) {
+    let Some(piece) = cursor.peek().filter(|piece| piece.kind == Kind::Word) else { return };
+    let follows = |next: Piece| matches!(next.kind, Kind::Word | Kind::String | Kind::Text);
+    let written = piece.of(cursor.text);
+    let is_file = written == "file";
+    let meant = match written {
+        "overwrite" | "override" | "instead" | "only" => Some("replace"),
+        "before" | "prefix" | "first" => Some("prepend"),
+        "after" | "suffix" | "last" | "add" => Some("append"),
+        other => nearest(other, ["prepend", "append", "replace"]),
+    };
+    // `system backend replace` has its mode, only late.
+    let is_late = |next: Piece| mode_of(next.of(cursor.text)).is_some();
+    let next = cursor.ahead(1).filter(|next| follows(*next) && !is_late(*next));
+    if is_file || meant.is_none() || next.is_none() {
+        return;
+    }
+    let written = written.to_owned();
+    cursor.fail(Problem::UnknownMode { written, nearest: meant }, piece.range());
+    cursor.next();
+}
+
 fn mode_here(cursor: &Cursor) -> Option<SystemMode> {
-    let piece = cursor.peek().filter(|piece| piece.kind == Kind::Word)?;
-    match piece.of(cursor.text) {
+    mode_of(cursor.word()?)
+}
+
+fn mode_of(word: &str) -> Option<SystemMode> {
+    match word {
         "prepend" => Some(SystemMode::Prepend),
         "append" => Some(SystemMode::Append),
         "replace" => Some(SystemMode::Replace),
@@ -200,7 +229,7 @@ fn backoff(cursor: &mut Cursor) -> Option<Backoff> {
     let start = cursor.take_word("backoff")?;
     let start = cursor.span(start);
     cursor.no_equals();
-    let min = cursor.value("the shortest wait");
+    let min = Some(cursor.value("the shortest wait")?);
     let max = match cursor.take(Kind::Range) {
         Some(_) => cursor.value("the longest wait"),
         None => {

@@ -157,7 +157,9 @@ fn every_command_line_in_the_docs_runs() {
     scratch.write("config.json", portkey.as_bytes());
     let roles = r#"{"coder": {"provider": "openai", "model": "gpt-5.4"}}"#;
     scratch.write("models.json", roles.as_bytes());
-    scratch.write("audit.jsonl", record.to_string().as_bytes());
+    for path in ["audit.jsonl", "audit/dt=2026-11-25/hour=10/a.jsonl"] {
+        scratch.write(path, record.to_string().as_bytes());
+    }
     scratch.write("sfai.toml", b"[push]\ntarget = \"maps\"\n");
     let pushed = pushed(&scratch, routes);
     git(&scratch, &["init", "-q", "-b", "main"]);

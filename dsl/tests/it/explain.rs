@@ -183,7 +183,7 @@ fn a_request_is_read_from_a_file_or_stdin_and_has_its_own_draw() {
     assert_eq!(drawn.len(), 2, "twenty conversations are not all alike");
     let output = scratch.run_with(&["explain", "coder", "--request", "-"], b"[1]");
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("the request - is no JSON object"), "{output:?}");
+    assert!(stderr(&output).contains("the request on stdin is no JSON object"), "{output:?}");
 }
 
 #[test]

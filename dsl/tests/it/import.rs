@@ -7,8 +7,13 @@ use crate::project::{Scratch, findings, stderr, stdout};
 /// What stands for `@KEY@`: in two halves, so that no scanner takes this file for a leak.
 const KEY: [&str; 2] = ["sk-", "proj-abcDEF0123456789abcDEF"];
 
-const SAMPLES: [(&str, &str); 3] =
-    [("litellm", "litellm.yaml"), ("portkey", "portkey.json"), ("model-map", "roles.json")];
+const SAMPLES: [(&str, &str); 5] = [
+    ("litellm", "litellm.yaml"),
+    ("litellm", "litellm_more.yaml"),
+    ("portkey", "portkey.json"),
+    ("portkey", "portkey_conditional.json"),
+    ("model-map", "roles.json"),
+];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/import")

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::project::Scratch;
+use crate::schemas::{hold, schema};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
@@ -13,6 +14,7 @@ fn listed(project: &Scratch, filter: &[&str]) -> Vec<(String, String)> {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let value: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(value["version"], 1);
+    hold(&schema("models"), &value);
     let word = |value: &Value| value.as_str().unwrap().to_owned();
     let models = value["models"].as_array().unwrap().iter();
     models.map(|one| (word(&one["provider"]), word(&one["id"]))).collect()

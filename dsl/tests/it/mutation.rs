@@ -131,11 +131,18 @@ fn judge(before: &str, mutant: &Mutant) -> Verdict {
 }
 
 /// Whether it stands where the change is, where the declaration or block of it opens, or at a use
-/// of the name that is no longer what it was.
+/// of the name that is no longer what it was. Where nothing is left of a line, the one before it is
+/// where it is missing.
 fn is_right(finding: &Diagnostic, before: &str, mutant: &Mutant, sources: &Sources) -> bool {
     let text = &mutant.text;
-    let first = line_of(text, mutant.at.start);
+    let mut first = line_of(text, mutant.at.start);
     let last = line_of(text, mutant.at.start + mutant.new.trim_end().len());
+    let is_blank = |line: usize| {
+        text.lines().nth(line - 1).is_some_and(|text| text.trim().is_empty()) && line > 1
+    };
+    while mutant.new.is_empty() && is_blank(first) {
+        first -= 1;
+    }
     let lines = first..=last;
     let line = |span: Span| {
         let source = sources.get(span.file).filter(|source| source.text == *text)?;
@@ -147,7 +154,9 @@ fn is_right(finding: &Diagnostic, before: &str, mutant: &Mutant, sources: &Sourc
     at.truncate(1);
     let opens = openers(before, mutant.at.start);
     let names = |word: &str| {
-        !word.is_empty() && finding.message.split('`').skip(1).step_by(2).any(|name| name == word)
+        let named = finding.message.split('`').skip(1).step_by(2);
+        let mut named = named.map(|name| name.trim_start_matches("${").trim_end_matches('}'));
+        !word.is_empty() && named.any(|name| name == word)
     };
     let mut changed = mutant.old.split_whitespace().chain(mutant.new.split_whitespace());
     is_there || at.iter().any(|line| opens.contains(line)) || changed.any(names)

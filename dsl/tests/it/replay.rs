@@ -1,9 +1,14 @@
 //! Recorded requests, planned again.
 
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use sfai_dsl::rules::PRELUDE;
 
 use crate::project::{Scratch, stderr, stdout};
+use crate::schemas::{hold, schema};
 
 fn record(id: &str, role: &str, model: &str, tokens: u64) -> String {
     json!({
@@ -13,6 +18,15 @@ fn record(id: &str, role: &str, model: &str, tokens: u64) -> String {
         "status": 200, "time": "2026-11-25T10:00:00Z", "total_ms": 9, "version": 1,
     })
     .to_string()
+}
+
+#[test]
+fn what_is_replayed_is_of_the_published_shape() {
+    let schema = schema("audit");
+    let mut value: Value = serde_json::from_str(&record("one", "coder", SONNET, 1)).unwrap();
+    hold(&schema, &value);
+    value["version"] = 2.into();
+    assert!(!schema.is_valid(&value));
 }
 
 fn project(log: &str) -> Scratch {
@@ -45,12 +59,92 @@ fn requests_that_would_move_are_counted_with_examples() {
     assert_eq!(first["examples"][0]["rule_before"], "old.sfr:3");
     assert_eq!(report["changes"][1]["refused"], "no such role");
     assert!(report["unreadable"][0]["place"].as_str().unwrap().ends_with("a.jsonl:3"));
-    let schema = stdout(&scratch.run(&["schema", "replay"]));
-    let schema = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    let schema = schema("replay");
     assert!(schema.is_valid(&report) && !schema.is_valid(&json!({"version": 1})));
     let text = stdout(&scratch.run(&arguments));
     assert!(text.contains("3 of 4 requests would be routed otherwise"), "{text}");
     assert!(text.contains("a.jsonl:3: no audit record"), "{text}");
+}
+
+/// Packed for itself, as the router appends it.
+fn packed(text: &str) -> Vec<u8> {
+    let mut to = GzEncoder::new(Vec::new(), Compression::fast());
+    to.write_all(text.as_bytes()).unwrap();
+    to.finish().unwrap()
+}
+
+/// What a replay with `routes` counts, and its unreadable lines.
+fn counts(scratch: &Scratch, arguments: &[&str]) -> (u64, u64, Vec<String>) {
+    let common = ["--map", "routes", "--format", "json"];
+    let output = scratch.run(&[&["replay"], arguments, &common].concat());
+    let report: Value =
+        serde_json::from_str(&stdout(&output)).unwrap_or_else(|_| panic!("{}", stderr(&output)));
+    let unreadable = report["unreadable"].as_array().unwrap();
+    assert_eq!(report["unreadable_count"], unreadable.len());
+    let places = unreadable.iter().map(|one| format!("{}: {}", one["place"], one["why"])).collect();
+    (report["planned"].as_u64().unwrap(), report["otherwise"].as_u64().unwrap(), places)
+}
+
+#[test]
+fn a_folder_of_packed_logs_is_read_at_any_depth() {
+    let scratch = project(&record("plain", "coder", SONNET, 10));
+    let (stays, goes) =
+        (record("stays", "coder", SONNET, 10), record("goes", "coder", SONNET, 2_000));
+    let twice = [packed(&format!("{stays}\n")), packed(&format!("{goes}\nno record\n"))].concat();
+    scratch.write("logs/dt=2026-11-25/hour=09/a.jsonl.gz", &twice);
+    scratch.write("logs/dt=2026-11-25/hour=10/b.ndjson", goes.as_bytes());
+    scratch.write("logs/dt=2026-11-25/hour=10/note.txt", b"not a log");
+    // Unpacked by whoever fetched it, under its old name.
+    scratch.write("logs/dt=2026-11-25/hour=11/c.jsonl.gz", stays.as_bytes());
+    let (planned, otherwise, unreadable) = counts(&scratch, &["logs"]);
+    assert_eq!((planned, otherwise), (5, 2));
+    let [bad] = unreadable.as_slice() else { panic!("{unreadable:?}") };
+    assert!(bad.contains("a.jsonl.gz:3\": \"expected ident"), "{bad}");
+}
+
+#[test]
+fn what_breaks_off_loses_nothing_else() {
+    let scratch = project(&record("plain", "coder", SONNET, 10));
+    let many: String = (0..500)
+        .map(|number| record(&format!("r{number}"), "coder", SONNET, number) + "\n")
+        .collect();
+    let mut half = packed(&many);
+    half.truncate(half.len() / 2);
+    scratch.write("logs/b.jsonl.gz", &half);
+    scratch.write("logs/c.jsonl", record("last", "coder", SONNET, 10).as_bytes());
+    let (planned, otherwise, unreadable) = counts(&scratch, &["logs"]);
+    assert!(planned > 100 && planned < 502, "{planned}");
+    assert_eq!(otherwise, 0);
+    let [bad] = unreadable.as_slice() else { panic!("{unreadable:?}") };
+    let whole = planned - 2;
+    let place = format!("b.jsonl.gz:{}\": \"it cannot be unpacked", whole + 1);
+    assert!(bad.contains(&place), "{bad}");
+    assert_eq!(scratch.run(&["replay", "logs", "--map", "routes"]).status.code(), Some(1));
+}
+
+#[test]
+fn stdin_is_a_log_packed_or_not() {
+    let scratch = project("");
+    let arguments = ["replay", "-", "--map", "routes"];
+    let log = record("goes", "coder", SONNET, 2_000) + "\n{}\n";
+    for bytes in [log.clone().into_bytes(), packed(&log)] {
+        let output = scratch.run_with(&arguments, &bytes);
+        let text = stdout(&output);
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        assert!(text.contains("1 of 1 requests"), "{text}");
+        assert!(text.contains("stdin:2: no audit record: missing field"), "{text}");
+    }
+    let output = scratch.run_with(&["replay", "-", "-", "--map", "routes"], b"");
+    assert!(stderr(&output).contains("stdin can be read only once"));
+}
+
+#[test]
+fn a_folder_without_logs_says_what_was_looked_for() {
+    let scratch = project("");
+    scratch.write("none/readme.md", b"");
+    let output = scratch.run(&["replay", "none", "--map", "routes"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("no audit log below `none`: looked for `*.jsonl`"));
 }
 
 #[test]

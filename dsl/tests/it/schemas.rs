@@ -8,7 +8,7 @@ use sfai_dsl::rules::{PRELUDE, RULES};
 use crate::project::{Scratch, stdout};
 
 /// The name for `schema`, and the published file. `SFAI_REFRESH=1` writes the files anew.
-const PUBLISHED: [(&str, &str); 9] = [
+const PUBLISHED: [(&str, &str); 11] = [
     ("map", "model_map.schema.json"),
     ("check", "check.schema.json"),
     ("check-jsonl", "check_jsonl.schema.json"),
@@ -18,6 +18,8 @@ const PUBLISHED: [(&str, &str); 9] = [
     ("replay", "replay.schema.json"),
     ("versions", "versions.schema.json"),
     ("status", "status.schema.json"),
+    ("models", "models.schema.json"),
+    ("audit", "audit.schema.json"),
 ];
 
 pub fn schema(name: &str) -> jsonschema::Validator {

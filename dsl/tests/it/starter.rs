@@ -10,7 +10,8 @@ fn the_starter_is_clean_tidy_and_compiles() {
     for said in ["wrote routes/main.sfr", "wrote sfai.toml", "sfai-dsl check", "sfai-dsl compile"] {
         assert!(stdout(&done).contains(said), "{said}");
     }
-    let verbs = [&["check", "--deny", "warnings"][..], &["fmt", "--check"], &["compile"]];
+    let verbs =
+        [&["check", "--deny", "warnings"][..], &["fmt", "--check"], &["compile"], &["test"]];
     for arguments in verbs.into_iter().chain([&["compile", "--env", "dev"][..]]) {
         let output = scratch.run(arguments);
         assert_eq!(output.status.code(), Some(0), "{arguments:?}: {output:?}");

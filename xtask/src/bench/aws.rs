@@ -97,9 +97,9 @@ impl Stock {
             let secret = json!({"SecretString": format!("bench:{KEY}"), "Name": "bench"});
             return whole(secret.to_string().into());
         }
-        match request.method() {
-            &Method::GET if path.ends_with("/invocation/next") => self.next().await,
-            &Method::GET => whole(self.map.clone()),
+        match *request.method() {
+            Method::GET if path.ends_with("/invocation/next") => self.next().await,
+            Method::GET => whole(self.map.clone()),
             _ => {
                 self.replied(request.into_body()).await;
                 let mut response = whole(Bytes::new());

@@ -8,7 +8,7 @@ use fastrand::Rng;
 const MOST: usize = 128 << 10;
 
 /// What is thrown in: each means something somewhere.
-const WORDS: [&str; 48] = [
+pub(super) const WORDS: [&str; 48] = [
     "{",
     "}",
     "(",

@@ -2,6 +2,9 @@
 //!
 //! Owns whom it calls and with which settings; how entries make a role is for its parent.
 
+use serde_json::Value;
+
+use super::facts;
 use crate::import::ImportError;
 use crate::import::chain::{Times, parameters};
 use crate::import::draft::{Draft, Key, Provider};
@@ -72,15 +75,46 @@ pub(super) fn read(
         draft.report.add(entry.path(), format!("`{name}` is left out: a role has one name"));
         return Ok(None);
     }
-    let Some((provider, id)) = provider(&model, &mut parameters, draft)? else {
+    let Some((mut provider, id)) = provider(&model, &mut parameters, draft)? else {
         return Ok(None);
     };
-    let alias = draft.model(parameters.path(), provider, &id)?;
+    calls(&mut provider, &mut parameters, draft)?;
+    let facts = facts::of(&mut info, &mut parameters)?;
+    let alias = draft.model(parameters.path(), provider, &id, facts)?;
     let deployment = settings(&mut entry, &mut parameters, alias, draft)?;
     parameters.leave(&mut draft.report);
     info.leave(&mut draft.report);
     entry.leave(&mut draft.report);
     Ok(Some((name, deployment)))
+}
+
+/// What is sent with each of its calls, and how many there may be at once.
+fn calls(
+    provider: &mut Provider,
+    parameters: &mut Settings,
+    draft: &mut Draft<'_>,
+) -> Result<(), ImportError> {
+    let mut headers = parameters.section("extra_headers")?;
+    for name in headers.keys() {
+        let path = headers.at(&name);
+        match headers.value(&name) {
+            Some(Value::String(value)) => {
+                provider.header(&path, &name, &value, &mut draft.report);
+            }
+            Some(other @ (Value::Number(_) | Value::Bool(_))) => {
+                provider.header(&path, &name, &other.to_string(), &mut draft.report);
+            }
+            Some(_) => return Err(wrong(&path, "must be a text")),
+            None => {}
+        }
+    }
+    if let Some(organization) = parameters.text("organization")? {
+        let path = parameters.at("organization");
+        provider.header(&path, "openai-organization", &organization, &mut draft.report);
+    }
+    let most = parameters.whole("max_parallel_requests")?;
+    provider.max_connections = most.filter(|most| *most > 0);
+    Ok(())
 }
 
 fn settings(
@@ -133,7 +167,7 @@ fn provider(
         return Ok(None);
     };
     let key = key(vendor, parameters)?;
-    let provider = Provider { wish: vendor.name.to_owned(), protocol: vendor.protocol, url, key };
+    let provider = Provider::new(vendor.name, vendor.protocol, url, key);
     Ok(Some((provider, id.to_owned())))
 }
 

@@ -2,13 +2,17 @@
 //!
 //! Owns what a target takes over from those around it; strategies are for its parent.
 
+use std::time::Duration;
+
+use model_map::FailureClass;
 use serde_json::Value;
 
-use crate::import::ImportError;
+use super::retried;
 use crate::import::chain::parameters;
 use crate::import::draft::{Draft, Key, Provider};
 use crate::import::input::Settings;
 use crate::import::vendor;
+use crate::import::{ImportError, Report};
 
 /// What is known of a target, its own or from around it.
 #[derive(Debug, Default, Clone)]
@@ -20,11 +24,19 @@ pub(super) struct Target {
     api_key: Option<String>,
     host: Option<String>,
     overrides: Settings,
+    /// How often it is tried again, and after what.
+    pub(super) retry: Option<(u32, Vec<FailureClass>)>,
+    /// How long an attempt may take, and where that stands.
+    pub(super) timeout: Option<(Duration, String)>,
 }
 
 impl Target {
     /// This one, under what `node` says itself.
-    pub(super) fn with(&self, node: &mut Settings) -> Result<Self, ImportError> {
+    pub(super) fn with(
+        &self,
+        node: &mut Settings,
+        report: &mut Report,
+    ) -> Result<Self, ImportError> {
         let mut here = self.clone();
         let provider = node.text("provider")?;
         let virtual_key = node.text("virtual_key")?;
@@ -47,6 +59,15 @@ impl Target {
             }
         }
         here.overrides = Settings::of(&path, Value::Object(merged))?;
+        if node.has("retry") {
+            let mut section = node.section("retry")?;
+            let count = section.whole("attempts")?.unwrap_or(0);
+            here.retry = Some((count, retried(&mut section, report)?));
+            section.leave(report);
+        }
+        if let Some(time) = node.time("request_timeout", 1000.0)? {
+            here.timeout = Some((time, node.at("request_timeout")));
+        }
         Ok(here)
     }
 
@@ -74,7 +95,7 @@ impl Target {
                 .add(shown, "left out: its provider is not known here and has no `custom_host`");
             return Ok(None);
         };
-        let alias = draft.model(shown, provider, &id)?;
+        let alias = draft.model(shown, provider, &id, Vec::new())?;
         let set = parameters(&mut overrides, &mut draft.report)?;
         overrides.leave(&mut draft.report);
         Ok(Some((alias, set)))
@@ -115,6 +136,6 @@ impl Target {
             (None, None, Some(vendor)) if !vendor.key.is_empty() => Key::Env(vendor.key.to_owned()),
             (None, None, _) => Key::None,
         };
-        Some(Provider { wish: name.to_owned(), protocol, url, key })
+        Some(Provider::new(name, protocol, url, key))
     }
 }

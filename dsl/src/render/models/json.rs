@@ -3,6 +3,7 @@
 //! Owns the JSON shape, which `version` versions.
 
 use model_map::{OutputLimitKey, Sampling};
+use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
 use super::{Listed, effort_names};
@@ -11,14 +12,16 @@ use crate::catalogue::{Price, PriceOver, limit_key_name, sampling_name};
 /// The version of the shape; it rises when a field changes its meaning or goes away.
 const VERSION: u32 = 1;
 
-#[derive(Serialize)]
+/// The models of the catalogue.
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "Models")]
 struct Report<'c> {
     version: u32,
     models: Vec<Model<'c>>,
 }
 
 /// Limits are in tokens. `null` is unknown, but for `deprecated`, where it is no.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Model<'c> {
     provider: &'c str,
     id: &'c str,
@@ -37,7 +40,8 @@ struct Model<'c> {
     deprecated: Option<Deprecated<'c>>,
 }
 
-#[derive(Serialize)]
+/// US dollars.
+#[derive(Serialize, JsonSchema)]
 struct Usd {
     input: Option<f64>,
     output: Option<f64>,
@@ -46,7 +50,7 @@ struct Usd {
 }
 
 /// What holds for the whole of a request whose input has more than `tokens`.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct UsdOver {
     tokens: u64,
     #[serde(flatten)]
@@ -54,9 +58,14 @@ struct UsdOver {
 }
 
 /// `on` is the day, `2026-10-22`, where it is known.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Deprecated<'c> {
     on: Option<&'c str>,
+}
+
+/// The JSON Schema of [`json`]'s text.
+pub fn schema() -> Schema {
+    schema_for!(Report<'_>)
 }
 
 /// One JSON object and a newline.

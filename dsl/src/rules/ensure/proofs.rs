@@ -23,7 +23,7 @@ pub(super) struct Outcome<'p> {
     pub(super) vacuous: Option<String>,
     /// The first role of which it cannot be told, and why.
     pub(super) unknown: Option<(&'p str, String)>,
-    /// Whether a role could break it and does not.
+    /// Whether a role could break it and does not, or cannot be judged.
     pub(super) is_kept: bool,
 }
 
@@ -37,11 +37,17 @@ pub(super) struct Breach<'p> {
     pub(super) prompt_tokens: u64,
 }
 
-/// What became of every promise; none where one of its roles has findings of its own.
+/// What became of every promise; none of one about a single role that has findings of its own.
 pub(super) fn outcomes<'p>(program: &'p Program, promises: &[Promise]) -> Vec<Option<Outcome<'p>>> {
     let asked = Asked::of(program);
     let mut proofs = Proofs::of(program, promises);
     for (name, role) in &program.roles {
+        // Nothing is said of a role that has findings of its own, and of the others only what it
+        // could not change.
+        if !is_whole(role) {
+            proofs.pass_over(&asked);
+            continue;
+        }
         let open = proofs.open(&asked, name, role);
         if !open.is_empty() {
             proofs.prove(name, role, &open);
@@ -58,19 +64,16 @@ type Place = usize;
 struct Asked<'p> {
     every: Vec<Place>,
     one: HashMap<&'p str, Vec<Place>>,
-    /// Of each promise, whether one of its roles has findings of its own: nothing is said then.
+    /// Of each promise, whether its only role has findings of its own: nothing is said then.
     is_void: Vec<bool>,
 }
 
 impl<'p> Asked<'p> {
     fn of(program: &'p Program) -> Self {
-        let is_whole =
-            |role: &Role| role.is_whole && role.arms.as_ref().is_some_and(|it| it.is_whole);
-        let all_whole = program.roles.values().all(is_whole);
         let mut asked = Self { every: Vec::new(), one: HashMap::new(), is_void: Vec::new() };
         for (place, ensure) in program.ensures.iter().enumerate() {
             let (is_void, of_subject) = match &ensure.subject {
-                Subject::EveryRole(_) => (!all_whole, &mut asked.every),
+                Subject::EveryRole(_) => (false, &mut asked.every),
                 Subject::Role(role) => {
                     let is_known = program.roles.get(&role.name).is_some_and(is_whole);
                     (!is_known, asked.one.entry(role.name.as_str()).or_default())
@@ -83,6 +86,10 @@ impl<'p> Asked<'p> {
         }
         asked
     }
+}
+
+fn is_whole(role: &Role) -> bool {
+    role.is_whole && role.arms.as_ref().is_some_and(|arms| arms.is_whole)
 }
 
 struct Proofs<'p, 'a> {
@@ -130,6 +137,14 @@ impl<'p, 'a> Proofs<'p, 'a> {
             }
         }
         open
+    }
+
+    fn pass_over(&mut self, asked: &Asked<'p>) {
+        for place in &asked.every {
+            if let Some(outcome) = self.outcomes.get_mut(*place) {
+                outcome.is_kept = true;
+            }
+        }
     }
 
     fn number(&mut self, name: &'p str, role: &'p Role) -> usize {

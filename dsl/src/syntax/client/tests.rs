@@ -37,7 +37,7 @@ fn says_once_what_a_client_lacks() {
     let key = "expected `secret \"NAME\"` or `env \"NAME\"`, found a string";
     let cases = [
         ("key \"sk-1\"", "\"sk-1\"", key),
-        ("limit per 1m", "1m", "`per` is missing before `1m`"),
+        ("limit per 1m", "per", "expected a number of requests or tokens, found `per`"),
         ("limit 60", "60", "`per` is missing after `60`"),
         ("budget", "budget", "an amount such as `$20` is missing after `budget`"),
         ("route a", "route", "`route` does not belong here"),

@@ -126,7 +126,7 @@ fn says_once_what_is_not_to_be_mended() {
         ("tokens > 1 < 5", "<", "comparisons do not chain"),
         ("header == \"x\"", "==", "expected the name of the header in quotes, found `==`"),
         ("header is \"x\"", "is", "expected the name of the header in quotes, found `is`"),
-        ("tokens > 5x", "5x", "unknown unit"),
+        ("tokens > 5x", "5x", "unknown unit `x`"),
         ("client in [ci]", "[", "`[` does not belong here"),
         ("client ~ \"c\"", "~", "`~` does not belong here"),
         ("5", "5", "expected a fact, found `5`"),

@@ -23,13 +23,14 @@ impl Outliner<'_> {
                 Kind::Newline | Kind::Comment => {
                     let next = self.significant(self.at);
                     let goes_on = joined && !self.opens_statement(start, next);
-                    if !goes_on {
-                        if !condition || !self.is_broken_condition(start..end, next) {
-                            break;
-                        }
+                    if !goes_on && condition && self.is_broken_condition(start..end, next) {
                         if !std::mem::replace(&mut mended, true) {
                             self.report_broken_line(end, next);
                         }
+                    } else if !goes_on && self.is_broken_chain(start, next) {
+                        mended = true;
+                    } else if !goes_on {
+                        break;
                     }
                     self.at = next;
                 }
@@ -64,6 +65,19 @@ impl Outliner<'_> {
             || matches!(last, "==" | "!=" | "<" | "<=" | ">" | ">=");
         let leads = matches!(text(next), "and" | "or" | "&&" | "||" | ")");
         routed || leads || (hangs && (self.word(next).is_some() || self.is_operand(next)))
+    }
+
+    /// Whether the line at `next` can only be more of the route of the statement that begins at
+    /// `start`, which lacks the arrow or bar between them: it lies deeper and begins with what no
+    /// statement does.
+    fn is_broken_chain(&self, start: usize, next: usize) -> bool {
+        let is_deeper = self.column(next).zip(self.column(start)).is_some_and(|(it, own)| it > own);
+        let is_link = match self.kind(next) {
+            Some(Kind::Word) => self.word(next).is_some_and(|it| words::anywhere(it).is_none()),
+            Some(Kind::Number) => true,
+            _ => false,
+        };
+        self.word(start) == Some("route") && is_deeper && is_link
     }
 
     fn is_operand(&self, at: usize) -> bool {
@@ -116,6 +130,11 @@ impl Outliner<'_> {
             return false;
         }
         let after = self.kind(at + 1);
+        // These stand alone, and mostly below the statement before.
+        let is_alone = matches!(word, "strict" | "resume");
+        if is_alone && self.column(at).is_some() && self.column(at) <= self.column(start) {
+            return !after.is_some_and(Kind::joins);
+        }
         !(after.is_none_or(Kind::joins)
             || matches!(after, Some(Kind::Newline | Kind::Comment | Kind::Close)))
     }

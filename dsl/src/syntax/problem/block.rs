@@ -26,6 +26,25 @@ pub(super) fn say(problem: Problem, span: Span) -> Result<Diagnostic, Problem> {
                 .help(format!("write `{mend}`"))
                 .fix(format!("write `{mend}`"), span, mend)
         }
+        Problem::NoHeader { meant: Some(meant) } => {
+            let start = span.range().start;
+            syntax(format!("`{meant}` is missing before this `{{`"))
+                .help(format!("write `{meant} {{`"))
+                .fix(format!("insert `{meant}`"), place(start..start), format!("{meant} "))
+        }
+        Problem::NoHeader { meant: None } => syntax("this block has no header".to_owned())
+            .help("write what it declares before its `{`, as in `role NAME {`"),
+        Problem::BlockOfEntries { header, mend } => {
+            let found = syntax(format!("`{header}` takes no block"));
+            match mend {
+                Some((range, text)) => found
+                    .help(format!("write `{text}`"))
+                    .fix("write it on one line", place(range), text),
+                None => found.help(format!(
+                    "its keys and values stand on its line, as in `{header} KEY VALUE, KEY VALUE`"
+                )),
+            }
+        }
         Problem::OpenBlock { header, mend_at, mend } => {
             syntax(format!("the block of `{header}` is not closed"))
                 .help("write `}` on a line of its own after its last statement")

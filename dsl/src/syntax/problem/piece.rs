@@ -2,7 +2,7 @@
 //!
 //! Owns the words of these findings; what leads to them is in the modules that read.
 
-use super::{CHARACTERS, INDENT, Problem, SYNTAX};
+use super::{CHARACTERS, INDENT, OPEN_STRING, Problem, SYNTAX};
 use crate::diagnostic::Diagnostic;
 use crate::span::Span;
 
@@ -11,7 +11,7 @@ pub(super) fn say(problem: Problem, span: Span) -> Result<Diagnostic, Problem> {
     let syntax = |message: String| Diagnostic::error(SYNTAX, span, message);
     let found = |message: String| Diagnostic::error(CHARACTERS, span, message);
     Ok(match problem {
-        Problem::OpenString => syntax("this string is not closed".to_owned()).help(
+        Problem::OpenString => syntax(OPEN_STRING.to_owned()).help(
             "write `\"` at its end; a string stays on one line, a text of several lines stands between `\"\"\"`",
         ),
         Problem::OpenText => syntax("this text is not closed".to_owned())
@@ -35,6 +35,23 @@ pub(super) fn say(problem: Problem, span: Span) -> Result<Diagnostic, Problem> {
                 Some(text) => found.fix(format!("write `{text}`"), span, text),
                 None => found,
             }
+        }
+        Problem::UnknownUnit { unit, mend } => {
+            let found = syntax(format!("unknown unit `{unit}`"));
+            let known = "units are `ms`, `s`, `m` and `h`, `%`, and `KiB`, `MiB` and `GiB`";
+            match mend {
+                Some(text) => found
+                    .help(format!("write `{text}`; {known}"))
+                    .fix(format!("write `{text}`"), span, text),
+                None => found.help(known),
+            }
+        }
+        Problem::SeveralUnits { mend } => {
+            syntax("a duration has one unit".to_owned()).help(format!("write `{mend}`")).fix(
+                format!("write `{mend}`"),
+                span,
+                mend,
+            )
         }
         Problem::NameLetters { written } => {
             syntax(format!("`{written}` is not a name")).help(

@@ -53,6 +53,25 @@ pub(super) fn say(problem: Problem, span: Span) -> Diagnostic {
             }
             found
         }
+        Problem::UnknownMode { written, nearest } => {
+            let found = syntax(format!("unknown mode `{written}`"));
+            let known = "the modes of `system` are `prepend`, `append` and `replace`";
+            match nearest {
+                Some(mode) => found
+                    .help(format!("did you mean `{mode}`? {known}"))
+                    .fix(format!("write `{mode}`"), span, mode),
+                None => found.help(known),
+            }
+        }
+        Problem::LateKeyword { keyword } => {
+            syntax(format!("`{keyword}` does not stand first in its statement"))
+                .help(format!("write `{keyword}` at the start of the line"))
+        }
+        Problem::LateFact { fact, mend } => {
+            syntax(format!("`{fact}` belongs before the name that it asks for"))
+                .help(format!("write `{mend}`"))
+                .fix(format!("write `{mend}`"), span, mend)
+        }
         Problem::StrayEquals => syntax("no `=` belongs here".to_owned())
             .help("a keyword and its value stand side by side; only `let`, `model` and `prompt` take a `=`")
             .fix("remove the `=`", span, ""),

@@ -280,7 +280,8 @@ fn read(from: &mut impl BufRead, mut to: &TcpStream) -> Option<Request> {
     from.read_exact(&mut body).ok()?;
     assert!(!headers.contains_key("transfer-encoding"), "a body of unknown length");
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let (bucket, key) = path.trim_start_matches('/').split_once('/').unwrap_or((&path[1..], ""));
+    let path = path.trim_start_matches('/');
+    let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     let query = pairs.map(|(name, value)| (decoded(name), decoded(value))).collect();
     let (bucket, key) = (decoded(bucket), decoded(key));
