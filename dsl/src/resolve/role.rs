@@ -23,6 +23,10 @@ impl<'t> Resolver<'t> {
     pub(super) fn read_roles(&mut self) -> BTreeMap<String, Role> {
         let roles = std::mem::take(&mut self.view.roles);
         let defaults = self.defaults();
+        let bases = roles.values().filter_map(|role| role.like);
+        let bases: BTreeSet<&str> = bases.map(|base| base.text.as_str()).collect();
+        let mut read = BTreeMap::new();
+        // Of the bases alone: a block is larger than what becomes of it.
         let mut blocks: BTreeMap<&'t str, Block> = BTreeMap::new();
         let order = order(&needs(&roles));
         let mut broken = self.find_circles(&order, &roles);
@@ -36,13 +40,11 @@ impl<'t> Resolver<'t> {
             {
                 block = block.over(like);
             }
-            blocks.insert(name, block);
+            if bases.contains(name) {
+                blocks.insert(name, block.clone());
+            }
+            read.insert(name.to_owned(), self.role(declared, block.over(&defaults)));
         }
-        let role = |(name, block): (&str, Block)| {
-            let declared = roles.get(name)?;
-            Some((name.to_owned(), self.role(declared, block.over(&defaults))))
-        };
-        let read = blocks.into_iter().filter_map(role).collect();
         self.view.roles = roles;
         read
     }
