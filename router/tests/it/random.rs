@@ -2,12 +2,14 @@
 //! nothing that comes over the wire can break a reader.
 
 use bytes::Bytes;
+use http::HeaderMap;
 use model_map::{Model, Parameters};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use sfai_router::anthropic;
+use sfai_router::front::{ClientRequest, Front, Way, whole as whole_of};
 use sfai_router::openai::request::{ChatRequest, Target};
 use sfai_router::wire::{AnswerOptions, Dialect, StreamReader};
-use sfai_router::{anthropic, openai};
 
 use crate::accumulated::{accumulate, parse_arguments, run, whole};
 
@@ -163,6 +165,63 @@ fn hostile() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(part, 0..30).prop_map(|parts| parts.concat())
 }
 
+const FRONTS: [Front; 7] = [
+    Front::Chat,
+    Front::Messages,
+    Front::CountTokens,
+    Front::Responses,
+    Front::Completions,
+    Front::Fim,
+    Front::Embeddings,
+];
+
+/// Every way from a client to an upstream.
+fn ways() -> Vec<Way> {
+    let dialects = [Dialect::Openai, Dialect::Anthropic];
+    let each =
+        |front| dialects.map(|dialect| [Way::of(front, dialect), Way::by_chat(front, dialect)]);
+    FRONTS
+        .into_iter()
+        .flat_map(each)
+        .flatten()
+        .filter(|way| way.front != Front::Chat || way.is_own || way.dialect == Dialect::Anthropic)
+        .collect()
+}
+
+fn member() -> impl Strategy<Value = String> {
+    "(system|instructions|tools|tool_choice|thinking|output_config|reasoning|text|stop|stop_sequences|suffix|metadata|max_tokens|stream|top_k|temperature)"
+}
+
+/// Values of the shapes that requests hold, and of others.
+fn odd() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(json!(null)),
+        Just(json!("")),
+        Just(json!("a\n\"")),
+        Just(json!(3)),
+        Just(json!(true)),
+        Just(json!("user")),
+        Just(json!("assistant")),
+        Just(json!("text")),
+        Just(json!("input_text")),
+        Just(json!("tool_use")),
+        Just(json!("tool_result")),
+        Just(json!("function_call")),
+        Just(json!("function_call_output")),
+        Just(json!("reasoning")),
+        Just(json!("image")),
+        Just(json!("sfai-unsigned")),
+        Just(json!("sfai:e30=")),
+        Just(json!("enabled")),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| prop_oneof![
+        prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+        prop::collection::btree_map(
+            "(type|role|content|text|source|input|id|call_id|tool_use_id|name|output|summary|encrypted_content|arguments|data|url|media_type|format|schema|effort)",
+            inner, 0..5).prop_map(|members| Value::Object(members.into_iter().collect())),
+    ])
+}
+
 fn cuts(places: &[prop::sample::Index], length: usize) -> Vec<usize> {
     places.iter().map(|place| place.index(length + 1)).collect()
 }
@@ -208,8 +267,8 @@ proptest! {
         bytes in hostile(),
         places in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
     ) {
-        for dialect in [Dialect::Openai, Dialect::Anthropic] {
-            let reader = || StreamReader::new(dialect, options());
+        for way in ways() {
+            let reader = || StreamReader::of(way, options());
             let (one, other) = (
                 run(reader(), &bytes, &[]),
                 run(reader(), &bytes, &cuts(&places, bytes.len())),
@@ -219,9 +278,36 @@ proptest! {
             prop_assert_eq!(one.reader.skipped(), other.reader.skipped());
         }
         let bytes = Bytes::from(bytes);
-        let _ = openai::answer::read(bytes.clone());
-        let _ = anthropic::answer::translate(&bytes, &options());
+        for way in ways() {
+            let _ = whole_of(way, bytes.clone(), &options());
+        }
         let _ = ChatRequest::parse(bytes);
+    }
+
+    #[test]
+    fn no_request_breaks_a_front(
+        members in prop::collection::btree_map(member(), odd(), 0..6),
+        list in prop::collection::vec(odd(), 0..4),
+    ) {
+        for front in FRONTS {
+            let mut body = json!({"model": "m", "messages": list, "input": list, "prompt": "p"});
+            body.as_object_mut().unwrap().extend(members.clone());
+            body["model"] = json!("m");
+            let body = Bytes::from(body.to_string());
+            let Ok(request) = ClientRequest::parse(front, &HeaderMap::new(), body) else { continue };
+            let model: Model = serde_json::from_value(json!({"id": "m", "provider": "p",
+                "prefill": true, "efforts": ["low"], "output_tokens": 9})).unwrap();
+            let parameters = Parameters::default();
+            let (limits, system) = Default::default();
+            let target = Target { limits, model: &model, parameters: &parameters, system };
+            for way in ways().into_iter().filter(|way| way.front == front) {
+                if let Ok(ask) = request.build(way, &target) {
+                    let body = ask.request.body.concat();
+                    let sent = serde_json::from_slice::<Value>(&body);
+                    prop_assert!(sent.is_ok(), "{}", String::from_utf8_lossy(&body));
+                }
+            }
+        }
     }
 
     #[test]
