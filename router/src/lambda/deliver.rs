@@ -57,7 +57,17 @@ impl Receiver {
     ) -> io::Result<StatusCode> {
         let request = self.request(id, event, reply).map_err(io::Error::other)?;
         let mut sender = self.sender().await?;
-        let response = sender.send_request(request).await.map_err(io::Error::other)?;
+        let response = match sender.try_send_request(request).await {
+            Ok(response) => response,
+            // A kept connection may have been closed while the process stood still.
+            Err(mut error) => match error.take_message() {
+                Some(request) => {
+                    sender = self.connect().await?;
+                    sender.send_request(request).await.map_err(io::Error::other)?
+                }
+                None => return Err(io::Error::other(error.into_error())),
+            },
+        };
         let status = response.status();
         // The connection is free again when the answer was read.
         if response.into_body().collect().await.is_ok() {
@@ -96,6 +106,10 @@ impl Receiver {
         {
             return Ok(sender);
         }
+        self.connect().await
+    }
+
+    async fn connect(&self) -> io::Result<SendRequest<ReplyBody>> {
         let stream = TcpStream::connect(&self.address).await?;
         stream.set_nodelay(true)?;
         let (sender, connection) =
@@ -138,6 +152,54 @@ impl Body for ReplyBody {
         match (&self.first, &self.rest) {
             (first, None) => SizeHint::with_exact(first.as_ref().map_or(0, |it| it.len() as u64)),
             _ => SizeHint::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Takes one reply on each of two connections, which it closes without a word.
+    async fn taken(listener: TcpListener) -> Vec<String> {
+        let mut taken = Vec::new();
+        for _ in 0..2 {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut seen = Vec::new();
+            while !seen.ends_with(b"{}") {
+                stream.read_buf(&mut seen).await.unwrap();
+            }
+            stream.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+            taken.push(String::from_utf8(seen).unwrap());
+        }
+        taken
+    }
+
+    #[tokio::test]
+    async fn a_reply_goes_out_though_the_connection_of_the_last_one_was_closed() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let receiver = Receiver::new(listener.local_addr().unwrap().to_string());
+        let taken = tokio::spawn(taken(listener));
+        for id in ["one", "two"] {
+            let mut event = HeaderMap::new();
+            event.insert(INVOCATION, id.parse().unwrap());
+            let reply = Reply::Buffered(Bytes::from_static(b"{}"));
+            let status = receiver.send(id, &event, reply).await.unwrap();
+            assert_eq!(status, StatusCode::ACCEPTED);
+            // Until its end has been noticed.
+            while receiver.idle.lock().await.as_ref().is_some_and(|idle| !idle.is_closed()) {
+                tokio::task::yield_now().await;
+            }
+        }
+        let taken = taken.await.unwrap();
+        for (reply, id) in taken.iter().zip(["one", "two"]) {
+            let line = format!("POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\n");
+            assert!(reply.starts_with(&line), "{reply}");
+            assert!(reply.contains(&format!("lambda-runtime-invocation-id: {id}")), "{reply}");
+            assert!(reply.contains("content-length: 2"), "{reply}");
         }
     }
 }

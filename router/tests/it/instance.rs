@@ -82,15 +82,14 @@ async fn each_chunk_leaves_when_it_comes() {
         firsts.push(came[0] - sent[0]);
         added.extend(came.iter().zip(&sent).map(|(came, sent)| *came - *sent));
     }
-    let median = |times: &mut Vec<Duration>| {
-        times.sort();
-        times[times.len() / 2]
-    };
-    let (all, first) = (median(&mut added), median(&mut firsts));
+    added.sort();
+    firsts.sort();
+    let (all, first) = (added[added.len() / 2], firsts[firsts.len() / 2]);
     println!("median added to a chunk {all:?}, to the first one {first:?}");
-    assert!(all < STALL, "{added:?}");
-    // Where a stall shows: the prelude and the first chunk follow one another.
-    assert!(first < STALL, "{firsts:?}");
+    // A stall meets them all, a busy machine only some: the quicker quarter tells the two apart.
+    // Where it shows is the first chunk, which follows the prelude.
+    assert!(added[added.len() / 4] < STALL, "{added:?}");
+    assert!(firsts[firsts.len() / 4] < STALL, "{firsts:?}");
 }
 
 async fn deployed(map: MapBuilder) -> (tempfile::TempDir, Function) {

@@ -97,16 +97,14 @@ impl Stock {
             let secret = json!({"SecretString": format!("bench:{KEY}"), "Name": "bench"});
             return whole(secret.to_string().into());
         }
-        match *request.method() {
-            Method::GET if path.ends_with("/invocation/next") => self.next().await,
-            Method::GET => whole(self.map.clone()),
-            _ => {
-                self.replied(request.into_body()).await;
-                let mut response = whole(Bytes::new());
-                *response.status_mut() = StatusCode::ACCEPTED;
-                response
-            }
+        if request.method() == Method::GET {
+            let asks = path.ends_with("/invocation/next");
+            return if asks { self.next().await } else { whole(self.map.clone()) };
         }
+        self.replied(request.into_body()).await;
+        let mut response = whole(Bytes::new());
+        *response.status_mut() = StatusCode::ACCEPTED;
+        response
     }
 
     async fn next(&self) -> Response<Full<Bytes>> {
