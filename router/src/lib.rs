@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod anthropic;
 pub mod attempt;
+pub mod audit;
 pub mod auth;
 mod catalogue;
 pub mod cli;
@@ -16,6 +17,8 @@ pub mod demo;
 pub mod facts;
 mod json;
 pub mod lambda;
+pub mod log;
+pub mod observer;
 pub mod openai;
 mod repoll;
 mod respond;

@@ -1,11 +1,13 @@
 //! Starting the router: what must be in place before the first request, and nothing else.
 
+use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use model_map::Protocol;
 
+use crate::audit::folder::Folder;
 use crate::auth::{CLIENT_KEYS, ClientKeys, Reach};
 use crate::cli::Cli;
 use crate::clock::Ambient;
@@ -13,6 +15,8 @@ use crate::clock::Ambient;
 use crate::config::Reload;
 use crate::config::not_yet::not_yet;
 use crate::config::{Config, Surroundings, Upstreams};
+use crate::log::{self, Format, say};
+use crate::observer::{Observer, Tellers};
 use crate::router::Router;
 use crate::server;
 
@@ -29,11 +33,6 @@ pub fn run(cli: &Cli) -> Result<(), String> {
     runtime.block_on(async { if on_lambda { lambda(cli).await } else { local(cli).await } })
 }
 
-/// One line for the person who started it, on stderr.
-pub fn say(line: &str) {
-    eprintln!("sfai-router {line}");
-}
-
 async fn lambda(cli: &Cli) -> Result<(), String> {
     let around = Surroundings::new(Upstreams::Real, client_keys()?, Reach::Everyone);
     let map = cli.map(variable);
@@ -44,6 +43,7 @@ async fn lambda(cli: &Cli) -> Result<(), String> {
 
 async fn local(cli: &Cli) -> Result<(), String> {
     let keys = client_keys()?;
+    let observer = observer(cli)?;
     let demo = Demo::start(cli)?;
     let map = cli.map(variable);
     let around = Surroundings::new(demo.upstreams(), keys, Reach::Address(cli.listen));
@@ -59,10 +59,37 @@ async fn local(cli: &Cli) -> Result<(), String> {
     }
     let _watch = follow(&map, &config);
     say(&format!("listening on http://{address}"));
-    let router = Arc::new(Router::new(config, Ambient::default()));
+    let router = Router::new(config, Ambient::default()).observed(observer.clone());
     tokio::spawn(beat());
-    server::serve(router, listener, stopped()).await;
+    server::serve(Arc::new(router), listener, stopped()).await;
+    if let Some(observer) = observer {
+        observer.close();
+    }
     Ok(())
+}
+
+/// Who is told of requests, as the command line and the environment say.
+fn observer(cli: &Cli) -> Result<Option<Arc<Observer>>, String> {
+    let folder = cli.audit_folder(variable);
+    let folder = folder.map(|path| Folder::open(&path, cli.audit_fsync, SystemTime::now()));
+    let tellers = Tellers { folder: folder.transpose()?, lines: lines()? };
+    if tellers.is_empty() {
+        return Ok(None);
+    }
+    let observer = Observer::start(tellers).map_err(|error| error.to_string())?;
+    Ok(Some(Arc::new(observer)))
+}
+
+/// The form of the request log: what SFAI_LOG asks for, else text for a person who looks on. Where
+/// nobody has asked there is none: a line costs more than all else that is noted of a request.
+fn lines() -> Result<Option<Format>, String> {
+    let asked = variable("SFAI_LOG").filter(|name| !name.is_empty());
+    let Some(name) = asked else {
+        return Ok(std::io::stderr().is_terminal().then_some(Format::Text));
+    };
+    let format = Format::parse(&name)?;
+    log::speak(format);
+    Ok(Some(format))
 }
 
 /// Keeps a timer due soon. tokio wakes a sleeping worker for each timer that is set before all

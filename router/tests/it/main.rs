@@ -9,6 +9,7 @@
 )]
 
 mod accumulated;
+mod audit;
 mod commit;
 mod failing;
 #[path = "../support/faults.rs"]
