@@ -8,6 +8,8 @@ pub mod anthropic;
 pub mod attempt;
 pub mod audit;
 pub mod auth;
+#[cfg(feature = "aws")]
+pub mod aws;
 mod catalogue;
 pub mod cli;
 pub mod clock;
@@ -15,11 +17,15 @@ pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod facts;
+mod health;
 mod json;
 pub mod lambda;
 pub mod log;
+mod metrics;
 pub mod observer;
 pub mod openai;
+#[cfg(feature = "aws")]
+pub mod place;
 mod repoll;
 mod respond;
 pub mod router;

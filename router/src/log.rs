@@ -12,6 +12,7 @@ use model_map::audit::{AttemptRecord, Record, RequestOutcome, UsageRecord};
 use serde::Serialize;
 
 use crate::audit::record::{milliseconds, request_id, rfc3339};
+use crate::metrics;
 use crate::observer::Refused;
 
 /// How lines are written.
@@ -21,6 +22,8 @@ pub enum Format {
     Text,
     /// One JSON object a line.
     Json,
+    /// The same, in CloudWatch's embedded metric format: a line is read as metrics, too.
+    Embedded,
 }
 
 impl Format {
@@ -48,7 +51,9 @@ pub fn speak(format: Format) {
 /// One line about the router itself.
 pub fn say(line: &str) {
     match VOICE.get() {
-        Some(Format::Json) => json(&Said { time: now(), level: "info", message: line }),
+        Some(Format::Json | Format::Embedded) => {
+            json(&Said { time: now(), level: "info", message: line })
+        }
         _ => put(&format!("sfai-router {line}\n")),
     }
 }
@@ -61,22 +66,39 @@ struct Said<'a> {
 }
 
 /// A record that could not be stored, whole, so that it is not lost: the value of `record` is the
-/// very line that belongs into the log of records.
-pub(crate) fn not_stored(why: &str, record: &str) {
+/// very line that belongs into the log of records. `counted` is the environment, where the failure
+/// is to be a metric.
+pub(crate) fn not_stored(why: &str, record: &str, counted: Option<&str>) {
     let why = serde_json::to_string(why).unwrap_or_default();
     let time = now();
     put(&format!(
         "{{\"time\":\"{time}\",\"level\":\"error\",\"message\":\"an audit record could not be stored\",\"why\":{why},\"record\":{}}}\n",
         record.trim_end()
     ));
+    if let Some(env) = counted {
+        json(&metrics::embedded_failure(env, SystemTime::now()));
+    }
 }
 
 /// A request that is over.
 pub(crate) fn request(format: Format, record: &Record) {
     match format {
         Format::Json => json(&Request::of(record)),
+        Format::Embedded => json(&Counted {
+            line: Request::of(record),
+            numbers: metrics::embedded(record, SystemTime::now()),
+        }),
         Format::Text => put(&text(record)),
     }
+}
+
+/// A line that is read as metrics, too.
+#[derive(Serialize)]
+struct Counted<L> {
+    #[serde(flatten)]
+    line: L,
+    #[serde(flatten)]
+    numbers: metrics::Embedded,
 }
 
 /// A request as its record has it, without what it was made from and what was said.
@@ -183,16 +205,14 @@ fn outcome(outcome: RequestOutcome) -> &'static str {
 /// A request that was turned away before it had a plan.
 pub(crate) fn refused(format: Format, refused: &Refused) {
     let (time, id) = (rfc3339(refused.time), request_id(refused.id));
-    let (status, total_ms) = (refused.status, milliseconds(refused.total));
+    let (env, status, total_ms) = (&refused.env, refused.status, milliseconds(refused.total));
+    let (level, message) = ("info", "refused");
+    let line = |time, id| RefusedLine { time, level, message, id, env, status, total_ms };
     match format {
-        Format::Json => json(&RefusedLine {
-            time,
-            level: "info",
-            message: "refused",
-            id,
-            env: &refused.env,
-            status,
-            total_ms,
+        Format::Json => json(&line(time, id)),
+        Format::Embedded => json(&Counted {
+            line: line(time, id),
+            numbers: metrics::embedded_refusal(env, SystemTime::now()),
         }),
         Format::Text => put(&format!("{time} {status} refused total={total_ms}ms {id}\n")),
     }

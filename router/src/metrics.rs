@@ -50,7 +50,8 @@ fn fallbacks(record: &Record) -> u64 {
 
 /// Attempts that failed and not by the request's own fault.
 fn upstream_failures(record: &Record) -> u64 {
-    let own = [FailureClass::InvalidRequest, FailureClass::ContextLength, FailureClass::ContentFilter];
+    let own =
+        [FailureClass::InvalidRequest, FailureClass::ContextLength, FailureClass::ContentFilter];
     let classes = record.attempts.iter().filter_map(|attempt| attempt.class);
     classes.filter(|class| !own.contains(class)).count() as u64
 }
@@ -136,9 +137,16 @@ mod tests {
         assert_eq!((&told["Namespace"], &told["Dimensions"]), (&json!("sfai"), &json!([["Env"]])));
         assert_eq!((&line["Env"], &line["_aws"]["Timestamp"]), (&json!("prod"), &json!(1_234)));
         for (name, value) in [
-            ("Requests", 1.0), ("Errors", 0.0), ("FirstTokenMs", 700.0), ("TotalMs", 2400.0),
-            ("Attempts", 3.0), ("Fallbacks", 1.0), ("UpstreamFailures", 1.0),
-            ("CostUsd", 0.00128655), ("InputTokens", 20.0), ("OutputTokens", 6.0),
+            ("Requests", 1.0),
+            ("Errors", 0.0),
+            ("FirstTokenMs", 700.0),
+            ("TotalMs", 2400.0),
+            ("Attempts", 3.0),
+            ("Fallbacks", 1.0),
+            ("UpstreamFailures", 1.0),
+            ("CostUsd", 0.00128655),
+            ("InputTokens", 20.0),
+            ("OutputTokens", 6.0),
             ("AuditFailures", 0.0),
         ] {
             assert_eq!(line[name].as_f64(), Some(value), "{name}");

@@ -22,7 +22,7 @@ use crate::openai::error::ClientError;
 use crate::openai::request::ChatRequest;
 use crate::upstream::Clients;
 use crate::wire::Told;
-use crate::{catalogue, respond};
+use crate::{catalogue, health, respond};
 
 /// The router. One serves the whole process.
 pub struct Router {
@@ -36,6 +36,11 @@ pub struct Router {
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline(pub Duration);
 
+/// An extension of a request whose client has every byte of the answer at once, so that its body
+/// may end late.
+#[derive(Debug, Clone, Copy)]
+pub struct Streamed;
+
 impl Router {
     /// A router of the maps of `config`, for their clients.
     pub fn new(config: Arc<Config>, ambient: Ambient) -> Self {
@@ -48,12 +53,26 @@ impl Router {
         Self { observer, ..self }
     }
 
+    /// Waits until nothing of what was told would be lost if the process were frozen now.
+    pub async fn settled(&self) {
+        if let Some(observer) = &self.observer {
+            observer.settled().await;
+        }
+    }
+
     /// Serves a request. The response comes when an attempt has committed, or all have failed.
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Answer> {
         let stopwatch = Stopwatch::start();
-        let prepared = self.config.current();
         let id = (self.ambient.random)();
-        let arrived = Arrived { id, stopwatch, prepared: &prepared };
+        let prepared = match self.config.ready().await {
+            Ok(prepared) => prepared,
+            Err(why) => {
+                let mut response = health::unready(&why);
+                response.headers_mut().insert(respond::REQUEST_ID, request_id(id));
+                return response;
+            }
+        };
+        let arrived = Arrived { id, stopwatch, prepared: &prepared, holds: false };
         let dispatched = AssertUnwindSafe(self.dispatch(request, arrived));
         let mut response = dispatched.catch_unwind().await.unwrap_or_else(|_| broken());
         let headers = response.headers_mut();
@@ -87,7 +106,7 @@ impl Router {
             }
             (Endpoint::Models, &Method::GET) => catalogue::models(prepared, client),
             (Endpoint::Health, &Method::GET | &Method::HEAD) => {
-                catalogue::health(prepared, self.config.refused().as_deref(), (self.ambient.now)())
+                health::health(prepared, &self.config, (self.ambient.now)())
             }
             _ => wrong_method(endpoint),
         }
@@ -122,12 +141,14 @@ impl Router {
                 return respond::refuse(StatusCode::BAD_REQUEST, "no_route", message);
             }
         };
-        let mut trail = self.trail(arrived, &plan, (&facts, draw));
+        let holds = head.extensions.get::<Streamed>().is_some();
+        let mut trail = self.trail(Arrived { holds, ..arrived }, &plan, (&facts, draw));
         drop(facts);
         let denied = request.deny(&plan.role.deny);
         let exchange = Exchange {
             ambient: self.ambient,
             clients: &self.clients,
+            config: &self.config,
             prepared,
             plan: &plan,
             request: &request,
@@ -175,6 +196,7 @@ impl Router {
             rule: plan.rule.to_owned(),
             audit,
             draw: draw.as_percent(),
+            holds: arrived.holds,
             facts: noted.unwrap_or_else(|| facts.basic()),
             request: (kept && audit == Audit::Full).then(|| facts.body().clone()),
         };
@@ -204,6 +226,8 @@ struct Arrived<'a> {
     stopwatch: Stopwatch,
     /// The map that it runs on.
     prepared: &'a Arc<Prepared>,
+    /// See [`Streamed`].
+    holds: bool,
 }
 
 fn request_id(id: u64) -> HeaderValue {

@@ -7,6 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use model_map::Protocol;
 
+#[cfg(feature = "aws")]
+use crate::audit::bucket::Bucket;
 use crate::audit::folder::Folder;
 use crate::auth::{CLIENT_KEYS, ClientKeys, Reach};
 use crate::cli::Cli;
@@ -19,6 +21,9 @@ use crate::log::{self, Format, say};
 use crate::observer::{Observer, Tellers};
 use crate::router::Router;
 use crate::server;
+
+/// The bucket of the audit log.
+const AUDIT_BUCKET: &str = "SFAI_AUDIT_BUCKET";
 
 /// Shorter than the router's shortest common timer.
 const BEAT: Duration = Duration::from_millis(100);
@@ -36,8 +41,16 @@ pub fn run(cli: &Cli) -> Result<(), String> {
 async fn lambda(cli: &Cli) -> Result<(), String> {
     let around = Surroundings::new(Upstreams::Real, client_keys()?, Reach::Everyone);
     let map = cli.map(variable);
-    let config = Arc::new(Config::open(&map, around, SystemTime::now())?);
-    let router = Arc::new(Router::new(config, Ambient::default()));
+    let config = match in_aws(cli, &map)? {
+        None => Arc::new(Config::open(&map, around, SystemTime::now())?),
+        // Nothing is waited for: the first request does.
+        Some((_, config)) => config(around),
+    };
+    // CloudWatch reads the lines as metrics, on which alarms are built.
+    log::speak(Format::Embedded);
+    let tellers = Tellers { lines: Some(Format::Embedded), ..audit_bucket()? };
+    let observer = Arc::new(Observer::inline(tellers));
+    let router = Arc::new(Router::new(config, Ambient::default()).observed(Some(observer)));
     crate::lambda::run(router).await.map_err(|error| error.to_string())
 }
 
@@ -47,23 +60,33 @@ async fn local(cli: &Cli) -> Result<(), String> {
     let demo = Demo::start(cli)?;
     let map = cli.map(variable);
     let around = Surroundings::new(demo.upstreams(), keys, Reach::Address(cli.listen));
-    let config = Arc::new(Config::open(&map, around, SystemTime::now())?);
+    let (from, config) = match in_aws(cli, &map)? {
+        None => {
+            let config = Config::open(&map, around, SystemTime::now())?;
+            (map.display().to_string(), Arc::new(config))
+        }
+        Some((from, config)) => (from, config(around)),
+    };
+    config.ready().await.map_err(|why| format!("cannot serve the map {from}: {why}"))?;
     let listener = server::bind(cli.listen).await.map_err(|error| error.to_string())?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
-    describe(&config, &map);
+    describe(&config, &from);
+    keep_up(&config);
     demo.describe();
-    if config.current().clients.is_open() {
+    if config.current().is_some_and(|current| current.clients.is_open()) {
         say(&format!(
             "asks for no key, since {CLIENT_KEYS} is not set: allowed on a loopback address only"
         ));
     }
-    let _watch = follow(&map, &config);
+    // A map in S3 is not a file.
+    let _watch = (from == map.display().to_string()).then(|| follow(&map, &config));
     say(&format!("listening on http://{address}"));
     let router = Router::new(config, Ambient::default()).observed(observer.clone());
     tokio::spawn(beat());
     server::serve(Arc::new(router), listener, stopped()).await;
     if let Some(observer) = observer {
-        observer.close();
+        // It waits for the disk or for S3, which this runtime reaches.
+        let _ = tokio::task::spawn_blocking(move || observer.close()).await;
     }
     Ok(())
 }
@@ -72,12 +95,29 @@ async fn local(cli: &Cli) -> Result<(), String> {
 fn observer(cli: &Cli) -> Result<Option<Arc<Observer>>, String> {
     let folder = cli.audit_folder(variable);
     let folder = folder.map(|path| Folder::open(&path, cli.audit_fsync, SystemTime::now()));
-    let tellers = Tellers { folder: folder.transpose()?, lines: lines()? };
+    let tellers = Tellers { folder: folder.transpose()?, lines: lines()?, ..audit_bucket()? };
     if tellers.is_empty() {
         return Ok(None);
     }
     let observer = Observer::start(tellers).map_err(|error| error.to_string())?;
     Ok(Some(Arc::new(observer)))
+}
+
+/// The audit log in S3, if the environment names a bucket for it.
+fn audit_bucket() -> Result<Tellers, String> {
+    let name = variable(AUDIT_BUCKET).filter(|name| !name.is_empty());
+    #[cfg(feature = "aws")]
+    {
+        let bucket = |name| Arc::new(Bucket::new(crate::aws::shared(), name, SystemTime::now()));
+        Ok(Tellers { bucket: name.map(bucket), ..Tellers::default() })
+    }
+    #[cfg(not(feature = "aws"))]
+    match name {
+        None => Ok(Tellers::default()),
+        Some(_) => Err(format!(
+            "{AUDIT_BUCKET} is set, and this sfai-router is built without AWS (the feature `aws`): use another build, or unset it"
+        )),
+    }
 }
 
 /// The form of the request log: what SFAI_LOG asks for, else text for a person who looks on. Where
@@ -101,16 +141,56 @@ async fn beat() {
     }
 }
 
-fn describe(config: &Config, map: &Path) {
-    let current = config.current();
+fn describe(config: &Config, from: &str) {
+    let Some(current) = config.current() else { return };
     let (roles, digest) = (current.map.roles.len(), short(&current.map.digest));
-    say(&format!("serves {roles} roles of {} ({digest})", map.display()));
+    say(&format!("serves {roles} roles of {from} ({digest})"));
     warn(config);
+}
+
+/// Makes a configuration for its surroundings.
+type Make = Box<dyn FnOnce(Surroundings) -> Arc<Config>>;
+
+/// The map's place and how to have it or its keys from AWS, where the environment says so.
+#[cfg(feature = "aws")]
+fn in_aws(cli: &Cli, map: &Path) -> Result<Option<(String, Make)>, String> {
+    let place = crate::place::Place::of(cli, map, variable)?;
+    Ok(place.map(|place| {
+        let shown = place.to_string();
+        let config: Make = Box::new(|around| place.config(around));
+        (shown, config)
+    }))
+}
+
+#[cfg(not(feature = "aws"))]
+fn in_aws(_: &Cli, _: &Path) -> Result<Option<(String, Make)>, String> {
+    let named = ["SFAI_CONFIG_BUCKET", "SFAI_SECRETS_PREFIX"];
+    match named.into_iter().find(|name| variable(name).is_some()) {
+        Some(name) => Err(format!(
+            "{name} is set, and this sfai-router is built without AWS (the feature `aws`): use another build, or unset it"
+        )),
+        None => Ok(None),
+    }
+}
+
+/// Looks for newer maps and keys in AWS while the server lives.
+fn keep_up(config: &Arc<Config>) {
+    #[cfg(feature = "aws")]
+    {
+        let config = Arc::clone(config);
+        tokio::spawn(async move {
+            if let Some(cloud) = config.cloud() {
+                cloud.follow(&config).await;
+            }
+        });
+    }
+    #[cfg(not(feature = "aws"))]
+    let _ = config;
 }
 
 /// What of the map in force cannot be relied on.
 fn warn(config: &Config) {
-    let current = config.current();
+    let Some(current) = config.current() else { return };
     for line in current.missing().chain(not_yet(&current.map)) {
         say(&format!("warns: {line}"));
     }
@@ -144,7 +224,7 @@ fn follow(_: &Path, _: &Arc<Config>) -> Option<std::convert::Infallible> {
 }
 
 /// The start of a digest: enough to tell two maps apart by eye.
-fn short(digest: &str) -> &str {
+pub(crate) fn short(digest: &str) -> &str {
     digest.get(..19).unwrap_or(digest)
 }
 

@@ -34,7 +34,7 @@ pub(super) enum Content {
 /// the commit.
 pub(super) async fn call(
     exchange: &Exchange<'_>,
-    mut timer: Timer,
+    timer: Timer,
     (attempt, link): (usize, usize),
 ) -> Result<Answered, UpstreamError> {
     let planned = exchange.plan.chain.get(link);
@@ -45,6 +45,25 @@ pub(super) async fn call(
     let (Some(planned), Some(endpoint)) = (planned, endpoint) else {
         return Err(plain(FailureClass::NotFound, "the map has no such link"));
     };
+    let error = match once(exchange, timer, (attempt, planned, endpoint)).await {
+        Err(error) if error.failure.status == Some(401) => error,
+        result => return result,
+    };
+    // The key may have been rotated. Few requests come here: in a box of its own.
+    let provider = &planned.model.provider;
+    let renewed = Box::pin(exchange.config.renewed(exchange.prepared, provider));
+    match within(exchange, &timer, renewed).await? {
+        Some(renewed) => Box::pin(once(exchange, timer, (attempt, planned, &renewed))).await,
+        None => Err(error),
+    }
+}
+
+/// One request to a link.
+async fn once(
+    exchange: &Exchange<'_>,
+    mut timer: Timer,
+    (attempt, planned, endpoint): (usize, &PlannedLink<'_>, &Endpoint),
+) -> Result<Answered, UpstreamError> {
     let request = build(exchange, endpoint.dialect, planned)?;
     let place = place(endpoint, exchange, &timer).await?;
     let answer = Expected {

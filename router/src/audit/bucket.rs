@@ -12,6 +12,7 @@ use std::time::SystemTime;
 use aws_sdk_s3::primitives::ByteStream;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use tokio::runtime::Handle;
 
 use super::folder::{compact, partition};
 use crate::aws::Aws;
@@ -24,13 +25,19 @@ pub struct Bucket {
     /// What the names of this process's objects begin with.
     process: String,
     objects: AtomicU64,
+    runtime: Handle,
 }
 
 impl Bucket {
-    /// Nothing is done before the first record.
+    /// In the runtime that calls this; nothing is done before the first record.
     pub fn new(aws: Arc<Aws>, name: String, now: SystemTime) -> Self {
         let process = format!("{}-{:08x}", compact(now), fastrand::u32(..));
-        Self { aws, name, process, objects: AtomicU64::new(0) }
+        Self { aws, name, process, objects: AtomicU64::new(0), runtime: Handle::current() }
+    }
+
+    /// The same as [`Self::put`], for a thread of no runtime.
+    pub(crate) fn put_blocking(&self, lines: &[u8], now: SystemTime) -> Result<(), String> {
+        self.runtime.block_on(self.put(lines, now))
     }
 
     /// Stores whole lines as an object of their own.

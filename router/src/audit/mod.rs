@@ -3,6 +3,8 @@
 //! Owns the notes of a request, its record and where records go; the record's shape is
 //! [`model_map::audit`]'s, and who else is told of a request is [`crate::observer`]'s.
 
+#[cfg(feature = "aws")]
+pub mod bucket;
 mod closing;
 pub mod folder;
 mod join;

@@ -36,6 +36,9 @@ pub(crate) struct Planned {
     pub(crate) rule: String,
     pub(crate) audit: Audit,
     pub(crate) draw: u8,
+    /// Whether the answer's body is to end only when the record is stored, where the process may
+    /// be frozen.
+    pub(crate) holds: bool,
     pub(crate) facts: RequestFacts,
     /// Only where the role is audited in full.
     pub(crate) request: Option<Bytes>,

@@ -31,7 +31,7 @@ async fn start(build: impl FnOnce(MapBuilder) -> MapBuilder) -> Recorded {
     let now = std::time::SystemTime::now();
     let tellers = Tellers {
         folder: Some(Folder::open(folder.path(), Fsync::Interval, now).unwrap()),
-        lines: None,
+        ..Tellers::default()
     };
     let observer = std::sync::Arc::new(Observer::start(tellers).unwrap());
     let running = start_observed(&map, "", &observer).await;

@@ -10,6 +10,11 @@
 
 mod accumulated;
 mod audit;
+#[cfg(feature = "aws")]
+#[path = "../support/aws.rs"]
+mod aws;
+#[cfg(feature = "aws")]
+mod cloud;
 mod commit;
 mod failing;
 #[path = "../support/faults.rs"]
