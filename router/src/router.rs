@@ -144,6 +144,9 @@ impl Router {
         let holds = head.extensions.get::<Streamed>().is_some();
         let mut trail = self.trail(Arrived { holds, ..arrived }, &plan, (&facts, draw));
         drop(facts);
+        if trail.is_some() {
+            request.count();
+        }
         let denied = request.deny(&plan.role.deny);
         let exchange = Exchange {
             ambient: self.ambient,

@@ -72,6 +72,7 @@ async fn once(
         options: AnswerOptions {
             created: exchange.ambient.unix_seconds(),
             include_usage: exchange.request.include_usage(),
+            hides_usage: exchange.request.hides_usage(),
             answer_tool: request.answer_tool,
             model: planned.model.id.clone(),
         },

@@ -46,6 +46,8 @@ impl Chunk<'_> {
 /// What all choices of a chunk hold, taken together.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Choices {
+    /// Whether there is one.
+    pub(super) any: bool,
     /// Text, a refusal or a tool call: an answer.
     pub(super) content: bool,
     /// Reasoning.
@@ -100,6 +102,7 @@ struct Delta {
 
 impl Choices {
     fn add(&mut self, choice: &Choice) {
+        self.any = true;
         self.content |= choice.text.0;
         for delta in choice.delta.iter().chain(&choice.message) {
             self.content |= delta.has_content();

@@ -23,6 +23,7 @@ pub struct ChatRequest {
     model: String,
     stream: bool,
     include_usage: bool,
+    counted: bool,
 }
 
 /// A member of the body's top level.
@@ -99,7 +100,7 @@ impl ChatRequest {
         let fields = json::object(text).map_err(|error| refused(&error))?;
         let fields = fields.into_iter().map(|member| field(text, member)).collect();
         let (model, stream, include_usage) = (String::new(), false, false);
-        let mut request = Self { body, fields, model, stream, include_usage };
+        let mut request = Self { body, fields, model, stream, include_usage, counted: false };
         request.check_names()?;
         request.model = request.read_model()?;
         request.stream = request.read::<bool>("stream")?.unwrap_or(false);
@@ -179,6 +180,16 @@ impl ChatRequest {
     /// Whether it wants the usage chunk at a stream's end.
     pub const fn include_usage(&self) -> bool {
         self.include_usage
+    }
+
+    /// Has the provider say what a stream used where the client does not ask for it.
+    pub(crate) const fn count(&mut self) {
+        self.counted = true;
+    }
+
+    /// Whether the usage of its stream is for the router alone.
+    pub(crate) const fn hides_usage(&self) -> bool {
+        self.counted && self.stream && !self.include_usage
     }
 
     /// The body as it came.

@@ -23,17 +23,26 @@ pub(crate) struct Reader {
     failure: Option<StreamFailure>,
     usage: Option<Usage>,
     skipped: u32,
+    /// Whether the client did not ask for the usage chunk.
+    hides_usage: bool,
 }
 
 /// What becomes of an event.
 enum Verdict {
     Forward,
     LeaveOut,
+    /// As `LeaveOut`, and nothing is missing.
+    Hide,
     End,
     Fail(UpstreamError),
 }
 
 impl Reader {
+    /// A reader that may keep the usage chunk for the router.
+    pub(crate) fn new(hides_usage: bool) -> Self {
+        Self { hides_usage, ..Self::default() }
+    }
+
     pub(crate) fn push(&mut self, chunk: Bytes) -> Progress {
         if self.is_over() {
             return self.progress(Bytes::new(), 0);
@@ -118,6 +127,7 @@ impl Reader {
                     self.skipped = self.skipped.saturating_add(1);
                     kept.leave_out(&event);
                 }
+                Verdict::Hide => kept.leave_out(&event),
                 Verdict::End => {
                     kept.end = event.range.end;
                     self.ended = true;
@@ -151,7 +161,8 @@ impl Reader {
             }
             Some((_, Some(chunk))) => {
                 self.note(&chunk);
-                Verdict::Forward
+                let hidden = self.hides_usage && !chunk.choices.any && chunk.usage().is_some();
+                if hidden { Verdict::Hide } else { Verdict::Forward }
             }
             Some((_, None)) | None => Verdict::LeaveOut,
         }
@@ -261,6 +272,17 @@ mod tests {
             run(&format!("{HI}data: {{\"choices\":[{{\n\n{STOP}data:\n\n{DONE}"));
         assert_eq!(all[0].out, format!("{HI}{STOP}{DONE}"));
         assert_eq!((reader.skipped(), all[0].events, end.ending), (2, 5, Ending::Complete));
+    }
+
+    #[test]
+    fn usage_that_the_client_did_not_ask_for_is_read_and_not_forwarded() {
+        let usage = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3}}\n\n";
+        let with = STOP.replace("}]}", "}],\"usage\":{\"completion_tokens\":2}}");
+        let mut reader = Reader::new(true);
+        let progress = reader.push(Bytes::from(format!("{HI}{with}{usage}{DONE}")));
+        assert_eq!(progress.out, format!("{HI}{with}{DONE}"));
+        assert_eq!((reader.usage().map(|usage| usage.input), reader.skipped()), (Some(3), 0));
+        assert_eq!(reader.reason(), Some("stop"));
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub struct AnswerOptions {
     pub created: u64,
     /// Whether the client asked for the usage chunk at a stream's end.
     pub include_usage: bool,
+    /// Whether the upstream was asked for that chunk for the router alone.
+    pub hides_usage: bool,
     /// Whether the answer is the input of the forced tool ([`crate::wire::answer::ANSWER_TOOL`]);
     /// from [`crate::openai::request::UpstreamRequest::answer_tool`].
     pub answer_tool: bool,

@@ -68,7 +68,9 @@ impl StreamReader {
     /// A reader for the start of a stream in the upstream's dialect.
     pub fn new(dialect: Dialect, options: AnswerOptions) -> Self {
         Self(match dialect {
-            Dialect::Openai => Reader::Openai(Box::default()),
+            Dialect::Openai => {
+                Reader::Openai(Box::new(openai::stream::Reader::new(options.hides_usage)))
+            }
             Dialect::Anthropic => {
                 Reader::Anthropic(Box::new(anthropic::stream::Reader::new(options)))
             }
