@@ -1,22 +1,29 @@
 //! The Lambda front: invocations of a Function URL or an HTTP API, over the one handler.
 //!
 //! Owns what is Lambda's: events, replies, the time that is left. The loop over the Runtime API
-//! is `lambda_runtime`'s.
+//! is `lambda_runtime`'s, which hands each invocation over whole.
 
+mod deliver;
 mod event;
 mod reply;
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
-use lambda_runtime::{LambdaEvent, service_fn};
+use lambda_runtime::tower::Layer;
+use lambda_runtime::{Error, LambdaEvent, LambdaInvocation, Runtime, Service, service_fn};
 use serde_json::Value;
 
 use crate::answer::Answer;
+use crate::log::say;
 use crate::respond;
 use crate::router::{Deadline, Router, Streamed};
+use deliver::Receiver;
 use event::Front;
 use reply::Reply;
 
@@ -24,6 +31,8 @@ use reply::Reply;
 const FAREWELL: Duration = Duration::from_secs(1);
 /// An HTTP API gives up after 30 s, whatever the function's own limit is.
 const HTTP_API_LIMIT: Duration = Duration::from_secs(30);
+/// Where the Runtime API is.
+const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 /// What Lambda sets and `lambda_runtime` panics without.
 const VARIABLES: [&str; 3] =
     ["AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION"];
@@ -59,18 +68,62 @@ pub async fn run(router: Arc<Router>) -> Result<(), LambdaError> {
     if let Some(missing) = VARIABLES.into_iter().find(|name| std::env::var_os(name).is_none()) {
         return Err(LambdaError::Surroundings(missing));
     }
-    let handler = service_fn(move |event: LambdaEvent<Value>| {
-        let router = Arc::clone(&router);
-        async move { Ok::<_, lambda_runtime::Error>(invoked(&router, event).await) }
-    });
-    lambda_runtime::Runtime::new(handler).run().await.map_err(LambdaError::Runtime)
+    let address = std::env::var(RUNTIME_API).unwrap_or_default();
+    let front = Invoked { router, receiver: Arc::new(Receiver::new(address)) };
+    // The layer takes its place, and it is never called.
+    let handler = service_fn(async |_: LambdaEvent<Value>| Ok::<_, Error>(Value::Null));
+    Runtime::new(handler).layer(front).run().await.map_err(LambdaError::Runtime)
 }
 
-async fn invoked(router: &Router, event: LambdaEvent<Value>) -> Reply<Answer> {
-    let front = Front::of(&event.payload);
-    let response = match event::request(event.payload) {
+/// Serves an invocation from its event to the last byte of its reply.
+#[derive(Clone)]
+struct Invoked {
+    router: Arc<Router>,
+    receiver: Arc<Receiver>,
+}
+
+impl<S> Layer<S> for Invoked {
+    type Service = Self;
+
+    fn layer(&self, _: S) -> Self {
+        self.clone()
+    }
+}
+
+impl Service<LambdaInvocation> for Invoked {
+    type Response = ();
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, invocation: LambdaInvocation) -> Self::Future {
+        let this = self.clone();
+        Box::pin(async move {
+            let id = invocation.context.request_id.clone();
+            let reply = invoked(&this.router, &invocation).await;
+            // The instance goes on: the invocation is over for AWS, whatever it made of the reply.
+            match this.receiver.send(&id, &invocation.parts.headers, reply).await {
+                Ok(status) if status.is_success() => {}
+                Ok(status) => say(&format!("warns: the reply to invocation {id} got {status}")),
+                Err(error) => say(&format!("warns: the reply to invocation {id} broke: {error}")),
+            }
+            // The instance may be frozen as soon as the next event is asked for.
+            this.router.settled().await;
+            Ok(())
+        })
+    }
+}
+
+async fn invoked(router: &Router, invocation: &LambdaInvocation) -> Reply<Answer> {
+    // What is not JSON is no request, and is answered as such.
+    let event = serde_json::from_slice(&invocation.body).unwrap_or(Value::Null);
+    let front = Front::of(&event);
+    let response = match event::request(event) {
         Ok(mut request) => {
-            let left = time_left(event.context.deadline(), SystemTime::now(), front);
+            let left = time_left(invocation.context.deadline(), SystemTime::now(), front);
             request.extensions_mut().insert(Deadline(left));
             if front == Front::FunctionUrl {
                 request.extensions_mut().insert(Streamed);

@@ -91,6 +91,13 @@ impl Observer {
         self.keeps_records && audit != Audit::Off
     }
 
+    /// A request begins, and [`Self::ended`] will be called for it.
+    pub(crate) fn begun(&self) {
+        if let Way::Inline(inline) = &self.way {
+            inline.begun();
+        }
+    }
+
     /// A request is over.
     pub(crate) fn ended(&self, notes: Box<Notes>) -> Option<Settling> {
         match &self.way {

@@ -2,6 +2,7 @@
 //!
 //! Owns the order of the measurements; how each is made is in [`measure`] and `docs/benchmarks.md`.
 
+mod aws;
 mod load;
 mod measure;
 mod process;
@@ -50,6 +51,8 @@ enum Measurement {
     Memory,
     /// Time from the start to the first 200, and the binary's size
     Start,
+    /// A cold start as a Lambda function, beside the smallest one
+    Cold,
     /// `sfai-dsl check` of 1,000 roles
     Check,
     /// `sfai-dsl check` beside other linters
@@ -66,7 +69,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Trouble> {
     if options.built {
         return measure_all(options, folder);
     }
-    build()?;
+    build(&["-p", "sfai-router", "-p", "sfai-dsl", "-p", "xtask"])?;
+    if options.only.is_empty() || options.only.contains(&Measurement::Cold) {
+        build(&["-p", "sfai-router", "--example", HELLO])?;
+    }
     // `target/debug/xtask` hands over to `target/release/xtask`: the proxy, the upstream and the
     // client are as optimised as the router.
     let release = folder.parent().doing("find the target folder")?.join("release/xtask");
@@ -75,12 +81,13 @@ pub(crate) fn run(options: &Options) -> Result<(), Trouble> {
     if status.success() { Ok(()) } else { Err(Trouble::new("measure", status.to_string())) }
 }
 
-fn build() -> Result<(), Trouble> {
+/// The smallest Lambda function.
+const HELLO: &str = "hello_lambda";
+
+fn build(what: &[&str]) -> Result<(), Trouble> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
-        .args(["build", "--release", "-p", "sfai-router", "-p", "sfai-dsl", "-p", "xtask"])
-        .status()
-        .doing("run cargo")?;
+    let status =
+        Command::new(cargo).args(["build", "--release"]).args(what).status().doing("run cargo")?;
     if status.success() {
         return Ok(());
     }
@@ -93,6 +100,7 @@ fn measure_all(options: &Options, folder: &Path) -> Result<(), Trouble> {
         xtask: program("xtask"),
         router: program("sfai-router"),
         dsl: program("sfai-dsl"),
+        hello: folder.join("examples").join(HELLO),
     };
     let bench = Bench::start(programs)?;
     let runtime = serve::runtime()?;
@@ -118,6 +126,7 @@ async fn measured(
         Measurement::Events => measure::events(bench, quick).await,
         Measurement::Memory => measure::memory(bench, quick).await,
         Measurement::Start => measure::start(bench, quick),
+        Measurement::Cold => measure::cold(bench, quick).await,
         Measurement::Check => measure::check(bench, quick),
         Measurement::Linters => measure::linters(bench, quick),
     }

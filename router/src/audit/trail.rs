@@ -38,6 +38,7 @@ pub(crate) struct Planned {
     pub(crate) draw: u8,
     /// Whether the answer's body is to end only when the record is stored, where the process may
     /// be frozen.
+    #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "only S3 is waited for"))]
     pub(crate) holds: bool,
     pub(crate) facts: RequestFacts,
     /// Only where the role is audited in full.
@@ -86,6 +87,7 @@ pub(crate) struct AnswerNotes {
 
 impl Trail {
     pub(crate) fn begin(observer: &Arc<Observer>, planned: Planned) -> Self {
+        observer.begun();
         let answer = AnswerNotes {
             // As nginx logs a client that left before it was answered.
             status: 499,

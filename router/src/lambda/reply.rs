@@ -13,24 +13,57 @@ use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, SET_COOKIE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use http_body::{Body, Frame};
-use http_body_util::{BodyDataStream, BodyExt};
-use lambda_runtime::{FunctionResponse, MetadataPrelude, StreamResponse};
+use http_body_util::BodyExt;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// What the runtime takes from the handler.
-pub(super) type Reply<B> = FunctionResponse<Buffered, BodyDataStream<Guarded<B>>>;
+use crate::openai::error::ClientError;
 
-/// The answer of an HTTP API: payload format 2.0.
+/// Lambda ends a streamed response at 200 MB; what says so has to fit, too.
+const STREAM_LIMIT: usize = 200_000_000 - 64 * 1024;
+/// Lambda takes no larger document of a function: 6 MB.
+const BUFFERED_LIMIT: usize = 6 * 1024 * 1024;
+/// Between the prelude of a streamed reply and its body.
+const DELIMITER: [u8; 8] = [0; 8];
+
+/// What is sent for an invocation.
+pub(super) enum Reply<B> {
+    /// The prelude with its delimiter, and the body as it comes.
+    Streamed(Bytes, Guarded<B>),
+    /// One JSON document.
+    Buffered(Bytes),
+}
+
+/// The prelude of a streamed reply.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Buffered {
+struct Prelude {
     status_code: u16,
     headers: Map<String, Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     cookies: Vec<String>,
+}
+
+/// The answer of an HTTP API: payload format 2.0.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Buffered {
+    #[serde(flatten)]
+    head: Prelude,
     body: String,
     is_base64_encoded: bool,
+}
+
+impl Prelude {
+    fn of(head: &http::response::Parts) -> Self {
+        let sent = head.headers.keys().filter(|name| may_be_sent(name));
+        let headers = sent.map(|name| (name.to_string(), joined(&head.headers, name).into()));
+        Self {
+            status_code: head.status.as_u16(),
+            headers: headers.collect(),
+            cookies: cookies(&head.headers),
+        }
+    }
 }
 
 /// Streams a response.
@@ -39,16 +72,9 @@ where
     B: Body<Data = Bytes, Error = Infallible> + Unpin,
 {
     let (head, body) = response.into_parts();
-    let mut headers = HeaderMap::new();
-    for name in head.headers.keys().filter(|name| may_be_sent(name)) {
-        if let Ok(value) = HeaderValue::from_str(&joined(&head.headers, name)) {
-            headers.insert(name, value);
-        }
-    }
-    let cookies = cookies(&head.headers);
-    let metadata_prelude = MetadataPrelude { status_code: head.status, headers, cookies };
-    let stream = BodyDataStream::new(Guarded::new(body));
-    FunctionResponse::StreamingResponse(StreamResponse { metadata_prelude, stream })
+    let mut prelude = json(&Prelude::of(&head));
+    prelude.extend_from_slice(&DELIMITER);
+    Reply::Streamed(prelude.into(), Guarded::new(body, STREAM_LIMIT))
 }
 
 /// Waits for the whole body.
@@ -57,17 +83,32 @@ where
     B: Body<Data = Bytes, Error = Infallible> + Unpin,
 {
     let (head, body) = response.into_parts();
-    let Ok(body) = Guarded::new(body).collect().await;
+    let mut head = Prelude::of(&head);
+    let Ok(body) = Guarded::new(body, STREAM_LIMIT).collect().await;
     let (body, is_base64_encoded) = as_text(body.to_bytes());
-    let sent = head.headers.keys().filter(|name| may_be_sent(name));
-    let headers = sent.map(|name| (name.to_string(), joined(&head.headers, name).into()));
-    FunctionResponse::BufferedResponse(Buffered {
-        status_code: head.status.as_u16(),
-        headers: headers.collect(),
-        cookies: cookies(&head.headers),
-        body,
-        is_base64_encoded,
-    })
+    let whole = json(&Buffered { head, body, is_base64_encoded });
+    if whole.len() <= BUFFERED_LIMIT {
+        return Reply::Buffered(whole.into());
+    }
+    head = Prelude { status_code: 502, headers: Map::new(), cookies: Vec::new() };
+    head.headers.insert("content-type".into(), "application/json".into());
+    let body = String::from_utf8_lossy(&too_large()).into_owned();
+    Reply::Buffered(json(&Buffered { head, body, is_base64_encoded: false }).into())
+}
+
+/// Says what this front cannot carry.
+fn too_large() -> Bytes {
+    let message = format!(
+        "The answer is larger than the {} MB that this API carries. Ask through the Function URL, which streams, or for less.",
+        BUFFERED_LIMIT / (1024 * 1024)
+    );
+    let code = Some("response_too_large".into());
+    crate::openai::error::body(&ClientError { message, kind: "server_error", code, param: None })
+}
+
+/// Texts and numbers alone, which JSON can hold.
+fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
 }
 
 fn as_text(body: Bytes) -> (String, bool) {
@@ -101,21 +142,51 @@ const BROKEN: &str = concat!(
     "\"type\":\"server_error\",\"param\":null,\"code\":\"internal_error\"}}\n\n"
 );
 
-/// A body that has at least one byte (an empty one can hang the connection) and outlives a panic
-/// of its producer (the stream would otherwise just stop).
+/// What a stream says that has come to Lambda's limit; no end mark follows it.
+const TOO_LONG: &str = concat!(
+    "data: {\"error\":{\"message\":\"The answer is incomplete: AWS Lambda carries 200 MB of it.\",",
+    "\"type\":\"server_error\",\"param\":null,\"code\":\"response_too_large\"}}\n\n"
+);
+
+/// A body that has at least one byte (an empty one can hang the connection), outlives a panic of
+/// its producer (the stream would otherwise just stop) and ends before Lambda cuts it.
 pub(super) struct Guarded<B> {
     body: Option<B>,
     is_empty: bool,
+    left: usize,
+    /// Whether what was sent ends with a whole event.
+    is_whole: bool,
 }
 
 impl<B> Guarded<B> {
-    fn new(body: B) -> Self {
-        Self { body: Some(body), is_empty: true }
+    fn new(body: B, limit: usize) -> Self {
+        Self { body: Some(body), is_empty: true, left: limit, is_whole: true }
     }
 
+    /// The body is at its end.
     fn end(&mut self) -> Option<Bytes> {
         self.body = None;
         std::mem::take(&mut self.is_empty).then(|| Bytes::from_static(b"\n"))
+    }
+
+    /// The body ends here, and this says why.
+    fn stop(&mut self, why: &'static str) -> Bytes {
+        self.body = None;
+        if self.is_whole {
+            return Bytes::from_static(why.as_bytes());
+        }
+        // An event that was begun would swallow the first line.
+        format!("\n\n{why}").into()
+    }
+
+    /// Counts what is about to be sent; none when it is too much.
+    fn count(&mut self, frame: Frame<Bytes>) -> Option<Frame<Bytes>> {
+        let Some(data) = frame.data_ref().filter(|data| !data.is_empty()) else {
+            return Some(frame);
+        };
+        self.left = self.left.checked_sub(data.len())?;
+        (self.is_empty, self.is_whole) = (false, data.ends_with(b"\n\n"));
+        Some(frame)
     }
 }
 
@@ -133,15 +204,12 @@ impl<B: Body<Data = Bytes, Error = Infallible> + Unpin> Body for Guarded<B> {
         let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(body).poll_frame(context)));
         let bytes = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(Some(Ok(frame)))) => {
-                this.is_empty &= frame.data_ref().is_none_or(Bytes::is_empty);
-                return Poll::Ready(Some(Ok(frame)));
-            }
+            Ok(Poll::Ready(Some(Ok(frame)))) => match this.count(frame) {
+                Some(frame) => return Poll::Ready(Some(Ok(frame))),
+                None => Some(this.stop(TOO_LONG)),
+            },
             Ok(Poll::Ready(None)) => this.end(),
-            Err(_) => {
-                this.body = None;
-                Some(Bytes::from_static(BROKEN.as_bytes()))
-            }
+            Err(_) => Some(this.stop(BROKEN)),
         };
         Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
     }

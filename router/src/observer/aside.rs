@@ -55,8 +55,13 @@ impl Aside {
         let keeps_records = tellers.keeps_records();
         let (queue, told) = sync_channel(WAITING);
         let bytes = Arc::new(AtomicUsize::new(0));
-        let (counted, lines) = (Arc::clone(&bytes), Vec::new());
-        let worker = Worker { tellers, bytes: counted, lines, objects: Waiting::default() };
+        let worker = Worker {
+            tellers,
+            bytes: Arc::clone(&bytes),
+            lines: Vec::new(),
+            #[cfg(feature = "aws")]
+            objects: Waiting::default(),
+        };
         let thread = std::thread::Builder::new().name("sfai-observer".into());
         let worker = thread.spawn(move || worker.work(&told))?;
         Ok(Self { queue, bytes, keeps_records, worker: Mutex::new(Some(worker)) })
@@ -102,10 +107,12 @@ struct Worker {
     /// Records on their way to the folder, one line each.
     lines: Vec<u8>,
     /// Those on their way to S3.
+    #[cfg(feature = "aws")]
     objects: Waiting,
 }
 
 /// Lines that wait for others.
+#[cfg(feature = "aws")]
 #[derive(Default)]
 struct Waiting {
     lines: Vec<u8>,
@@ -129,6 +136,7 @@ impl Worker {
                 next = if self.lines.len() < BATCH_BYTES { told.try_recv().ok() } else { None };
             }
             self.write();
+            #[cfg(feature = "aws")]
             self.store(false);
             if let Some(folder) = &mut self.tellers.folder {
                 folder.sync(SystemTime::now());
@@ -138,6 +146,7 @@ impl Worker {
 
     fn end(&mut self) {
         self.write();
+        #[cfg(feature = "aws")]
         self.store(true);
     }
 
@@ -201,11 +210,6 @@ impl Worker {
         if let Err(why) = bucket.put_blocking(&lines, now) {
             log_all(&why, &lines);
         }
-    }
-
-    #[cfg(not(feature = "aws"))]
-    fn store(&mut self, _: bool) {
-        self.objects = Waiting::default();
     }
 }
 

@@ -10,6 +10,7 @@ use sfai_router::audit::folder::{Folder, Fsync};
 use sfai_router::observer::{Observer, Tellers};
 
 use crate::faults::{At, End, Fault, Gate, Upstream};
+use crate::process::RouterProcess;
 use crate::running::{MapBuilder, Running, question, start_observed};
 
 /// A router over an upstream that fails on command, and the folder that it records in.
@@ -265,4 +266,39 @@ async fn what_comes_after_the_close_goes_to_the_log_and_the_answer_is_not_touche
     recorded.observer.close();
     assert_eq!(recorded.running.ask("coder", false).await.status(), 200);
     assert!(lines(recorded.folder.path()).is_empty());
+}
+
+#[tokio::test]
+async fn a_process_that_is_killed_leaves_whole_lines() {
+    let upstream = Upstream::start().await;
+    let map = MapBuilder::new(upstream.address).role("coder", &["openai/m"], json!({})).bytes();
+    let folder = tempfile::tempdir().unwrap();
+    let (path, audit) = (folder.path().join("map.json"), folder.path().join("audit"));
+    std::fs::write(&path, map).unwrap();
+    let arguments = ["--map", path.to_str().unwrap(), "--audit", audit.to_str().unwrap()];
+    let router = RouterProcess::start(&arguments, &[]).await;
+    let address = router.address;
+    let asks = (0..8).map(|_| {
+        tokio::spawn(async move {
+            let (client, body) = (crate::running::client(), question("coder", false).to_string());
+            let url = format!("http://{address}/v1/chat/completions");
+            // Until the process is gone.
+            while client.post(&url).body(body.clone()).send().await.is_ok() {}
+        })
+    });
+    let asks: Vec<_> = asks.collect();
+    while !audit.exists() || lines(&audit).len() < 100 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    drop(router);
+    for ask in asks {
+        ask.await.unwrap();
+    }
+    let lines = lines(&audit);
+    let (last, whole) = lines.split_last().unwrap();
+    for line in whole {
+        assert_eq!(model_map::audit::read(line.as_bytes()).unwrap().role, "coder");
+    }
+    // Of the last one a part may be missing, and nothing else.
+    assert!(last.starts_with("{\"attempts\":["), "{last}");
 }

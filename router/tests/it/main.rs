@@ -19,9 +19,12 @@ mod commit;
 mod failing;
 #[path = "../support/faults.rs"]
 mod faults;
+#[path = "../support/freezer.rs"]
+mod freezer;
 mod front;
 mod golden;
 mod hedge;
+mod instance;
 mod lambda;
 mod live;
 #[path = "../support/process.rs"]
@@ -34,3 +37,5 @@ mod roles;
 mod running;
 #[path = "../support/runtime_api.rs"]
 mod runtime_api;
+#[cfg(feature = "aws")]
+mod stored;

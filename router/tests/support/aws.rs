@@ -5,12 +5,16 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
+use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -123,6 +127,13 @@ impl Aws {
         self.state().secrets_manager = mode;
     }
 
+    /// What is stored below a prefix, by key.
+    pub fn objects(&self, prefix: &str) -> BTreeMap<String, Bytes> {
+        let state = self.state();
+        let below = state.objects.iter().filter(|(key, _)| key.starts_with(prefix));
+        below.map(|(key, body)| (key.clone(), body.clone())).collect()
+    }
+
     /// What was asked for so far.
     pub fn asked(&self) -> Vec<Asked> {
         self.state().asked.clone()
@@ -151,7 +162,7 @@ async fn serve(listener: TcpListener, state: Arc<Mutex<State>>) {
     }
 }
 
-async fn answer(state: &Mutex<State>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+async fn answer(state: &Mutex<State>, request: Request<Incoming>) -> Response<Sent> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     let header = |name: &str| head.headers.get(name).map(|it| it.to_str().unwrap().to_owned());
@@ -198,19 +209,47 @@ fn note(state: &Mutex<State>, what: String, unless: Option<String>, status: u16)
 }
 
 /// The body with what a mode does to it.
-async fn spoiled(response: Response<Full<Bytes>>, mode: Mode) -> Response<Full<Bytes>> {
-    if response.status() != 200 || !matches!(mode, Mode::Cut | Mode::Altered) {
-        return response;
-    }
+async fn spoiled(response: Response<Full<Bytes>>, mode: Mode) -> Response<Sent> {
+    let is_good = response.status() == 200;
     let (head, body) = response.into_parts();
     let mut body = body.collect().await.unwrap().to_bytes().to_vec();
-    if mode == Mode::Cut {
-        body.truncate(body.len() / 2);
-    } else {
-        let digit = body.iter().rposition(u8::is_ascii_alphanumeric).unwrap();
-        body[digit] = if body[digit] == b'0' { b'1' } else { b'0' };
+    let claimed = body.len() as u64;
+    match mode {
+        Mode::Cut if is_good => body.truncate(body.len() / 2),
+        Mode::Altered if is_good => {
+            let digit = body.iter().rposition(u8::is_ascii_alphanumeric).unwrap();
+            body[digit] = if body[digit] == b'0' { b'1' } else { b'0' };
+        }
+        _ => {}
     }
-    Response::from_parts(head, body.into())
+    Response::from_parts(head, Sent { body: Some(body.into()), claimed })
+}
+
+/// A body that may be shorter than it claims; the connection ends with it then.
+struct Sent {
+    body: Option<Bytes>,
+    claimed: u64,
+}
+
+impl http_body::Body for Sent {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let Some(body) = self.body.take() else {
+            let is_short = self.claimed > 0;
+            return Poll::Ready(is_short.then(|| Err(io::ErrorKind::BrokenPipe.into())));
+        };
+        self.claimed -= body.len() as u64;
+        Poll::Ready(Some(Ok(Frame::data(body))))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.claimed)
+    }
 }
 
 fn object(

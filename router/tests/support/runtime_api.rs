@@ -1,14 +1,15 @@
 //! A simulator of the Lambda Runtime API, and the real binary as the function that it invokes.
 //!
 //! It owns the function's side of an invocation: `next`, buffered and streamed responses with
-//! their prelude and trailers, errors. What AWS does between a client and the event is not here.
+//! their prelude and trailers, errors, and freezing between two invocations. What AWS does between
+//! a client and the event is not here.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
@@ -31,7 +32,7 @@ const DELIMITER: [u8; 8] = [0; 8];
 pub struct Function {
     api: Arc<Api>,
     invocations: mpsc::UnboundedSender<Invocation>,
-    _child: Child,
+    child: Child,
 }
 
 struct Invocation {
@@ -66,7 +67,12 @@ impl Function {
         let api = Arc::new(Api { waiting: waiting.into(), running: Mutex::default() });
         tokio::spawn(serve(listener, Arc::clone(&api)));
         let child = command(address).env("SFAI_MAP", map).envs(env.iter().copied()).spawn();
-        Self { api, invocations, _child: child.unwrap() }
+        Self { api, invocations, child: child.unwrap() }
+    }
+
+    /// The number of its process.
+    pub fn process(&self) -> u32 {
+        self.child.id().expect("the function ended")
     }
 
     /// Invokes the function; it has 15 minutes.
@@ -133,6 +139,14 @@ pub struct Stream<'p> {
 }
 
 impl Stream<'_> {
+    /// The next piece of the text, and when it came.
+    pub async fn piece(&mut self) -> Option<(Bytes, Instant)> {
+        if self.seen.is_empty() && !self.more().await {
+            return None;
+        }
+        Some((self.seen.split().freeze(), Instant::now()))
+    }
+
     /// Waits until `words` have come; the text up to their end.
     pub async fn text_until(&mut self, words: &str) -> String {
         let end = self.until(words.as_bytes()).await;

@@ -2,12 +2,14 @@
 //!
 //! Owns what is compared; processes, load and wire bytes are its neighbours'.
 
+mod cold;
 mod cpu;
 mod latency;
 mod linters;
 mod memory;
 mod once;
 
+pub(super) use cold::cold;
 pub(super) use cpu::{events, requests};
 pub(super) use latency::latency;
 pub(super) use linters::linters;

@@ -95,18 +95,27 @@ impl Process {
     /// # Errors
     /// When it has ended.
     pub(super) fn resident(&self) -> Result<u64, Trouble> {
-        let status = self.read("status")?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kibibytes = line.and_then(|line| line.split_whitespace().next());
-        let doing = || format!("read the memory of {}", self.name);
-        let kibibytes: u64 = kibibytes.doing(doing())?.parse().doing(doing())?;
-        Ok(kibibytes * 1024)
+        resident_of(self.child.id())
     }
 
     fn read(&self, file: &str) -> Result<String, Trouble> {
         let path = format!("/proc/{}/{file}", self.child.id());
         fs::read_to_string(&path).doing(format!("read {path}"))
     }
+}
+
+/// Resident memory of a process in bytes.
+///
+/// # Errors
+/// When it has ended.
+pub(super) fn resident_of(process: u32) -> Result<u64, Trouble> {
+    let path = format!("/proc/{process}/status");
+    let status = fs::read_to_string(&path).doing(format!("read {path}"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kibibytes = line.and_then(|line| line.split_whitespace().next());
+    let doing = || format!("read the memory in {path}");
+    let kibibytes: u64 = kibibytes.doing(doing())?.parse().doing(doing())?;
+    Ok(kibibytes * 1024)
 }
 
 impl Drop for Process {

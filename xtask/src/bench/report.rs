@@ -13,6 +13,8 @@ pub(super) enum Aim {
     Ratio(f64),
     /// The router's figure is at most this.
     Value(f64),
+    /// The router's figure is at most this above the proxy's.
+    Added(f64),
 }
 
 /// One measured thing.
@@ -33,6 +35,7 @@ impl Row {
         match self.aim {
             Aim::Ratio(most) => self.ratio.is_some_and(|ratio| ratio <= most),
             Aim::Value(most) => self.router <= most,
+            Aim::Added(most) => self.proxy.is_some_and(|proxy| self.router <= proxy + most),
         }
     }
 
@@ -44,6 +47,7 @@ impl Row {
         match self.aim {
             Aim::Ratio(most) => format!("≤ {most}x"),
             Aim::Value(most) => format!("≤ {most} {}", self.unit),
+            Aim::Added(most) => format!("≤ +{most} {}", self.unit),
         }
     }
 }

@@ -33,6 +33,7 @@ pub(super) struct Programs {
     pub(super) xtask: PathBuf,
     pub(super) router: PathBuf,
     pub(super) dsl: PathBuf,
+    pub(super) hello: PathBuf,
 }
 
 /// The upstream and a scratch folder; the proxy and the router are started before it.
@@ -121,6 +122,14 @@ impl Bench {
         Target { address: proxy.address, ..direct }
     }
 
+    /// The router's map.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn map(&self) -> Result<Vec<u8>, Trouble> {
+        fs::read(self.map_path()).doing("read the map")
+    }
+
     fn map_path(&self) -> PathBuf {
         self.scratch().join("model_map.json")
     }
@@ -149,7 +158,7 @@ pub(super) fn router_target(
     }
 }
 
-fn role_name(dialect: Dialect, pace: Pace) -> String {
+pub(super) fn role_name(dialect: Dialect, pace: Pace) -> String {
     format!("{}{}", dialect.name(), pace.prefix().replace('/', "_"))
 }
 

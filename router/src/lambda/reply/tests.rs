@@ -42,19 +42,19 @@ fn response(frames: &[&'static [u8]], panics: bool) -> Response<Script> {
 
 async fn body_of(frames: &[&'static [u8]], panics: bool) -> Bytes {
     let body = response(frames, panics).into_body();
-    let Ok(body) = Guarded::new(body).collect().await;
+    let Ok(body) = Guarded::new(body, 100).collect().await;
     body.to_bytes()
+}
+
+fn document(reply: Reply<Script>) -> Value {
+    let Reply::Buffered(reply) = reply else { panic!("not buffered") };
+    serde_json::from_slice(&reply).unwrap()
 }
 
 #[tokio::test]
 async fn a_buffered_reply_is_format_2() {
-    let FunctionResponse::BufferedResponse(reply) =
-        buffered(response(&[b"da", b"ta"], false)).await
-    else {
-        panic!("not buffered");
-    };
     assert_eq!(
-        serde_json::to_value(reply).unwrap(),
+        document(buffered(response(&[b"da", b"ta"], false)).await),
         json!({
             "statusCode": 201,
             "headers": {"content-type": "text/event-stream", "vary": "origin, accept"},
@@ -67,20 +67,18 @@ async fn a_buffered_reply_is_format_2() {
 
 #[tokio::test]
 async fn bytes_that_are_no_text_go_as_base64() {
-    let FunctionResponse::BufferedResponse(reply) = buffered(response(&[b"\xff\x00"], false)).await
-    else {
-        panic!("not buffered");
-    };
-    assert_eq!((reply.body.as_str(), reply.is_base64_encoded), ("/wA=", true));
+    let reply = document(buffered(response(&[b"\xff\x00"], false)).await);
+    assert_eq!((&reply["body"], &reply["isBase64Encoded"]), (&json!("/wA="), &json!(true)));
 }
 
 #[test]
 fn a_streamed_reply_has_one_value_a_header() {
-    let FunctionResponse::StreamingResponse(reply) = streamed(response(&[b"data"], false)) else {
+    let Reply::Streamed(prelude, _) = streamed(response(&[b"data"], false)) else {
         panic!("not streamed");
     };
+    let prelude = prelude.strip_suffix(&DELIMITER).unwrap();
     assert_eq!(
-        serde_json::to_value(reply.metadata_prelude).unwrap(),
+        serde_json::from_slice::<Value>(prelude).unwrap(),
         json!({
             "statusCode": 201,
             "headers": {"content-type": "text/event-stream", "vary": "origin, accept"},
@@ -104,4 +102,28 @@ async fn a_panic_of_the_producer_is_an_error_in_the_stream() {
     let error = BROKEN.strip_prefix("data: ").unwrap();
     let error: Value = serde_json::from_str(error).unwrap();
     assert_eq!(error["error"]["code"], "internal_error");
+}
+
+#[tokio::test]
+async fn a_stream_past_the_limit_ends_in_an_error_event() {
+    let event = b"data: 0123456789012345678901234567890123456789\n\n";
+    let whole = String::from_utf8(body_of(&[event, event, event], false).await.to_vec()).unwrap();
+    assert_eq!(whole.matches("data: 0").count(), 2);
+    assert!(whole.ends_with(&format!("9\n\n{TOO_LONG}")), "{whole}");
+    let begun = &event[..45];
+    let cut = String::from_utf8(body_of(&[event, begun, event], false).await.to_vec()).unwrap();
+    assert!(cut.ends_with(&format!("\n\n{TOO_LONG}")), "an event that was begun ends: {cut}");
+    let error = TOO_LONG.strip_prefix("data: ").unwrap();
+    let error: Value = serde_json::from_str(error).unwrap();
+    assert_eq!(error["error"]["code"], "response_too_large");
+}
+
+#[tokio::test]
+async fn a_buffered_reply_past_the_limit_is_an_error_that_says_so() {
+    static LARGE: [u8; BUFFERED_LIMIT] = [b'a'; BUFFERED_LIMIT];
+    let reply = document(buffered(response(&[&LARGE], false)).await);
+    assert_eq!(reply["statusCode"], 502);
+    let body: Value = serde_json::from_str(reply["body"].as_str().unwrap()).unwrap();
+    assert_eq!(body["error"]["code"], "response_too_large");
+    assert!(body["error"]["message"].as_str().unwrap().contains("Function URL"));
 }
