@@ -33,6 +33,10 @@ pub struct Report {
     pub unreadable: Vec<Unreadable>,
     /// All of those lines.
     pub unreadable_count: u64,
+    /// Last lines of files that end in the middle of one, as a writer that was killed leaves them:
+    /// `audit.jsonl:3`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cut: Vec<String>,
 }
 
 /// Requests of a role that would go elsewhere.
@@ -96,13 +100,15 @@ impl<'m> Replay<'m> {
         Self { map, examples, report, moved: BTreeMap::new() }
     }
 
-    /// Reads a line of a log; `place` names it.
+    /// Reads a line of a log with its end, which the last one of a file may lack; `place` names it.
     pub fn line(&mut self, place: impl FnOnce() -> String, line: &[u8]) {
         if line.trim_ascii().is_empty() {
             return;
         }
         match model_map::audit::read(line) {
             Ok(record) => self.record(&record),
+            // The end of a file that a killed writer left.
+            Err(_) if !line.ends_with(b"\n") => self.report.cut.push(place()),
             Err(why) => self.unreadable(place(), why.to_string()),
         }
     }

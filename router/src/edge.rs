@@ -73,7 +73,7 @@ fn pack(response: &mut Response<Answer>) {
     if response.headers().contains_key(CONTENT_ENCODING) {
         return;
     }
-    let Answer::Whole(Some(body)) = response.body() else { return };
+    let Some(body) = response.body().bytes() else { return };
     if body.len() < PACK_FROM {
         return;
     }
@@ -81,7 +81,7 @@ fn pack(response: &mut Response<Answer>) {
     // Writing into memory cannot fail.
     let packed = encoder.write_all(body).and_then(|()| encoder.finish());
     let Ok(packed) = packed else { return };
-    *response.body_mut() = Answer::whole(packed);
+    response.body_mut().pack(packed.into());
     response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     response.headers_mut().append(VARY, HeaderValue::from_static("accept-encoding"));
 }

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use http::HeaderMap;
 use model_map::{Draw, Facts, Flag, NumberFact, Role, TextFact, estimate_tokens};
 use serde::Deserialize;
@@ -39,6 +40,18 @@ impl<'r> RequestFacts<'r> {
         let (metadata, survey) = (OnceCell::new(), OnceCell::new());
         let (front, request) = (request.front(), request.own());
         Self { client, headers, front, request, metadata, survey }
+    }
+
+    /// What is known without looking: who asks, and whether for a stream.
+    pub(crate) fn basic(&self) -> model_map::RequestFacts {
+        let client = self.client.map(str::to_owned);
+        let stream = self.request.stream();
+        model_map::RequestFacts { client, stream, ..model_map::RequestFacts::default() }
+    }
+
+    /// The request's body, as it came.
+    pub(crate) fn body(&self) -> &Bytes {
+        self.request.body()
     }
 
     /// The role that is asked for.

@@ -21,9 +21,9 @@ use lambda_runtime::{Error, LambdaEvent, LambdaInvocation, Runtime, Service, ser
 use serde_json::Value;
 
 use crate::answer::Answer;
+use crate::log::say;
 use crate::respond;
-use crate::router::{Deadline, Router};
-use crate::start::say;
+use crate::router::{Deadline, Router, Streamed};
 use deliver::Receiver;
 use event::Front;
 use reply::Reply;
@@ -111,6 +111,8 @@ impl Service<LambdaInvocation> for Invoked {
                 Ok(status) => say(&format!("warns: the reply to invocation {id} got {status}")),
                 Err(error) => say(&format!("warns: the reply to invocation {id} broke: {error}")),
             }
+            // The instance may be frozen as soon as the next event is asked for.
+            this.router.settled().await;
             Ok(())
         })
     }
@@ -124,6 +126,9 @@ async fn invoked(router: &Router, invocation: &LambdaInvocation) -> Reply<Answer
         Ok(mut request) => {
             let left = time_left(invocation.context.deadline(), SystemTime::now(), front);
             request.extensions_mut().insert(Deadline(left));
+            if front == Front::FunctionUrl {
+                request.extensions_mut().insert(Streamed);
+            }
             router.handle(request).await
         }
         Err(why) => respond::refuse(StatusCode::BAD_REQUEST, "invalid_event", why.to_string()),

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use sfai_router::cli::Cli;
-use sfai_router::start;
+use sfai_router::{log, start};
 
 /// A request's memory is given back on another thread than it was taken on: the system's allocator
 /// makes them wait for each other (`docs/benchmarks.md`).
@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     match start::run(&Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            start::say(&why);
+            log::say(&why);
             // 2: it could not run, as in sfai-dsl.
             ExitCode::from(2)
         }

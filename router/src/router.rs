@@ -8,18 +8,22 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::header::ALLOW;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use model_map::{Draw, ModelMap, Plan, Unplanned};
+use model_map::{Audit, Draw, ModelMap, Plan, Unplanned};
 
 use crate::answer::Answer;
 use crate::attempt::{self, Exchange};
+use crate::audit::trail::Planned;
+use crate::audit::{Trail, record};
 use crate::clock::{Ambient, Stopwatch};
 use crate::config::{Config, Prepared};
 use crate::cors::Cors;
 use crate::edge::{self, Caller};
 use crate::facts::RequestFacts;
 use crate::front::{ClientRequest, Front};
+use crate::observer::{Observer, Refused};
 use crate::openai::error::ClientError;
 use crate::upstream::Clients;
+use crate::wire::Told;
 use crate::{catalogue, count, health, respond};
 
 /// The router. One serves the whole process.
@@ -28,16 +32,23 @@ pub struct Router {
     clients: Clients,
     config: Arc<Config>,
     cors: Cors,
+    observer: Option<Arc<Observer>>,
 }
 
 /// What is left of the invocation that serves a request: an extension of it that bounds `total`.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline(pub Duration);
 
+/// An extension of a request whose client has every byte of the answer at once, so that its body
+/// may end late.
+#[derive(Debug, Clone, Copy)]
+pub struct Streamed;
+
 impl Router {
     /// A router of the maps of `config`, for their clients.
     pub fn new(config: Arc<Config>, ambient: Ambient) -> Self {
-        Self { ambient, clients: Clients::default(), config, cors: Cors::default() }
+        let (clients, cors) = (Clients::default(), Cors::default());
+        Self { ambient, clients, config, cors, observer: None }
     }
 
     /// One that web pages may call, too.
@@ -46,33 +57,48 @@ impl Router {
         Self { cors, ..self }
     }
 
+    /// The same, whose requests are told of.
+    #[must_use]
+    pub fn observed(self, observer: Option<Arc<Observer>>) -> Self {
+        Self { observer, ..self }
+    }
+
+    /// Waits until nothing of what was told would be lost if the process were frozen now.
+    pub async fn settled(&self) {
+        if let Some(observer) = &self.observer {
+            observer.settled().await;
+        }
+    }
+
     /// Serves a request. The response comes when an attempt has committed, or all have failed.
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Answer> {
         let stopwatch = Stopwatch::start();
         let caller = Caller::of(request.uri().path(), request.headers());
+        let id = (self.ambient.random)();
         let prepared = match self.config.ready().await {
             Ok(prepared) => prepared,
             Err(why) => {
                 let mut response = health::unready(&why);
-                self.finish(&caller, false, &mut response);
+                self.finish(&caller, (id, false), &mut response);
                 return response;
             }
         };
-        let dispatched = AssertUnwindSafe(self.dispatch(request, &prepared, stopwatch));
+        let arrived = Arrived { id, stopwatch, prepared: &prepared, holds: false };
+        let dispatched = AssertUnwindSafe(self.dispatch(request, arrived));
         let mut response = dispatched.catch_unwind().await.unwrap_or_else(|_| broken());
         response.headers_mut().insert(respond::MAP, prepared.digest.clone());
-        self.finish(&caller, prepared.clients.is_open(), &mut response);
+        self.finish(&caller, (id, prepared.clients.is_open()), &mut response);
         response
     }
 
     /// Gives a refusal that never came to the handler the form that the caller reads.
-    pub(crate) fn refused(&self, caller: &Caller, response: &mut Response<Answer>) {
+    pub(crate) fn turned_away(&self, caller: &Caller, response: &mut Response<Answer>) {
         let is_open = self.config.current().is_some_and(|prepared| prepared.clients.is_open());
-        self.finish(caller, is_open, response);
+        self.finish(caller, ((self.ambient.random)(), is_open), response);
     }
 
-    fn finish(&self, caller: &Caller, is_open: bool, response: &mut Response<Answer>) {
-        response.headers_mut().insert(respond::REQUEST_ID, self.request_id());
+    fn finish(&self, caller: &Caller, (id, is_open): (u64, bool), response: &mut Response<Answer>) {
+        response.headers_mut().insert(respond::REQUEST_ID, request_id(id));
         caller.finish(&self.cors, is_open, response);
     }
 
@@ -81,12 +107,8 @@ impl Router {
         self.cors.preflight(request.method(), request.headers(), is_open)
     }
 
-    async fn dispatch(
-        &self,
-        request: Request<Bytes>,
-        prepared: &Prepared,
-        stopwatch: Stopwatch,
-    ) -> Response<Answer> {
+    async fn dispatch(&self, request: Request<Bytes>, arrived: Arrived<'_>) -> Response<Answer> {
+        let prepared = arrived.prepared;
         if let Some(response) = self.preflight(&request, prepared) {
             return response;
         }
@@ -107,7 +129,9 @@ impl Router {
         };
         match (endpoint, request.method()) {
             (Endpoint::Ask(front), &Method::POST) => {
-                self.ask(front, request, (client, prepared, stopwatch)).await
+                let response = self.ask(front, request, (client, arrived)).await;
+                self.refused(&response, arrived);
+                response
             }
             (Endpoint::Models, &Method::GET) => catalogue::models(prepared, client),
             (Endpoint::Model, &Method::GET) => {
@@ -126,8 +150,9 @@ impl Router {
         &self,
         front: Front,
         request: Request<Bytes>,
-        (client, prepared, stopwatch): (Option<&str>, &Prepared, Stopwatch),
+        (client, arrived): (Option<&str>, Arrived<'_>),
     ) -> Response<Answer> {
+        let Arrived { stopwatch, prepared, .. } = arrived;
         let (head, body) = request.into_parts();
         let body = match edge::unpacked(&head, body).await {
             Ok(body) => body,
@@ -144,8 +169,8 @@ impl Router {
             }
         };
         let facts = RequestFacts::new(&request, &head.headers, client);
-        let plan = match plan(&prepared.map, &facts) {
-            Ok(plan) => plan,
+        let (plan, draw) = match plan(&prepared.map, &facts) {
+            Ok(planned) => planned,
             Err(Unplanned::UnknownRole) => {
                 return catalogue::unknown_role(prepared, request.model(), client);
             }
@@ -158,6 +183,12 @@ impl Router {
             Front::CountTokens => Some(count::estimate(&prepared.map, &plan, &facts)),
             _ => None,
         };
+        let holds = head.extensions.get::<Streamed>().is_some();
+        let mut trail = self.trail(Arrived { holds, ..arrived }, &plan, (&facts, draw));
+        drop(facts);
+        if trail.is_some() {
+            request.count();
+        }
         let denied = request.deny(&plan.role.deny);
         let exchange = Exchange {
             ambient: self.ambient,
@@ -168,11 +199,17 @@ impl Router {
             request: &request,
             stopwatch,
             time_left,
+            trail: trail.as_ref(),
         };
         let outcome = attempt::run(exchange).await;
+        let mut told = Told::default();
         let mut response = match outcome.result {
             Ok(mut delivered) => {
                 delivered.dropped.splice(0..0, denied);
+                told = delivered.told;
+                if let Some(trail) = &mut trail {
+                    trail.drops(&delivered.dropped);
+                }
                 respond::delivered(delivered)
             }
             Err(failed) => match estimate.filter(|_| count::stands_in_for(&failed)) {
@@ -181,20 +218,75 @@ impl Router {
             },
         };
         respond::describe(&mut response, &plan, &outcome.tried, stopwatch.elapsed());
-        response
+        match trail {
+            Some(trail) => respond::noted(response, trail, told),
+            None => response,
+        }
     }
 
-    fn request_id(&self) -> HeaderValue {
-        let id = format!("req_{:016x}", (self.ambient.random)());
-        HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("req_0"))
+    /// The notes of a request, if anybody observes.
+    fn trail(
+        &self,
+        arrived: Arrived<'_>,
+        plan: &Plan<'_>,
+        (facts, draw): (&RequestFacts<'_>, Draw),
+    ) -> Option<Trail> {
+        let observer = self.observer.as_ref()?;
+        let audit = plan.role.audit;
+        let kept = observer.keeps(audit);
+        let noted = kept.then(|| arrived.prepared.asked().facts(facts));
+        let planned = Planned {
+            id: arrived.id,
+            time: (self.ambient.now)(),
+            stopwatch: arrived.stopwatch,
+            prepared: Arc::clone(arrived.prepared),
+            role: plan.role_name.to_owned(),
+            rule: plan.rule.to_owned(),
+            audit,
+            draw: draw.as_percent(),
+            holds: arrived.holds,
+            facts: noted.unwrap_or_else(|| facts.basic()),
+            request: (kept && audit == Audit::Full).then(|| facts.body().clone()),
+        };
+        Some(Trail::begin(observer, planned))
+    }
+
+    /// Tells of a request that was turned away before it had a plan.
+    fn refused(&self, response: &Response<Answer>, arrived: Arrived<'_>) {
+        let Some(observer) = &self.observer else { return };
+        if !matches!(response.body(), Answer::Whole(_)) {
+            return;
+        }
+        observer.refused(Refused {
+            time: (self.ambient.now)(),
+            id: arrived.id,
+            status: response.status().as_u16(),
+            total: arrived.stopwatch.elapsed(),
+            env: arrived.prepared.map.env.clone(),
+        });
     }
 }
 
+/// What is known of every request.
+#[derive(Clone, Copy)]
+struct Arrived<'a> {
+    id: u64,
+    stopwatch: Stopwatch,
+    /// The map that it runs on.
+    prepared: &'a Arc<Prepared>,
+    /// See [`Streamed`].
+    holds: bool,
+}
+
+fn request_id(id: u64) -> HeaderValue {
+    HeaderValue::from_str(&record::request_id(id)).unwrap_or(HeaderValue::from_static("req_0"))
+}
+
 /// The way of a request through the map.
-fn plan<'m>(map: &'m ModelMap, facts: &RequestFacts<'_>) -> Result<Plan<'m>, Unplanned> {
+fn plan<'m>(map: &'m ModelMap, facts: &RequestFacts<'_>) -> Result<(Plan<'m>, Draw), Unplanned> {
     let role = facts.role();
     let draw = map.roles.get(role).map_or(Draw::percent(0), |role| facts.draw(role));
-    model_map::plan(map, role, facts, draw)
+    Ok((model_map::plan(map, role, facts, draw)?, draw))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -81,7 +81,7 @@ async fn answer(router: &Router, request: Request<Incoming>) -> Response<Answer>
         Ok(body) => router.handle(Request::from_parts(head, body)).await,
         Err(mut refusal) => {
             let caller = Caller::of(head.uri.path(), &head.headers);
-            router.refused(&caller, &mut refusal);
+            router.turned_away(&caller, &mut refusal);
             *refusal
         }
     }

@@ -82,6 +82,10 @@ fn human(report: &Report) -> String {
     if more > 0 {
         let _ = writeln!(text, "and {more} more lines that are no audit records");
     }
+    for place in &report.cut {
+        let _ =
+            writeln!(text, "{place}: passed over: the line is cut, as a killed writer leaves it");
+    }
     let (otherwise, planned) = (report.otherwise, report.planned);
     let _ = writeln!(
         text,

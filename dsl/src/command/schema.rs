@@ -39,7 +39,7 @@ enum Of {
     Status,
     /// What `models --format json` prints
     Models,
-    /// A line of the audit log, which `replay` reads
+    /// A line of the router's audit log, which `replay` reads
     Audit,
 }
 
@@ -55,7 +55,7 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
         Of::Versions => versions::schema(),
         Of::Status => status::schema(),
         Of::Models => models::schema(),
-        Of::Audit => of_audit(),
+        Of::Audit => of_record(),
     };
     print(format_args!("{}\n", serde_json::to_string_pretty(&schema)?));
     Ok(Exit::Clean)
@@ -70,10 +70,11 @@ fn of_map() -> Schema {
     schema
 }
 
-fn of_audit() -> Schema {
+/// As for a map: records of other versions have other schemas.
+fn of_record() -> Schema {
     let mut schema = schema_for!(model_map::audit::Record);
-    let version = schema.pointer_mut("/properties/version").and_then(Value::as_object_mut);
-    if let Some(version) = version {
+    if let Some(version) = schema.pointer_mut("/properties/version").and_then(Value::as_object_mut)
+    {
         version.insert("const".to_owned(), model_map::audit::VERSION.into());
     }
     schema

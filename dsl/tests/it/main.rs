@@ -8,6 +8,7 @@
 )]
 
 mod analysis;
+mod audit_page;
 mod catalogue;
 mod cli;
 mod decompile;

@@ -159,7 +159,7 @@ pub(super) enum StopReason {
 
 impl StopReason {
     /// OpenAI's `finish_reason`, for a message with so many calls of the client's tools.
-    pub(super) fn finish_reason(reason: Option<Self>, calls: u32) -> &'static str {
+    pub(crate) fn finish_reason(reason: Option<Self>, calls: u32) -> &'static str {
         match reason {
             Some(Self::MaxTokens | Self::ModelContextWindowExceeded) => "length",
             Some(Self::Refusal) => "content_filter",

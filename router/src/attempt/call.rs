@@ -2,7 +2,6 @@
 
 use std::future::Future;
 
-use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Response};
 use model_map::{Commit, Failure, FailureClass, PlannedLink, Timer};
@@ -14,7 +13,7 @@ use crate::config::Endpoint;
 use crate::front::{self, Ask, Way};
 use crate::openai::request::{Prompt, RequestError, Target};
 use crate::upstream::{Body, Outgoing, SendError};
-use crate::wire::{AnswerOptions, StreamReader, UpstreamError};
+use crate::wire::{Answer, AnswerOptions, StreamReader, UpstreamError};
 
 /// An attempt that succeeded as far as the attempt rules ask.
 pub(super) struct Answered {
@@ -25,23 +24,28 @@ pub(super) struct Answered {
 /// Its answer.
 pub(super) enum Content {
     /// Complete.
-    Whole(Bytes),
+    Whole(Answer),
     /// Committed.
     Stream(Box<Started>),
 }
 
-/// Calls a link of the plan and reads its answer up to the commit.
+/// Calls a link of the plan, as the attempt with this place in the log, and reads its answer up to
+/// the commit.
 pub(super) async fn call(
     exchange: &Exchange<'_>,
     timer: Timer,
-    link: usize,
+    (attempt, link): (usize, usize),
 ) -> Result<Answered, UpstreamError> {
     let planned = exchange.plan.chain.get(link);
+    if let Some(trail) = exchange.trail {
+        trail.calls(planned.map_or("?", |it| it.key), exchange.stopwatch.elapsed());
+    }
     let endpoint = planned.and_then(|it| exchange.prepared.endpoint(&it.model.provider));
     let (Some(planned), Some(endpoint)) = (planned, endpoint) else {
         return Err(plain(FailureClass::NotFound, "the map has no such link"));
     };
-    let error = match any_way(exchange, timer, (planned, endpoint)).await {
+    let linked = Linked { attempt, planned, endpoint };
+    let error = match any_way(exchange, timer, linked).await {
         Err(error) if error.failure.status == Some(401) => error,
         result => return result,
     };
@@ -49,48 +53,63 @@ pub(super) async fn call(
     let provider = &planned.model.provider;
     let renewed = Box::pin(exchange.config.renewed(exchange.prepared, provider));
     match within(exchange, &timer, renewed).await? {
-        Some(renewed) => Box::pin(any_way(exchange, timer, (planned, &renewed))).await,
+        Some(renewed) => {
+            let linked = Linked { endpoint: &renewed, ..linked };
+            Box::pin(any_way(exchange, timer, linked)).await
+        }
         None => Err(error),
     }
+}
+
+/// A link, and the attempt that is made on it.
+#[derive(Clone, Copy)]
+struct Linked<'a> {
+    /// The attempt's place in the log.
+    attempt: usize,
+    planned: &'a PlannedLink<'a>,
+    endpoint: &'a Endpoint,
 }
 
 /// Asks a link for what the client asks for; in a chat where it has no such service.
 async fn any_way(
     exchange: &Exchange<'_>,
     timer: Timer,
-    (planned, endpoint): (&PlannedLink<'_>, &Endpoint),
+    linked: Linked<'_>,
 ) -> Result<Answered, UpstreamError> {
+    let Linked { planned, endpoint, .. } = linked;
     let (front, model) = (exchange.request.front(), &planned.model.id);
     let way = Way::of(front, endpoint.dialect);
     let Some(service) = front.optional().filter(|_| way.is_own) else {
-        return ask(exchange, timer, (planned, endpoint), way).await;
+        return ask(exchange, timer, linked, way).await;
     };
     // In boxes of their own: few requests need the room.
     if !endpoint.lacks.lacks(service, model) {
-        let answered = Box::pin(ask(exchange, timer, (planned, endpoint), way)).await;
+        let answered = Box::pin(ask(exchange, timer, linked, way)).await;
         match answered {
             Err(error) if endpoint.lacks.learn(service, model, &error) => (),
             answered => return answered,
         }
     }
     let way = Way::by_chat(front, endpoint.dialect);
-    Box::pin(ask(exchange, timer, (planned, endpoint), way)).await
+    Box::pin(ask(exchange, timer, linked, way)).await
 }
 
 /// Asks a link in one way.
 async fn ask(
     exchange: &Exchange<'_>,
     mut timer: Timer,
-    (planned, endpoint): (&PlannedLink<'_>, &Endpoint),
+    Linked { attempt, planned, endpoint }: Linked<'_>,
     way: Way,
 ) -> Result<Answered, UpstreamError> {
     let Ask { request, service, beta } = build(exchange, way, planned)?;
     let place = place(endpoint, exchange, &timer).await?;
     let answer = Expected {
+        attempt,
         way,
         options: AnswerOptions {
             created: exchange.ambient.unix_seconds(),
             include_usage: exchange.request.include_usage(),
+            hides_usage: exchange.request.hides_usage(),
             answer_tool: request.answer_tool,
             model: planned.model.id.clone(),
             wishes: exchange.request.wishes(),
@@ -108,6 +127,7 @@ async fn ask(
 
 /// What the upstream is about to send.
 struct Expected {
+    attempt: usize,
     way: Way,
     options: AnswerOptions,
     place: Option<OwnedSemaphorePermit>,
@@ -133,15 +153,19 @@ impl Expected {
             let reader = StreamReader::of(self.way, self.options);
             if exchange.plan.role.commit == Commit::Headers {
                 let (held, body) = (Vec::new(), Some(body));
-                let started = Started { held, body, reader, timer, place: self.place };
+                let started = Started { held, body, reader, timer, place: self.place, broke: None };
                 return Ok(Content::Stream(Box::new(started)));
             }
-            let started = read::stream(exchange, timer, (body, reader, self.place)).await?;
+            let opened = read::Opened { attempt: self.attempt, body, reader, place: self.place };
+            let started = read::stream(exchange, timer, opened).await?;
             return Ok(Content::Stream(Box::new(started)));
         }
         let body = read::whole(exchange, timer, body).await?;
         let answer = front::whole(self.way, body, &self.options)?;
-        Ok(Content::Whole(answer.body))
+        if let Some(trail) = exchange.trail {
+            trail.hears(self.attempt, answer.usage);
+        }
+        Ok(Content::Whole(answer))
     }
 }
 

@@ -14,6 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
 
 use super::read::Started;
+use crate::audit::Closing;
 use crate::clock::Stopwatch;
 use crate::front::{Front, stream_event};
 use crate::openai::error::ClientError;
@@ -37,6 +38,9 @@ pub struct AnswerStream {
     /// Set once and moved on only when it fires, since nearly every event moves the deadline.
     alarm: Pin<Box<Sleep>>,
     _place: Option<OwnedSemaphorePermit>,
+    /// Why it broke off, once it has.
+    broke: Option<FailureClass>,
+    closing: Closing,
 }
 
 impl AnswerStream {
@@ -50,12 +54,29 @@ impl AnswerStream {
             stopwatch,
             alarm: Box::pin(alarm),
             _place: started.place,
+            broke: started.broke,
+            closing: Closing::default(),
         }
+    }
+
+    /// Notes the rest of the answer.
+    pub(crate) fn follow(&mut self, closing: Closing) {
+        self.closing = closing;
     }
 
     /// The next bytes for the client; none at the end. Never fails: what goes wrong is told in the
     /// stream.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        match std::task::ready!(self.next(cx)) {
+            Some(bytes) => {
+                self.closing.sends(&bytes);
+                Poll::Ready(Some(bytes))
+            }
+            None => self.closing.poll(cx, || (self.reader.told(), self.broke)).map(|()| None),
+        }
+    }
+
+    fn next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
             if let Some(bytes) = self.held.next() {
                 if bytes.is_empty() {
@@ -85,10 +106,14 @@ impl AnswerStream {
         if events > 0 {
             let now = self.stopwatch.elapsed();
             // Where the headers committed, the first token is still to come.
+            if token && !self.timer.has_committed() {
+                self.closing.first_token(now);
+            }
             if token { self.timer.committed(now) } else { self.timer.progressed(now) }
         }
         if let Some(failure) = failure {
             self.body = None;
+            self.broke = Some(failure.error.failure.class);
             self.held = vec![failure_event(self.reader.front(), &failure)].into_iter();
         }
         out
@@ -99,14 +124,17 @@ impl AnswerStream {
         let end = self.reader.finish();
         self.body = None;
         let front = self.reader.front();
-        let event = match end.ending {
+        let (class, event) = match end.ending {
             Ending::Empty if !self.timer.has_committed() => {
-                cut_event(front, FailureClass::Empty, EMPTY)
+                (FailureClass::Empty, cut_event(front, FailureClass::Empty, EMPTY))
             }
             Ending::Complete | Ending::Empty => return end.out,
-            Ending::Cut => cut_event(front, class, why),
-            Ending::Failed(failure) => failure_event(front, &failure),
+            Ending::Cut => (class, cut_event(front, class, why)),
+            Ending::Failed(failure) => {
+                (failure.error.failure.class, failure_event(front, &failure))
+            }
         };
+        self.broke = Some(class);
         self.held = vec![event].into_iter();
         end.out
     }
@@ -120,6 +148,12 @@ impl AnswerStream {
             }
             self.alarm.as_mut().reset(deadline);
         }
+    }
+}
+
+impl Drop for AnswerStream {
+    fn drop(&mut self) {
+        self.closing.leaves(|| self.reader.told());
     }
 }
 

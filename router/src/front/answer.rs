@@ -29,7 +29,7 @@ pub fn whole(way: Way, body: Bytes, options: &AnswerOptions) -> Result<Answer, U
     let chat = match chat {
         Err(error) if way.front.may_be_empty() && error.failure.class == FailureClass::Empty => {
             let body = if way.is_own { body } else { Bytes::from_static(b"{}") };
-            Answer { body, usage: None }
+            Answer { body, usage: None, finish: None }
         }
         chat => chat?,
     };

@@ -28,7 +28,7 @@ pub(crate) fn dress(response: &mut Response<Answer>) {
     let status = messages::status(response.status());
     let id = response.headers().get(REQUEST_ID).cloned();
     let id = id.as_ref().and_then(|id| id.to_str().ok());
-    *response.body_mut() = Answer::whole(messages::body(&error, status, id));
+    response.body_mut().replace(messages::body(&error, status, id));
     *response.status_mut() = status;
     if let Some(id) = id.and_then(|id| HeaderValue::from_str(id).ok()) {
         response.headers_mut().insert("request-id", id);

@@ -92,6 +92,19 @@ impl ClientRequest {
         self.front != Front::Chat || self.own.include_usage()
     }
 
+    /// Has the provider say what a stream used where the client does not ask for it. Streams that
+    /// are translated have it asked for anyway.
+    pub(crate) const fn count(&mut self) {
+        if matches!(self.front, Front::Chat) {
+            self.own.count();
+        }
+    }
+
+    /// Whether the usage of its stream is for the router alone.
+    pub(crate) const fn hides_usage(&self) -> bool {
+        matches!(self.front, Front::Chat) && self.own.hides_usage()
+    }
+
     /// What of the request shapes the answer, besides what is known to the link.
     pub(crate) fn wishes(&self) -> Wishes {
         match self.front {

@@ -46,12 +46,16 @@ impl Chunk<'_> {
 /// What all choices of a chunk hold, taken together.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Choices {
+    /// Whether there is one.
+    pub(super) any: bool,
     /// Text, a refusal or a tool call: an answer.
     pub(super) content: bool,
     /// Reasoning.
     pub(super) reasoning: bool,
     /// The reason of the last one that has one.
     pub(super) finish: Option<Finish>,
+    /// That reason's name.
+    pub(super) reason: Option<&'static str>,
 }
 
 /// Why a choice ended, as far as it matters here.
@@ -98,12 +102,15 @@ struct Delta {
 
 impl Choices {
     fn add(&mut self, choice: &Choice) {
+        self.any = true;
         self.content |= choice.text.0;
         for delta in choice.delta.iter().chain(&choice.message) {
             self.content |= delta.has_content();
             self.reasoning |= delta.has_reasoning();
         }
-        self.finish = choice.finish_reason.as_ref().and_then(|reason| reason.0).or(self.finish);
+        if let Some(FinishReason(Some((finish, reason)))) = choice.finish_reason {
+            (self.finish, self.reason) = (Some(finish), Some(reason));
+        }
     }
 }
 
@@ -205,7 +212,8 @@ impl<'de> Visitor<'de> for FilledVisitor {
     }
 }
 
-struct FinishReason(Option<Finish>);
+#[derive(Clone, Copy)]
+struct FinishReason(Option<(Finish, &'static str)>);
 
 impl<'de> Deserialize<'de> for FinishReason {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -220,8 +228,12 @@ impl<'de> Deserialize<'de> for FinishReason {
             fn visit_str<E>(self, reason: &str) -> Result<FinishReason, E> {
                 Ok(FinishReason(match reason {
                     "" => None,
-                    "length" | "content_filter" => Some(Finish::Curtailed),
-                    _ => Some(Finish::Other),
+                    "length" => Some((Finish::Curtailed, "length")),
+                    "content_filter" => Some((Finish::Curtailed, "content_filter")),
+                    "stop" => Some((Finish::Other, "stop")),
+                    "tool_calls" => Some((Finish::Other, "tool_calls")),
+                    "function_call" => Some((Finish::Other, "function_call")),
+                    _ => Some((Finish::Other, "other")),
                 }))
             }
         }

@@ -73,7 +73,7 @@ pub(crate) fn read_embeddings(body: Bytes) -> Result<Answer, UpstreamError> {
     match serde_json::from_str::<Embeddings<'_>>(text) {
         Ok(Embeddings { error: Some(_), .. }) => Err(error::read_event(text)),
         Ok(Embeddings { data: Some(data), usage, .. }) if data.get().starts_with('[') => {
-            Ok(Answer { usage: usage.map(Usage::from), body })
+            Ok(Answer { usage: usage.map(Usage::from), body, finish: None })
         }
         _ => {
             let message = "the answer is not a list of embeddings";

@@ -24,6 +24,7 @@ pub struct ChatRequest {
     stream: bool,
     include_usage: bool,
     translated: bool,
+    counted: bool,
 }
 
 /// A member of the body's top level.
@@ -107,7 +108,8 @@ impl ChatRequest {
         let fields = json::object(text).map_err(|error| refused(&error))?;
         let fields = fields.into_iter().map(|member| field(text, member)).collect();
         let (model, stream, include_usage) = (String::new(), false, false);
-        let mut request = Self { body, fields, model, stream, include_usage, translated: false };
+        let (translated, counted) = (false, false);
+        let mut request = Self { body, fields, model, stream, include_usage, translated, counted };
         request.check_names()?;
         request.model = request.read_model()?;
         request.stream = request.read::<bool>("stream")?.unwrap_or(false);
@@ -205,6 +207,16 @@ impl ChatRequest {
         self.include_usage
     }
 
+    /// Has the provider say what a stream used where the client does not ask for it.
+    pub(crate) const fn count(&mut self) {
+        self.counted = true;
+    }
+
+    /// Whether the usage of its stream is for the router alone.
+    pub(crate) const fn hides_usage(&self) -> bool {
+        self.counted && self.stream && !self.include_usage
+    }
+
     /// The body as it came.
     pub const fn body(&self) -> &Bytes {
         &self.body
@@ -297,6 +309,7 @@ impl Draft {
             stream,
             include_usage: stream,
             translated: true,
+            counted: false,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Owns the splicing: the client's own bytes, with what the link and the role set put between.
 
 use model_map::{OutputLimitKey, Sampling};
+use serde_json::{Map, Value};
 
 use super::messages;
 use super::request::{ChatRequest, Field, RequestError, Target, UpstreamRequest};
@@ -42,6 +43,7 @@ fn is_kept(request: &ChatRequest, field: &Field, settings: &Settings) -> bool {
     }
     match field.name.as_str() {
         "model" | "max_tokens" | "max_completion_tokens" | "reasoning_effort" => false,
+        "stream_options" if request.hides_usage() => false,
         name => !settings.dropped.iter().any(|dropped| dropped == name),
     }
 }
@@ -76,6 +78,9 @@ fn write_settings(
         };
         to.put(&format!(r#","{key}":{limit}"#));
     }
+    if request.hides_usage() {
+        to.put(&format!(r#","stream_options":{}"#, counting(request.get("stream_options"))));
+    }
     if let Some(effort) = settings.effort {
         let effort = serde_json::to_string(&effort).unwrap_or_default();
         to.put(&format!(r#","reasoning_effort":{effort}"#));
@@ -87,10 +92,19 @@ fn write_settings(
     }
 }
 
+/// The client's options for its stream, with the usage asked for.
+fn counting(options: Option<&str>) -> String {
+    let options = options.and_then(|it| serde_json::from_str::<Map<String, Value>>(it).ok());
+    let mut options = options.unwrap_or_default();
+    options.insert("include_usage".into(), true.into());
+    Value::Object(options).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
     use model_map::{Limits, Model, Parameters};
+    use serde_json::json;
 
     use super::super::request::Prompt;
     use super::*;
@@ -116,6 +130,26 @@ mod tests {
         let body = format!(r#"{{"messages":{messages}, "x\u0079":1.50, "model":"role"}}"#);
         let expected = format!(r#"{{"model":"m","messages":{messages},"x\u0079":1.50}}"#);
         assert_eq!(text(&body, &[]), expected);
+    }
+
+    #[test]
+    fn usage_is_asked_for_where_the_router_counts_and_the_client_does_not_ask() {
+        let options = |body: &str| {
+            let body = format!(r#"{{"model":"r","messages":[]{body}}}"#);
+            let mut request = ChatRequest::parse(Bytes::from(body)).expect("a request");
+            request.count();
+            let model: Model = serde_json::from_str(r#"{"id":"m","provider":"p"}"#).unwrap();
+            let (parameters, limits) = (Parameters::default(), Limits::default());
+            let system = Prompt::default();
+            let target = Target { limits, model: &model, parameters: &parameters, system };
+            let built = build(&request, &target).expect("built").body.concat();
+            let built: Value = serde_json::from_slice(&built).expect("JSON");
+            built["stream_options"].clone()
+        };
+        assert_eq!(options(""), Value::Null);
+        assert_eq!(options(r#","stream":true"#), json!({"include_usage": true}));
+        let other = options(r#","stream":true,"stream_options":{"x":1,"include_usage":false}"#);
+        assert_eq!(other, json!({"include_usage": true, "x": 1}));
     }
 
     #[test]

@@ -16,7 +16,17 @@ pub(crate) struct Along {
     content: bool,
     token: bool,
     finish: Option<Finish>,
+    reason: Option<&'static str>,
     usage: Option<Usage>,
+    /// Whether the client did not ask for the usage chunk.
+    hides_usage: bool,
+}
+
+impl Along {
+    /// What may keep the usage chunk for the router.
+    pub(crate) fn new(hides_usage: bool) -> Self {
+        Self { hides_usage, ..Self::default() }
+    }
 }
 
 impl ReadAlong for Along {
@@ -35,7 +45,8 @@ impl ReadAlong for Along {
             }
             Some((_, Some(chunk))) => {
                 self.note(&chunk);
-                Verdict::Forward
+                let hidden = self.hides_usage && !chunk.choices.any && chunk.usage().is_some();
+                if hidden { Verdict::Hide } else { Verdict::Forward }
             }
             Some((_, None)) | None => Verdict::LeaveOut,
         }
@@ -56,6 +67,10 @@ impl ReadAlong for Along {
     fn usage(&self) -> Option<Usage> {
         self.usage
     }
+
+    fn reason(&self) -> Option<&'static str> {
+        self.reason
+    }
 }
 
 impl Along {
@@ -68,6 +83,7 @@ impl Along {
         self.content |= chunk.choices.content;
         self.token |= chunk.choices.content || chunk.choices.reasoning;
         self.finish = chunk.choices.finish.or(self.finish);
+        self.reason = chunk.choices.reason.or(self.reason);
         self.usage = chunk.usage().or(self.usage);
     }
 }
@@ -132,6 +148,17 @@ mod tests {
             run(&format!("{HI}data: {{\"choices\":[{{\n\n{STOP}data:\n\n{DONE}"));
         assert_eq!(all[0].out, format!("{HI}{STOP}{DONE}"));
         assert_eq!((reader.skipped(), all[0].events, end.ending), (2, 5, Ending::Complete));
+    }
+
+    #[test]
+    fn usage_that_the_client_did_not_ask_for_is_read_and_not_forwarded() {
+        let usage = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3}}\n\n";
+        let with = STOP.replace("}]}", "}],\"usage\":{\"completion_tokens\":2}}");
+        let mut reader = Reader::of(Along::new(true));
+        let progress = reader.push(Bytes::from(format!("{HI}{with}{usage}{DONE}")));
+        assert_eq!(progress.out, format!("{HI}{with}{DONE}"));
+        assert_eq!((reader.usage().map(|usage| usage.input), reader.skipped()), (Some(3), 0));
+        assert_eq!(reader.reason(), Some("stop"));
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub struct AnswerOptions {
     pub created: u64,
     /// Whether the client asked for the usage chunk at a stream's end.
     pub include_usage: bool,
+    /// Whether the upstream was asked for that chunk for the router alone.
+    pub hides_usage: bool,
     /// Whether the answer is the input of the forced tool ([`crate::wire::answer::ANSWER_TOOL`]);
     /// from [`crate::openai::request::UpstreamRequest::answer_tool`].
     pub answer_tool: bool,
@@ -44,6 +46,24 @@ pub struct Answer {
     /// The JSON body.
     pub body: Bytes,
     /// What the provider says it used.
+    pub usage: Option<Usage>,
+    /// Why it ended; see [`Told`].
+    pub finish: Option<&'static str>,
+}
+
+impl Answer {
+    /// What the provider says of it.
+    pub fn told(&self) -> Told {
+        Told { finish: self.finish, usage: self.usage }
+    }
+}
+
+/// What a provider says of its answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Why it ended, as the client is told: `stop`, `length` and the like, or `other`.
+    pub finish: Option<&'static str>,
+    /// What it used.
     pub usage: Option<Usage>,
 }
 

@@ -24,6 +24,8 @@ pub(crate) trait ReadAlong: Debug + Default {
     fn is_answer(&self) -> bool;
     /// What the provider says it used, so far.
     fn usage(&self) -> Option<Usage>;
+    /// Why the answer ended, in the words of `wire::Told`.
+    fn reason(&self) -> Option<&'static str>;
 }
 
 /// What becomes of an event.
@@ -32,6 +34,8 @@ pub(crate) enum Verdict {
     Forward,
     /// No client could read it.
     LeaveOut,
+    /// It is for the router alone.
+    Hide,
     /// It is passed on, and is the end mark.
     End,
     /// It tells of an error.
@@ -49,6 +53,11 @@ pub(crate) struct Forward<R> {
 }
 
 impl<R: ReadAlong> Forward<R> {
+    /// One that notes what it sees in `along`.
+    pub(crate) fn of(along: R) -> Self {
+        Self { along, ..Self::default() }
+    }
+
     pub(crate) fn push(&mut self, chunk: Bytes) -> Progress {
         if self.is_over() {
             return self.progress(Bytes::new(), 0);
@@ -79,6 +88,10 @@ impl<R: ReadAlong> Forward<R> {
 
     pub(crate) fn usage(&self) -> Option<Usage> {
         self.along.usage()
+    }
+
+    pub(crate) fn reason(&self) -> Option<&'static str> {
+        self.along.reason()
     }
 
     pub(crate) fn skipped(&self) -> u32 {
@@ -118,6 +131,7 @@ impl<R: ReadAlong> Forward<R> {
                     self.skipped = self.skipped.saturating_add(1);
                     kept.leave_out(&event);
                 }
+                Verdict::Hide => kept.leave_out(&event),
                 Verdict::End => {
                     kept.end = event.range.end;
                     self.ended = true;

@@ -12,7 +12,7 @@ mod retry_after;
 pub mod segments;
 pub mod stream;
 
-pub use answer::{Answer, AnswerOptions, Usage, Wishes};
+pub use answer::{Answer, AnswerOptions, Told, Usage, Wishes};
 pub use dialect::Dialect;
 pub use error::UpstreamError;
 pub use segments::Segments;

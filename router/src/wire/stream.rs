@@ -2,7 +2,7 @@
 //!
 //! Owns what a reader says about each chunk; the readers themselves are `stream` of each protocol.
 
-use super::{AnswerOptions, Dialect, UpstreamError, Usage};
+use super::{AnswerOptions, Dialect, Told, UpstreamError, Usage};
 use crate::front::{Front, Through, Way};
 use crate::{anthropic, openai};
 use bytes::Bytes;
@@ -84,7 +84,10 @@ impl StreamReader {
         let reader = match (way.front, way.dialect) {
             (Front::Messages, Dialect::Anthropic) if way.is_own => Reader::Messages(Box::default()),
             (Front::Responses, Dialect::Openai) if way.is_own => Reader::Responses(Box::default()),
-            (_, Dialect::Openai) => Reader::Openai(Box::default()),
+            (_, Dialect::Openai) => {
+                let along = openai::stream::Along::new(options.hides_usage);
+                Reader::Openai(Box::new(openai::stream::Reader::of(along)))
+            }
             (_, Dialect::Anthropic) => {
                 Reader::Anthropic(Box::new(anthropic::stream::Reader::new(options)))
             }
@@ -137,6 +140,17 @@ impl StreamReader {
             Reader::Messages(reader) => reader.usage(),
             Reader::Responses(reader) => reader.usage(),
         }
+    }
+
+    /// Why it ended, if it has said so, and what it used.
+    pub fn told(&self) -> Told {
+        let finish = match &self.reader {
+            Reader::Openai(reader) => reader.reason(),
+            Reader::Anthropic(reader) => reader.reason(),
+            Reader::Messages(reader) => reader.reason(),
+            Reader::Responses(reader) => reader.reason(),
+        };
+        Told { finish, usage: self.usage() }
     }
 
     /// Events left out because their data is not JSON.

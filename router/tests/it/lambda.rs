@@ -65,7 +65,7 @@ pub fn url_event(method: &str, path: &str, body: &str) -> Value {
 }
 
 /// The same through an HTTP API with the stage `prod`.
-fn api_event(method: &str, path: &str, body: &str) -> Value {
+pub fn api_event(method: &str, path: &str, body: &str) -> Value {
     let mut event = url_event(method, &format!("/prod{path}"), body);
     let context = &mut event["requestContext"];
     context["domainName"] = "abc.execute-api.ap-northeast-1.amazonaws.com".into();

@@ -9,6 +9,7 @@
 )]
 
 mod accumulated;
+mod audit;
 #[cfg(feature = "aws")]
 #[path = "../support/aws.rs"]
 mod aws;
@@ -43,3 +44,5 @@ mod roles;
 mod running;
 #[path = "../support/runtime_api.rs"]
 mod runtime_api;
+#[cfg(feature = "aws")]
+mod stored;

@@ -127,6 +127,13 @@ impl Aws {
         self.state().secrets_manager = mode;
     }
 
+    /// What is stored below a prefix, by key.
+    pub fn objects(&self, prefix: &str) -> BTreeMap<String, Bytes> {
+        let state = self.state();
+        let below = state.objects.iter().filter(|(key, _)| key.starts_with(prefix));
+        below.map(|(key, body)| (key.clone(), body.clone())).collect()
+    }
+
     /// What was asked for so far.
     pub fn asked(&self) -> Vec<Asked> {
         self.state().asked.clone()

@@ -20,6 +20,8 @@ pub(crate) struct Along {
     content: bool,
     token: bool,
     stop: Option<StopReason>,
+    /// Calls of the client's tools.
+    calls: u32,
     usage: Option<WireUsage>,
 }
 
@@ -49,6 +51,10 @@ impl ReadAlong for Along {
 
     fn usage(&self) -> Option<Usage> {
         self.usage.map(Usage::from)
+    }
+
+    fn reason(&self) -> Option<&'static str> {
+        self.stop.is_some().then(|| StopReason::finish_reason(self.stop, self.calls))
     }
 }
 
@@ -95,6 +101,7 @@ impl Along {
 
     fn block(&mut self, block: &Block<'_>) {
         let is_content = is_content(block);
+        self.calls += u32::from(block.kind == BlockKind::ToolUse);
         self.content |= is_content;
         self.token |= is_content || text(block.thinking).is_some() || text(block.data).is_some();
     }
@@ -126,7 +133,7 @@ pub(crate) fn read_count(body: Bytes) -> Result<Answer, UpstreamError> {
     }
     let text = std::str::from_utf8(&body).unwrap_or_default();
     match serde_json::from_str::<Count<'_>>(text) {
-        Ok(Count { input_tokens: Some(_), .. }) => Ok(Answer { body, usage: None }),
+        Ok(Count { input_tokens: Some(_), .. }) => Ok(Answer { body, usage: None, finish: None }),
         Ok(Count { error: Some(_), .. }) => Err(error::read_event(text)),
         _ => Err(UpstreamError::of(FailureClass::ServerError, "the answer is not a count")),
     }
@@ -149,5 +156,8 @@ pub(crate) fn read(body: Bytes) -> Result<Answer, UpstreamError> {
         return Err(UpstreamError::of(FailureClass::Empty, "a message without content"));
     }
     let usage = WireUsage::read(message.usage).map(Usage::from);
-    Ok(Answer { body, usage })
+    let calls = blocks.iter().filter(|block| block.kind == BlockKind::ToolUse).count();
+    let calls = u32::try_from(calls).unwrap_or(u32::MAX);
+    let finish = Some(StopReason::finish_reason(message.stop_reason, calls));
+    Ok(Answer { body, usage, finish })
 }

@@ -21,6 +21,7 @@ pub(crate) struct Along {
     content: bool,
     token: bool,
     incomplete: bool,
+    reason: Option<&'static str>,
     usage: Option<Usage>,
 }
 
@@ -52,8 +53,32 @@ struct Response<'a> {
     status: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     output: Option<Vec<Item<'a>>>,
+    #[serde(borrow, default)]
+    incomplete_details: Option<Incomplete<'a>>,
     #[serde(default)]
     usage: Option<WireUsage>,
+}
+
+#[derive(Deserialize)]
+struct Incomplete<'a> {
+    #[serde(borrow, default)]
+    reason: Option<Cow<'a, str>>,
+}
+
+impl Response<'_> {
+    /// Why it ended, in the words of `wire::Told`.
+    fn reason(&self) -> &'static str {
+        let calls =
+            |item: &Item<'_>| matches!(item.kind.as_ref(), "function_call" | "custom_tool_call");
+        let details = self.incomplete_details.as_ref();
+        match details.map(|it| it.reason.as_deref().unwrap_or_default()) {
+            Some("max_output_tokens") => "length",
+            Some("content_filter") => "content_filter",
+            Some(_) => "other",
+            None if self.output.iter().flatten().any(calls) => "tool_calls",
+            None => "stop",
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -127,6 +152,10 @@ impl ReadAlong for Along {
     fn usage(&self) -> Option<Usage> {
         self.usage
     }
+
+    fn reason(&self) -> Option<&'static str> {
+        self.reason
+    }
 }
 
 impl Along {
@@ -137,6 +166,7 @@ impl Along {
                 self.incomplete |= event.kind == "response.incomplete";
                 let response = event.response.and_then(|raw| serde_json::from_str(raw.get()).ok());
                 let response: Option<Response<'_>> = response;
+                self.reason = response.as_ref().map(Response::reason);
                 self.usage = response.and_then(|it| it.usage).map(Usage::from).or(self.usage);
                 return Verdict::End;
             }
@@ -161,6 +191,7 @@ pub(crate) fn read(body: Bytes) -> Result<Answer, UpstreamError> {
     if response.error.is_some() {
         return Err(error::read_event(text));
     }
+    let finish = Some(response.reason());
     let output = response.output.ok_or_else(not_one)?;
     let is_content = |item: &Item<'_>| match item.kind.as_ref() {
         "reasoning" => false,
@@ -171,5 +202,5 @@ pub(crate) fn read(body: Bytes) -> Result<Answer, UpstreamError> {
         return Err(UpstreamError::of(FailureClass::Empty, "a response without output"));
     }
     let usage = response.usage.map(Usage::from);
-    Ok(Answer { body, usage })
+    Ok(Answer { body, usage, finish })
 }

@@ -1,0 +1,96 @@
+//! Telling at once, for a process that may be frozen between two requests.
+//!
+//! The log lines are written before the answer's body ends, and so is the record where the answer
+//! streams: the client then has its last token already. Where the answer is one document, which
+//! the client has only when it ends, and where the client has left, the record is stored after the
+//! answer and before the next invocation is asked for ([`Inline::settled`]): until then AWS
+//! freezes nothing. That makes an extension superfluous, whose registration every cold start would
+//! pay.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::{Refused, Settling, Tellers};
+use crate::audit::record;
+use crate::audit::trail::Notes;
+use crate::log;
+
+/// Longer than any call to S3 takes with its second try. Nothing is known that would take so long;
+/// an invocation that hung here would be paid for to its end.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(super) struct Inline {
+    tellers: Tellers,
+    #[cfg(feature = "aws")]
+    runtime: tokio::runtime::Handle,
+    /// Requests that go on, and records on their way to S3.
+    unsettled: watch::Sender<usize>,
+}
+
+impl Inline {
+    pub(super) fn new(tellers: Tellers) -> Self {
+        Self {
+            tellers,
+            #[cfg(feature = "aws")]
+            runtime: tokio::runtime::Handle::current(),
+            unsettled: watch::Sender::new(0),
+        }
+    }
+
+    pub(super) fn begun(&self) {
+        self.unsettled.send_modify(|requests| *requests += 1);
+    }
+
+    pub(super) fn ended(&self, notes: &Notes) -> Option<Settling> {
+        let record = record::of(notes);
+        if let Some(format) = self.tellers.lines {
+            log::request(format, &record);
+        }
+        #[cfg(feature = "aws")]
+        if let Some(bucket) = &self.tellers.bucket
+            && notes.planned.audit != model_map::Audit::Off
+        {
+            let stored = self.store(bucket, super::line(&record), record.env);
+            return notes.planned.holds.then_some(stored);
+        }
+        settle(&self.unsettled);
+        None
+    }
+
+    pub(super) fn refused(&self, refused: &Refused) {
+        if let Some(format) = self.tellers.lines {
+            log::refused(format, refused);
+        }
+    }
+
+    pub(super) async fn settled(&self) {
+        let mut unsettled = self.unsettled.subscribe();
+        let settled = unsettled.wait_for(|count| *count == 0);
+        if tokio::time::timeout(PATIENCE, settled).await.is_err() {
+            log::say("warns: a request or its record is not over; the next one is taken");
+        }
+    }
+
+    /// In a task of its own: it goes on when the answer that waits for it is dropped.
+    #[cfg(feature = "aws")]
+    fn store(
+        &self,
+        bucket: &std::sync::Arc<crate::audit::bucket::Bucket>,
+        line: String,
+        env: String,
+    ) -> Settling {
+        let (bucket, unsettled) = (std::sync::Arc::clone(bucket), self.unsettled.clone());
+        let stored = self.runtime.spawn(async move {
+            if let Err(why) = bucket.put(line.as_bytes(), std::time::SystemTime::now()).await {
+                log::not_stored(&why, &line, Some(&env));
+            }
+            settle(&unsettled);
+        });
+        Box::pin(async move { drop(stored.await) })
+    }
+}
+
+fn settle(unsettled: &watch::Sender<usize>) {
+    unsettled.send_modify(|count| *count = count.saturating_sub(1));
+}

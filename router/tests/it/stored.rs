@@ -1,0 +1,153 @@
+//! The audit log in S3, from the real binary: as a function that may be frozen whenever its answer
+//! is over, and as a server.
+
+use std::io::Read;
+use std::time::Duration;
+
+use model_map::audit::{Record, RequestOutcome};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::aws::{Aws, BUCKET, Mode};
+use crate::faults::{At, Fault, Gate, Upstream};
+use crate::lambda::{KEY, api_event, url_event};
+use crate::process::RouterProcess;
+use crate::running::{MapBuilder, client, question};
+use crate::runtime_api::Function;
+
+const CHAT: &str = "/v1/chat/completions";
+
+struct Deployed {
+    aws: Aws,
+    function: Function,
+    upstream: Upstream,
+    _folder: TempDir,
+}
+
+/// What a process needs to keep its audit log in the fake, and its map in a file.
+async fn surroundings() -> (Aws, Upstream, TempDir, Vec<(&'static str, String)>) {
+    let (aws, upstream) = (Aws::start().await, Upstream::start().await);
+    let folder = tempfile::tempdir().unwrap();
+    let map = MapBuilder::new(upstream.address).role("gpt", &["openai/m"], json!({}));
+    std::fs::write(folder.path().join("map.json"), map.bytes()).unwrap();
+    let mut env = aws.env();
+    env.retain(|(name, _)| *name != "SFAI_CONFIG_BUCKET");
+    env.push(("SFAI_AUDIT_BUCKET", BUCKET.into()));
+    env.push(("SFAI_CLIENT_KEYS", format!("ada:{KEY}")));
+    (aws, upstream, folder, env)
+}
+
+async fn deploy() -> Deployed {
+    let (aws, upstream, folder, env) = surroundings().await;
+    let env: Vec<_> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let function = Function::start(&folder.path().join("map.json"), &env).await;
+    Deployed { aws, function, upstream, _folder: folder }
+}
+
+/// Every record that is stored now, in the order of the objects' names.
+fn records(aws: &Aws) -> Vec<Record> {
+    let mut all = Vec::new();
+    for (key, body) in aws.objects("dt=") {
+        let parts: Vec<_> = key.split('/').collect();
+        assert!(
+            matches!(parts[..], [day, hour, name] if day.len() == 13
+            && hour.starts_with("hour=") && name.ends_with(".jsonl.gz")),
+            "{key}"
+        );
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(&body[..]).read_to_string(&mut text).unwrap();
+        assert!(text.ends_with('\n'));
+        all.extend(text.lines().map(|line| model_map::audit::read(line.as_bytes()).unwrap()));
+    }
+    all
+}
+
+fn ask(stream: bool) -> String {
+    question("gpt", stream).to_string()
+}
+
+#[tokio::test]
+async fn the_record_is_stored_when_a_stream_ends_and_its_last_token_does_not_wait_for_it() {
+    let deployed = deploy().await;
+    for stream in [true, false] {
+        let mut posted = deployed.function.invoke(url_event("POST", CHAT, &ask(stream))).await;
+        let (prelude, stream) = posted.prelude().await;
+        stream.rest().await;
+        // The process may be frozen from here on.
+        let record = records(&deployed.aws).pop().unwrap();
+        assert_eq!(prelude["headers"]["x-request-id"], record.id.as_str());
+        assert_eq!(
+            (record.outcome, record.client.as_deref()),
+            (RequestOutcome::Answered, Some("ada"))
+        );
+    }
+    deployed.aws.s3(Mode::Silent);
+    let mut posted = deployed.function.invoke(url_event("POST", CHAT, &ask(true))).await;
+    let (_, mut stream) = posted.prelude().await;
+    stream.text_until("data: [DONE]\n\n").await;
+    // The last token is here, and the record is not there: the second try stores it.
+    assert_eq!(records(&deployed.aws).len(), 2);
+    deployed.aws.s3(Mode::Well);
+    stream.rest().await;
+    assert_eq!(records(&deployed.aws).len(), 3);
+}
+
+#[tokio::test]
+async fn the_record_of_a_client_that_left_is_stored_before_the_next_event_is_asked_for() {
+    let deployed = deploy().await;
+    for number in 1..=3 {
+        let never = Gate::default();
+        deployed.upstream.push("", [Fault::Hold(At::AfterFirstToken, never)]);
+        let mut posted = deployed.function.invoke(url_event("POST", CHAT, &ask(true))).await;
+        let (_, mut stream) = posted.prelude().await;
+        stream.text_until("\"content\":\"").await;
+        drop(posted);
+        // It gets this event only after it has asked for it, and may be frozen until then.
+        let health = deployed.function.invoke(api_event("GET", "/health", "")).await;
+        let stored = records(&deployed.aws);
+        assert_eq!(stored.len(), number);
+        assert!(stored.iter().all(|record| record.outcome == RequestOutcome::Left));
+        health.buffered().await;
+    }
+}
+
+#[tokio::test]
+async fn a_buffered_answer_does_not_wait_for_its_record_and_the_next_event_does() {
+    let deployed = deploy().await;
+    deployed.aws.s3(Mode::Silent);
+    let posted = deployed.function.invoke(api_event("POST", CHAT, &ask(false))).await;
+    assert_eq!(posted.buffered().await["statusCode"], 200);
+    assert_eq!(records(&deployed.aws).len(), 0);
+    deployed.aws.s3(Mode::Well);
+    deployed.function.invoke(api_event("GET", "/health", "")).await.buffered().await;
+    assert_eq!(records(&deployed.aws).len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_stores_its_records_together_and_logs_those_that_it_cannot_store() {
+    let (aws, _upstream, folder, env) = surroundings().await;
+    let map = folder.path().join("map.json");
+    let env: Vec<_> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let mut router = RouterProcess::start(&["--map", map.to_str().unwrap()], &env).await;
+    let chat = async || {
+        let request = client().post(format!("http://{}{CHAT}", router.address)).bearer_auth(KEY);
+        request.body(ask(false)).send().await.unwrap().bytes().await.unwrap();
+    };
+    for _ in 0..5 {
+        chat().await;
+    }
+    while records(&aws).len() < 5 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(aws.objects("dt=").len() < 5, "they are stored together");
+
+    aws.s3(Mode::Denied);
+    chat().await;
+    let said = router.says("could not be stored").await;
+    let line: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert!(
+        line["why"].as_str().unwrap().contains("may not be written (403 AccessDenied)"),
+        "{said}"
+    );
+    model_map::audit::read(line["record"].to_string().as_bytes()).unwrap();
+}
