@@ -16,7 +16,7 @@ pub use stream::AnswerStream;
 
 use crate::answer::Answer;
 use crate::clock::{Ambient, Stopwatch};
-use crate::config::Prepared;
+use crate::config::{Config, Prepared};
 use crate::openai::request::ChatRequest;
 use crate::upstream::Clients;
 use crate::wire::UpstreamError;
@@ -27,6 +27,8 @@ pub struct Exchange<'a> {
     pub ambient: Ambient,
     /// Connections.
     pub clients: &'a Clients,
+    /// Where a key is read again that a provider refuses.
+    pub config: &'a Config,
     /// The map that the request runs on.
     pub prepared: &'a Prepared,
     /// Its way through the map.

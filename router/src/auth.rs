@@ -7,11 +7,11 @@ use std::net::SocketAddr;
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use model_map::Client;
+use model_map::{ApiKey, Client};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::secrets;
+use crate::secrets::MissingKey;
 
 /// The variable that holds `name:key,name:key`.
 pub const CLIENT_KEYS: &str = "SFAI_CLIENT_KEYS";
@@ -81,15 +81,15 @@ impl ClientKeys {
         Ok(())
     }
 
-    /// With the keys of a map's clients, which `read` looks up by their variable. A client without
-    /// a key there has the one that its name has here.
+    /// With the keys of a map's clients, which `read` looks up. A client without a key there has the
+    /// one that its name has here.
     ///
     /// # Errors
     /// When a client has a key in both places, or two clients have the same key.
     pub fn with(
         &self,
         clients: &BTreeMap<String, Client>,
-        read: impl Fn(&str) -> Option<String>,
+        read: impl Fn(&ApiKey) -> Result<String, MissingKey>,
     ) -> Result<Self, BadKeys> {
         let mut all = self.clone();
         for (name, client) in clients {
@@ -99,7 +99,7 @@ impl ClientKeys {
                     "client `{name}` has a key in the map and one in {CLIENT_KEYS}: take it out of one of them"
                 )));
             }
-            match secrets::value(key, &read) {
+            match read(key) {
                 Ok(key) => all.add(ClientKey::new(name, &key))?,
                 Err(missing) => {
                     all.missing.push(format!("client `{name}` has no key: {missing}"));
@@ -206,6 +206,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::secrets;
 
     fn at(address: &str) -> Reach {
         Reach::Address(address.parse().unwrap())
@@ -280,7 +281,8 @@ mod tests {
 
     #[test]
     fn the_maps_clients_join_those_of_the_environment() {
-        let read = |name: &str| (name == "BOB_KEY").then(|| "fedcba9876543210".to_owned());
+        let held = |name: &str| (name == "BOB_KEY").then(|| "fedcba9876543210".to_owned());
+        let read = |key: &ApiKey| secrets::value(key, held);
         let keys = ClientKeys::parse("ada:0123456789abcdef").unwrap();
         let list = json!({"ada": {}, "bob": {"key": {"secret": "/sfai/dev/BOB_KEY"}}});
         let all = keys.with(&clients(list), read).unwrap();
@@ -302,7 +304,8 @@ mod tests {
     #[test]
     fn a_client_whose_key_is_missing_keeps_the_router_closed() {
         let list = json!({"bob": {"key": {"env": "NO_KEY"}}});
-        let keys = ClientKeys::default().with(&clients(list), |_| None).unwrap();
+        let keys = ClientKeys::default();
+        let keys = keys.with(&clients(list), |key| secrets::value(key, |_| None)).unwrap();
         assert!(!keys.is_open());
         assert!(keys.authenticate(&headers(&[("x-api-key", "x")])).is_err());
         let missing: Vec<&str> = keys.missing().collect();

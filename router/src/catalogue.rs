@@ -66,39 +66,6 @@ fn first_model(role: &Role) -> Option<&String> {
     drawn.map(|share| &share.model).or(arm.chain.first().map(|link| &link.model))
 }
 
-#[derive(Serialize)]
-struct Health<'a> {
-    status: &'static str,
-    version: &'static str,
-    map: Map<'a>,
-}
-
-#[derive(Serialize)]
-struct Map<'a> {
-    digest: &'a str,
-    env: &'a str,
-    age_seconds: u64,
-    /// Why a newer map is not in force.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refused: Option<&'a str>,
-}
-
-/// `GET /health`: nothing secret, since it needs no key.
-pub(crate) fn health(
-    prepared: &Prepared,
-    refused: Option<&str>,
-    now: SystemTime,
-) -> Response<Answer> {
-    let age = now.duration_since(prepared.loaded_at).unwrap_or_default();
-    let map = Map {
-        digest: &prepared.map.digest,
-        env: &prepared.map.env,
-        age_seconds: age.as_secs(),
-        refused,
-    };
-    as_json(&Health { status: "ok", version: env!("CARGO_PKG_VERSION"), map })
-}
-
 /// The answer to a request for a role that the map does not have, or not for this client.
 pub(crate) fn unknown_role(
     prepared: &Prepared,

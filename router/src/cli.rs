@@ -12,6 +12,10 @@ use clap::Parser;
 /// SFAI_CLIENT_KEYS (`name:key,name:key`) and those of the map, whose keys are read in the same
 /// way; without any, only loopback is served.
 ///
+/// With SFAI_CONFIG_BUCKET the map is config/model_map.json of that S3 bucket; with
+/// SFAI_SECRETS_PREFIX (or SFAI_ENV and the bucket) secrets are read from Secrets Manager, the
+/// client keys from its CLIENT_KEYS, and the environment stands in for those that are not there.
+///
 /// As an AWS Lambda function (AWS_LAMBDA_RUNTIME_API is set) it serves invocations instead of an
 /// address.
 #[derive(Debug, Parser)]
@@ -19,7 +23,7 @@ use clap::Parser;
 pub struct Cli {
     /// The compiled map; followed while the router runs.
     ///
-    /// Default: SFAI_MAP, else model_map.json, in the function's own folder on Lambda.
+    /// Default: the bucket, else SFAI_MAP, else model_map.json, in the function's own folder on Lambda.
     #[arg(long, value_name = "FILE")]
     pub map: Option<PathBuf>,
 
@@ -34,6 +38,15 @@ pub struct Cli {
 }
 
 impl Cli {
+    /// Whether the built-in demo answers for every provider.
+    #[cfg(feature = "aws")]
+    pub(crate) fn is_demo(&self) -> bool {
+        #[cfg(feature = "demo")]
+        return self.demo;
+        #[cfg(not(feature = "demo"))]
+        return false;
+    }
+
     /// Where the map is. `read` looks an environment variable up.
     pub fn map(&self, read: impl Fn(&str) -> Option<String>) -> PathBuf {
         if let Some(map) = &self.map {

@@ -1,9 +1,14 @@
 //! The map that requests run on: loaded, made ready, swapped whole.
 //!
-//! Owns the current configuration; watching a file for a new one is in [`watch`].
+//! Owns the current configuration; noticing a new one is in [`watch`] for files and in `cloud`
+//! for S3 and Secrets Manager.
 
+#[cfg(feature = "aws")]
+pub mod cloud;
 pub mod not_yet;
 pub mod prepared;
+#[cfg(feature = "aws")]
+pub mod remote;
 pub mod surroundings;
 #[cfg(feature = "watch")]
 pub mod watch;
@@ -12,6 +17,9 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
+#[cfg(feature = "aws")]
+use model_map::{ApiKey, ModelMap};
+
 pub use prepared::{Endpoint, Prepared};
 pub use surroundings::{Surroundings, Upstreams};
 
@@ -19,12 +27,17 @@ pub use surroundings::{Surroundings, Upstreams};
 pub struct Config {
     state: RwLock<State>,
     surroundings: Surroundings,
+    #[cfg(feature = "aws")]
+    cloud: Option<cloud::Cloud>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct State {
-    current: Arc<Prepared>,
+    current: Option<Arc<Prepared>>,
+    /// Why the newest map is not in force.
     refused: Option<Arc<str>>,
+    /// Why the newest keys are not in force.
+    keys_refused: Option<Arc<str>>,
 }
 
 /// What a reload did.
@@ -44,8 +57,23 @@ impl Config {
     /// # Errors
     /// When that map cannot be served; the text says why.
     pub fn new(bytes: &[u8], surroundings: Surroundings, now: SystemTime) -> Result<Self, String> {
-        let current = Arc::new(Prepared::load(bytes, &surroundings, now)?);
-        Ok(Self { state: RwLock::new(State { current, refused: None }), surroundings })
+        let current = Some(Arc::new(Prepared::load(bytes, &surroundings, now)?));
+        Ok(Self {
+            state: RwLock::new(State { current, ..State::default() }),
+            surroundings,
+            #[cfg(feature = "aws")]
+            cloud: None,
+        })
+    }
+
+    /// Begins with no map yet and has it read from where `cloud` says.
+    #[cfg(feature = "aws")]
+    pub fn from_cloud(surroundings: Surroundings, cloud: cloud::Cloud) -> Arc<Self> {
+        let config = Arc::new(Self { state: RwLock::default(), surroundings, cloud: Some(cloud) });
+        if let Some(cloud) = &config.cloud {
+            cloud.begin(&config);
+        }
+        config
     }
 
     /// Begins with the map in a file.
@@ -63,22 +91,103 @@ impl Config {
             .map_err(|why| format!("cannot serve the map {shown}: {why}"))
     }
 
-    /// The map in force. A request takes it once and keeps it to its end.
-    pub fn current(&self) -> Arc<Prepared> {
-        Arc::clone(&self.read().current)
+    /// The map in force, once there is one.
+    pub fn current(&self) -> Option<Arc<Prepared>> {
+        self.read().current.clone()
     }
 
-    /// Why the newest map was refused, if it was.
+    /// The map in force, for a request, which keeps it to its end. The first one may have to wait
+    /// for it.
+    ///
+    /// # Errors
+    /// When there is none yet; the text says why.
+    pub async fn ready(self: &Arc<Self>) -> Result<Arc<Prepared>, String> {
+        #[cfg(feature = "aws")]
+        if let Some(cloud) = &self.cloud
+            && cloud.is_due()
+        {
+            // In a box of its own: few requests need the room.
+            Box::pin(cloud.catch_up(self)).await;
+        }
+        self.current().ok_or_else(|| self.wants())
+    }
+
+    /// Whether there is a map in force.
+    #[cfg(feature = "aws")]
+    fn is_ready(&self) -> bool {
+        self.read().current.is_some()
+    }
+
+    /// Where it comes from, unless it was given whole.
+    #[cfg(feature = "aws")]
+    pub(crate) fn cloud(&self) -> Option<&cloud::Cloud> {
+        self.cloud.as_ref()
+    }
+
+    /// What is known of the secrets, where Secrets Manager is asked.
+    #[cfg(feature = "aws")]
+    pub(crate) fn secrets(&self) -> Option<crate::secrets::store::Report> {
+        self.surroundings.store().map(crate::secrets::store::Store::report)
+    }
+
+    /// Why there is no map.
+    fn wants(&self) -> String {
+        #[cfg(feature = "aws")]
+        let trouble = self.cloud.as_ref().and_then(|cloud| cloud.report().trouble);
+        #[cfg(not(feature = "aws"))]
+        let trouble = None;
+        let refused = self.refused().map(|why| format!("the map is refused: {why}"));
+        trouble.or(refused).unwrap_or_else(|| "the map has not come yet".into())
+    }
+
+    /// Why the newest map, or the newest keys, were refused, if they were.
     pub fn refused(&self) -> Option<Arc<str>> {
-        self.read().refused.clone()
+        let state = self.read();
+        state.refused.clone().or_else(|| state.keys_refused.clone())
     }
 
     /// Puts the map in `bytes` in force, or keeps the last good one.
     pub fn reload(&self, bytes: &[u8], now: SystemTime) -> Reload {
-        match Prepared::load(bytes, &self.surroundings, now) {
+        self.take(Prepared::load(bytes, &self.surroundings, now))
+    }
+
+    /// Puts a map in force, or keeps the last good one.
+    #[cfg(feature = "aws")]
+    fn put(&self, map: ModelMap, now: SystemTime) -> Reload {
+        self.take(Prepared::of(map, &self.surroundings, now))
+    }
+
+    fn take(&self, next: Result<Prepared, String>) -> Reload {
+        match next {
             Ok(next) => self.swap(next),
             Err(why) => self.refuse(why),
         }
+    }
+
+    /// Puts the keys in force that are held now, or keeps the last good ones.
+    #[cfg(feature = "aws")]
+    fn renew_keys(&self) {
+        let Some(current) = self.current() else { return };
+        let next = current.with_keys_of(&self.surroundings);
+        let mut state = self.write();
+        state.keys_refused = next.as_ref().err().map(|why| why.as_str().into());
+        if let Ok(next) = next {
+            state.current = Some(Arc::new(next));
+        }
+    }
+
+    /// A provider's endpoint with another key, after the provider has refused the one that
+    /// `prepared` has; none when there is no other.
+    pub(crate) async fn renewed(&self, prepared: &Prepared, provider: &str) -> Option<Endpoint> {
+        #[cfg(feature = "aws")]
+        if let Some(ApiKey::Secret(name)) = prepared.map.providers.get(provider)?.api_key.as_ref() {
+            self.surroundings.store()?.refused(name).await;
+            let endpoint = prepared.renewed(provider, &self.surroundings)?;
+            self.renew_keys();
+            return Some(endpoint);
+        }
+        let _ = (prepared, provider);
+        None
     }
 
     /// Keeps the last good map, for `why`.
@@ -89,12 +198,12 @@ impl Config {
 
     fn swap(&self, next: Prepared) -> Reload {
         let mut state = self.write();
-        state.refused = None;
-        if state.current.map == next.map {
+        (state.refused, state.keys_refused) = (None, None);
+        if state.current.as_ref().is_some_and(|current| current.map == next.map) {
             return Reload::Unchanged;
         }
         let digest = next.map.digest.clone();
-        state.current = Arc::new(next);
+        state.current = Some(Arc::new(next));
         Reload::Swapped(digest)
     }
 

@@ -7,6 +7,8 @@ pub mod answer;
 pub mod anthropic;
 pub mod attempt;
 pub mod auth;
+#[cfg(feature = "aws")]
+pub mod aws;
 mod catalogue;
 pub mod cli;
 pub mod clock;
@@ -14,9 +16,12 @@ pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod facts;
+mod health;
 mod json;
 pub mod lambda;
 pub mod openai;
+#[cfg(feature = "aws")]
+pub mod place;
 mod repoll;
 mod respond;
 pub mod router;

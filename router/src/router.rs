@@ -18,7 +18,7 @@ use crate::facts::RequestFacts;
 use crate::openai::error::ClientError;
 use crate::openai::request::ChatRequest;
 use crate::upstream::Clients;
-use crate::{catalogue, respond};
+use crate::{catalogue, health, respond};
 
 /// The router. One serves the whole process.
 pub struct Router {
@@ -40,7 +40,14 @@ impl Router {
     /// Serves a request. The response comes when an attempt has committed, or all have failed.
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Answer> {
         let stopwatch = Stopwatch::start();
-        let prepared = self.config.current();
+        let prepared = match self.config.ready().await {
+            Ok(prepared) => prepared,
+            Err(why) => {
+                let mut response = health::unready(&why);
+                response.headers_mut().insert(respond::REQUEST_ID, self.request_id());
+                return response;
+            }
+        };
         let dispatched = AssertUnwindSafe(self.dispatch(request, &prepared, stopwatch));
         let mut response = dispatched.catch_unwind().await.unwrap_or_else(|_| broken());
         let headers = response.headers_mut();
@@ -76,7 +83,7 @@ impl Router {
             }
             (Endpoint::Models, &Method::GET) => catalogue::models(prepared, client),
             (Endpoint::Health, &Method::GET | &Method::HEAD) => {
-                catalogue::health(prepared, self.config.refused().as_deref(), (self.ambient.now)())
+                health::health(prepared, &self.config, (self.ambient.now)())
             }
             _ => wrong_method(endpoint),
         }
@@ -114,6 +121,7 @@ impl Router {
         let exchange = Exchange {
             ambient: self.ambient,
             clients: &self.clients,
+            config: &self.config,
             prepared,
             plan: &plan,
             request: &request,

@@ -2,21 +2,21 @@
 //!
 //! Owns the lookup; what a client's key lets in is in [`crate::auth`].
 
+#[cfg(feature = "aws")]
+pub mod store;
+
 use std::fmt;
 
 use http::HeaderValue;
 use model_map::ApiKey;
 
-/// A key that cannot be used, by the name of what should hold it.
+/// A key that cannot be used: the name of what should hold it, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MissingKey {
-    variable: String,
-    why: &'static str,
-}
+pub struct MissingKey(String);
 
 impl fmt::Display for MissingKey {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(to, "the environment variable {} {}", self.variable, self.why)
+        to.write_str(&self.0)
     }
 }
 
@@ -29,37 +29,39 @@ pub fn variable(key: &ApiKey) -> &str {
     }
 }
 
-/// The key itself. `read` looks a variable up.
+/// The key itself, from the environment. `read` looks a variable up.
 ///
 /// # Errors
 /// When the variable is not set, or holds what no header can.
 pub fn value(key: &ApiKey, read: impl Fn(&str) -> Option<String>) -> Result<String, MissingKey> {
     let variable = variable(key);
-    let missing = |why| MissingKey { variable: variable.into(), why };
+    let missing = |why| MissingKey(format!("the environment variable {variable} {why}"));
     let value = read(variable).ok_or_else(|| missing("is not set"))?;
-    let value = value.trim();
-    if value.is_empty() {
-        return Err(missing("is empty"));
+    usable(&value).map_err(missing)
+}
+
+/// A key without the blanks around it.
+fn usable(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("is empty");
     }
-    if HeaderValue::from_str(value).is_err() {
-        return Err(missing("holds characters that no key has"));
+    if text.starts_with('{') {
+        return Err("holds JSON: store the key alone, as plain text");
     }
-    Ok(value.to_owned())
+    if HeaderValue::from_str(text).is_err() {
+        return Err("holds characters that no key has");
+    }
+    Ok(text.to_owned())
 }
 
 /// The value of a header that proves who we are: `prefix` and the key.
 ///
 /// # Errors
-/// As [`value`].
-pub fn header(
-    key: &ApiKey,
-    prefix: &str,
-    read: impl Fn(&str) -> Option<String>,
-) -> Result<HeaderValue, MissingKey> {
-    let value = value(key, read)?;
-    let why = "holds characters that no key has";
-    let mut header = HeaderValue::from_str(&format!("{prefix}{value}"))
-        .map_err(|_| MissingKey { variable: variable(key).into(), why })?;
+/// When no header can hold it; [`value`] gives no such key.
+pub fn header(key: &str, prefix: &str) -> Result<HeaderValue, String> {
+    let mut header =
+        HeaderValue::from_str(&format!("{prefix}{key}")).map_err(|error| error.to_string())?;
     header.set_sensitive(true);
     Ok(header)
 }
@@ -72,7 +74,7 @@ mod tests {
     fn a_secret_is_read_from_the_variable_named_after_its_last_part() {
         let secret = ApiKey::Secret("/sfai/dev/OPENAI_API_KEY".into());
         let read = |name: &str| (name == "OPENAI_API_KEY").then(|| " k-1\n".to_owned());
-        let value = header(&secret, "Bearer ", read).unwrap();
+        let value = header(&value(&secret, read).unwrap(), "Bearer ").unwrap();
         assert_eq!(value, "Bearer k-1");
         assert!(!format!("{value:?}").contains("k-1"));
     }
@@ -81,10 +83,12 @@ mod tests {
     fn what_is_missing_is_named_and_never_shown() {
         let key = ApiKey::Env("KEY_X".into());
         let message = |value: Option<&str>| {
-            header(&key, "", |_| value.map(str::to_owned)).unwrap_err().to_string()
+            super::value(&key, |_| value.map(str::to_owned)).unwrap_err().to_string()
         };
         assert_eq!(message(None), "the environment variable KEY_X is not set");
         assert_eq!(message(Some(" ")), "the environment variable KEY_X is empty");
         assert!(!message(Some("k\u{1}2")).contains("k\u{1}2"));
+        let json = message(Some(r#"{"KEY_X":"k-1"}"#));
+        assert!(json.contains("plain text") && !json.contains("k-1"), "{json}");
     }
 }

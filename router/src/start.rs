@@ -37,7 +37,11 @@ pub fn say(line: &str) {
 async fn lambda(cli: &Cli) -> Result<(), String> {
     let around = Surroundings::new(Upstreams::Real, client_keys()?, Reach::Everyone);
     let map = cli.map(variable);
-    let config = Arc::new(Config::open(&map, around, SystemTime::now())?);
+    let config = match in_aws(cli, &map)? {
+        None => Arc::new(Config::open(&map, around, SystemTime::now())?),
+        // Nothing is waited for: the first request does.
+        Some((_, config)) => config(around),
+    };
     let router = Arc::new(Router::new(config, Ambient::default()));
     crate::lambda::run(router).await.map_err(|error| error.to_string())
 }
@@ -47,17 +51,26 @@ async fn local(cli: &Cli) -> Result<(), String> {
     let demo = Demo::start(cli)?;
     let map = cli.map(variable);
     let around = Surroundings::new(demo.upstreams(), keys, Reach::Address(cli.listen));
-    let config = Arc::new(Config::open(&map, around, SystemTime::now())?);
+    let (from, config) = match in_aws(cli, &map)? {
+        None => {
+            let config = Config::open(&map, around, SystemTime::now())?;
+            (map.display().to_string(), Arc::new(config))
+        }
+        Some((from, config)) => (from, config(around)),
+    };
+    config.ready().await.map_err(|why| format!("cannot serve the map {from}: {why}"))?;
     let listener = server::bind(cli.listen).await.map_err(|error| error.to_string())?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
-    describe(&config, &map);
+    describe(&config, &from);
+    keep_up(&config);
     demo.describe();
-    if config.current().clients.is_open() {
+    if config.current().is_some_and(|current| current.clients.is_open()) {
         say(&format!(
             "asks for no key, since {CLIENT_KEYS} is not set: allowed on a loopback address only"
         ));
     }
-    let _watch = follow(&map, &config);
+    // A map in S3 is not a file.
+    let _watch = (from == map.display().to_string()).then(|| follow(&map, &config));
     say(&format!("listening on http://{address}"));
     let router = Arc::new(Router::new(config, Ambient::default()));
     tokio::spawn(beat());
@@ -74,16 +87,56 @@ async fn beat() {
     }
 }
 
-fn describe(config: &Config, map: &Path) {
-    let current = config.current();
+fn describe(config: &Config, from: &str) {
+    let Some(current) = config.current() else { return };
     let (roles, digest) = (current.map.roles.len(), short(&current.map.digest));
-    say(&format!("serves {roles} roles of {} ({digest})", map.display()));
+    say(&format!("serves {roles} roles of {from} ({digest})"));
     warn(config);
+}
+
+/// Makes a configuration for its surroundings.
+type Make = Box<dyn FnOnce(Surroundings) -> Arc<Config>>;
+
+/// The map's place and how to have it or its keys from AWS, where the environment says so.
+#[cfg(feature = "aws")]
+fn in_aws(cli: &Cli, map: &Path) -> Result<Option<(String, Make)>, String> {
+    let place = crate::place::Place::of(cli, map, variable)?;
+    Ok(place.map(|place| {
+        let shown = place.to_string();
+        let config: Make = Box::new(|around| place.config(around));
+        (shown, config)
+    }))
+}
+
+#[cfg(not(feature = "aws"))]
+fn in_aws(_: &Cli, _: &Path) -> Result<Option<(String, Make)>, String> {
+    let named = ["SFAI_CONFIG_BUCKET", "SFAI_SECRETS_PREFIX"];
+    match named.into_iter().find(|name| variable(name).is_some()) {
+        Some(name) => Err(format!(
+            "{name} is set, and this sfai-router is built without AWS (the feature `aws`): use another build, or unset it"
+        )),
+        None => Ok(None),
+    }
+}
+
+/// Looks for newer maps and keys in AWS while the server lives.
+fn keep_up(config: &Arc<Config>) {
+    #[cfg(feature = "aws")]
+    {
+        let config = Arc::clone(config);
+        tokio::spawn(async move {
+            if let Some(cloud) = config.cloud() {
+                cloud.follow(&config).await;
+            }
+        });
+    }
+    #[cfg(not(feature = "aws"))]
+    let _ = config;
 }
 
 /// What of the map in force cannot be relied on.
 fn warn(config: &Config) {
-    let current = config.current();
+    let Some(current) = config.current() else { return };
     for line in current.missing().chain(not_yet(&current.map)) {
         say(&format!("warns: {line}"));
     }
@@ -117,7 +170,7 @@ fn follow(_: &Path, _: &Arc<Config>) -> Option<std::convert::Infallible> {
 }
 
 /// The start of a digest: enough to tell two maps apart by eye.
-fn short(digest: &str) -> &str {
+pub(crate) fn short(digest: &str) -> &str {
     digest.get(..19).unwrap_or(digest)
 }
 

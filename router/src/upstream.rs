@@ -71,7 +71,7 @@ impl Clients {
 }
 
 /// No proxy, no redirect, no retry of its own: where a request goes and how often is the map's.
-fn build(connect: Duration) -> reqwest::Result<Client> {
+pub(crate) fn build(connect: Duration) -> reqwest::Result<Client> {
     Client::builder()
         .tls_backend_preconfigured(tls())
         .connect_timeout(connect)

@@ -34,7 +34,7 @@ pub(super) enum Content {
 /// Calls a link of the plan and reads its answer up to the commit.
 pub(super) async fn call(
     exchange: &Exchange<'_>,
-    mut timer: Timer,
+    timer: Timer,
     link: usize,
 ) -> Result<Answered, UpstreamError> {
     let planned = exchange.plan.chain.get(link);
@@ -42,6 +42,25 @@ pub(super) async fn call(
     let (Some(planned), Some(endpoint)) = (planned, endpoint) else {
         return Err(plain(FailureClass::NotFound, "the map has no such link"));
     };
+    let error = match once(exchange, timer, (planned, endpoint)).await {
+        Err(error) if error.failure.status == Some(401) => error,
+        result => return result,
+    };
+    // The key may have been rotated. Few requests come here: in a box of its own.
+    let provider = &planned.model.provider;
+    let renewed = Box::pin(exchange.config.renewed(exchange.prepared, provider));
+    match within(exchange, &timer, renewed).await? {
+        Some(renewed) => Box::pin(once(exchange, timer, (planned, &renewed))).await,
+        None => Err(error),
+    }
+}
+
+/// One request to a link.
+async fn once(
+    exchange: &Exchange<'_>,
+    mut timer: Timer,
+    (planned, endpoint): (&PlannedLink<'_>, &Endpoint),
+) -> Result<Answered, UpstreamError> {
     let request = build(exchange, endpoint.dialect, planned)?;
     let place = place(endpoint, exchange, &timer).await?;
     let answer = Expected {

@@ -69,7 +69,14 @@ impl Prepared {
     /// # Errors
     /// When the map is refused; the text says why.
     pub fn load(bytes: &[u8], around: &Surroundings, now: SystemTime) -> Result<Self, String> {
-        let map = model_map::load(bytes).map_err(|error| error.to_string())?;
+        Self::of(model_map::load(bytes).map_err(|error| error.to_string())?, around, now)
+    }
+
+    /// Works out the endpoints and clients of a map.
+    ///
+    /// # Errors
+    /// When the map cannot be served; the text says why.
+    pub fn of(map: ModelMap, around: &Surroundings, now: SystemTime) -> Result<Self, String> {
         let endpoint = |(name, provider): (&String, &Provider)| {
             let endpoint = Endpoint::new(name, provider, around);
             endpoint.map(|it| (name.clone(), it)).map_err(|why| format!("provider `{name}`: {why}"))
@@ -78,6 +85,28 @@ impl Prepared {
         let digest = HeaderValue::from_str(&map.digest).map_err(|error| error.to_string())?;
         let clients = clients(&map, around).map_err(|why| why.0)?;
         Ok(Self { map, digest, loaded_at: now, clients, endpoints })
+    }
+
+    /// The same map with the keys that are held now. Open requests keep their places.
+    ///
+    /// # Errors
+    /// When it cannot be served with them.
+    #[cfg(feature = "aws")]
+    pub(super) fn with_keys_of(&self, around: &Surroundings) -> Result<Self, String> {
+        let mut next = Self::of(self.map.clone(), around, self.loaded_at)?;
+        for (name, endpoint) in &mut next.endpoints {
+            endpoint.places = self.endpoints.get(name).and_then(|before| before.places.clone());
+        }
+        Ok(next)
+    }
+
+    /// A provider's endpoint with the key that is held now; none when it is the same.
+    #[cfg(feature = "aws")]
+    pub(super) fn renewed(&self, name: &str, around: &Surroundings) -> Option<Endpoint> {
+        let before = self.endpoints.get(name)?;
+        let now = Endpoint::new(name, self.map.providers.get(name)?, around).ok()?;
+        let places = before.places.clone();
+        (now.target != before.target).then_some(Endpoint { places, ..now })
     }
 
     /// The endpoint of a provider that the map names.
@@ -98,11 +127,11 @@ impl Prepared {
 /// Who may call under this map.
 fn clients(map: &ModelMap, around: &Surroundings) -> Result<ClientKeys, BadKeys> {
     let keys = match around.upstreams {
-        Upstreams::Real => around.keys.with(&map.clients, |name| std::env::var(name).ok())?,
+        Upstreams::Real => around.client_keys()?.with(&map.clients, |key| around.key(key))?,
         // The demo needs no key: a map whose clients have one is as open as the surroundings say.
         Upstreams::Demo(_) => around.keys.clone(),
     };
-    keys.fit(around.reach)?;
+    keys.fit(around.reach).map_err(|why| around.explained(why))?;
     Ok(keys)
 }
 
@@ -125,7 +154,7 @@ impl Endpoint {
             }
         };
         let url = url(&base, dialect)?;
-        let headers = headers(provider, dialect, around.upstreams)?;
+        let headers = headers(provider, dialect, around)?;
         let target = headers.map(|headers| (url, headers)).map_err(Unusable::Key);
         Ok(Self { dialect, places, target })
     }
@@ -143,7 +172,7 @@ fn url(base: &str, dialect: Dialect) -> Result<Url, String> {
 fn headers(
     provider: &Provider,
     dialect: Dialect,
-    upstreams: Upstreams,
+    around: &Surroundings,
 ) -> Result<Result<HeaderMap, MissingKey>, String> {
     let mut headers = HeaderMap::new();
     for (name, value) in &provider.headers {
@@ -161,7 +190,7 @@ fn headers(
         Dialect::Anthropic => (HeaderName::from_static("x-api-key"), ""),
         Dialect::Openai => (AUTHORIZATION, "Bearer "),
     };
-    let is_demo = provider.protocol == Protocol::Demo || upstreams != Upstreams::Real;
+    let is_demo = provider.protocol == Protocol::Demo || around.upstreams != Upstreams::Real;
     if is_demo {
         // The demo stands in for a provider: it asks for a key, and no real one goes there.
         let key = HeaderValue::from_str(&format!("{prefix}demo")).map_err(|it| it.to_string())?;
@@ -169,8 +198,10 @@ fn headers(
         return Ok(Ok(headers));
     }
     let Some(key) = &provider.api_key else { return Ok(Ok(headers)) };
-    Ok(secrets::header(key, prefix, |variable| std::env::var(variable).ok()).map(|value| {
-        headers.insert(name, value);
-        headers
-    }))
+    let key = match around.key(key) {
+        Ok(key) => key,
+        Err(missing) => return Ok(Err(missing)),
+    };
+    headers.insert(name, secrets::header(&key, prefix)?);
+    Ok(Ok(headers))
 }

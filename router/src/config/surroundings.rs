@@ -5,8 +5,18 @@
 //! [`super::prepared`].
 
 use std::net::SocketAddr;
+#[cfg(feature = "aws")]
+use std::sync::Arc;
 
-use crate::auth::{ClientKeys, Reach};
+use model_map::ApiKey;
+
+use crate::auth::{BadKeys, ClientKeys, Reach};
+use crate::secrets::{self, MissingKey};
+#[cfg(feature = "aws")]
+use crate::{aws::trouble::Trouble, secrets::store::Store};
+
+/// The secret that holds `name:key,name:key`.
+pub const CLIENT_KEYS_SECRET: &str = "CLIENT_KEYS";
 
 /// Where the providers of a map are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,12 +36,65 @@ pub struct Surroundings {
     /// Where providers are.
     pub upstreams: Upstreams,
     builtin: Builtin,
+    #[cfg(feature = "aws")]
+    store: Option<Arc<Store>>,
 }
 
 impl Surroundings {
     /// These, with no built-in upstream running yet.
     pub fn new(upstreams: Upstreams, keys: ClientKeys, reach: Reach) -> Self {
-        Self { keys, reach, upstreams, builtin: Builtin::default() }
+        Self {
+            keys,
+            reach,
+            upstreams,
+            builtin: Builtin::default(),
+            #[cfg(feature = "aws")]
+            store: None,
+        }
+    }
+
+    /// With secrets from Secrets Manager.
+    #[cfg(feature = "aws")]
+    #[must_use]
+    pub fn with_store(self, store: Arc<Store>) -> Self {
+        Self { store: Some(store), ..self }
+    }
+
+    #[cfg(feature = "aws")]
+    pub(super) fn store(&self) -> Option<&Store> {
+        self.store.as_deref()
+    }
+
+    /// A key that a map names.
+    ///
+    /// # Errors
+    /// When it is not to be had.
+    pub(super) fn key(&self, key: &ApiKey) -> Result<String, MissingKey> {
+        #[cfg(feature = "aws")]
+        if let (ApiKey::Secret(name), Some(store)) = (key, &self.store) {
+            return store.key(name, variable);
+        }
+        secrets::value(key, variable)
+    }
+
+    /// The clients that the secret of their keys names, else the environment.
+    ///
+    /// # Errors
+    /// When there may be such a secret and it cannot be read: nobody is let in without it.
+    pub(super) fn client_keys(&self) -> Result<ClientKeys, BadKeys> {
+        #[cfg(feature = "aws")]
+        if let Some(store) = &self.store {
+            let id = store.id(CLIENT_KEYS_SECRET);
+            let named = |why| BadKeys(format!("the secret {id} {why}"));
+            return match store.text(CLIENT_KEYS_SECRET) {
+                Ok(text) => ClientKeys::parse(&text)
+                    .map_err(|why| named(format!("holds no client keys: {}", why.0))),
+                Err(Trouble::Missing) => Ok(self.keys.clone()),
+                Err(_) if !self.keys.is_open() => Ok(self.keys.clone()),
+                Err(trouble) => Err(named(trouble.to_string())),
+            };
+        }
+        Ok(self.keys.clone())
     }
 
     /// Where the built-in upstream is that answers providers of the protocol `demo`. It is started
@@ -45,6 +108,22 @@ impl Surroundings {
             Upstreams::Real => self.builtin.address(),
         }
     }
+}
+
+impl Surroundings {
+    /// With the secret that could hold what is missing.
+    pub(super) fn explained(&self, why: BadKeys) -> BadKeys {
+        #[cfg(feature = "aws")]
+        if let Some(store) = &self.store {
+            let id = store.id(CLIENT_KEYS_SECRET);
+            return BadKeys(format!("{}; or put them into the secret {id}", why.0));
+        }
+        why
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// The built-in upstream, once it runs.

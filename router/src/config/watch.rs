@@ -55,6 +55,12 @@ async fn reload_on(
     loop {
         changed.notified().await;
         while tokio::time::timeout(QUIET, changed.notified()).await.is_ok() {}
+        #[cfg(feature = "aws")]
+        if let Some(cloud) = config.cloud() {
+            // It reads the file, since the keys of a new map have to come, too.
+            cloud.look(&config).await;
+            continue;
+        }
         said(match std::fs::read(&path) {
             Ok(bytes) => config.reload(&bytes, SystemTime::now()),
             Err(error) => config.refuse(format!("cannot read it: {error}")),

@@ -26,7 +26,7 @@ async fn health_needs_no_key_and_tells_of_the_map() {
     for path in ["/health", "/ready"] {
         let response = client().get(router.url(path)).send().await.unwrap();
         assert_eq!(response.status(), 200);
-        let digest = router.config.current().map.digest.clone();
+        let digest = router.config.current().unwrap().map.digest.clone();
         assert_eq!(response.headers()["x-sfai-map"].to_str().unwrap(), digest);
         let body: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
         assert_eq!(body["status"], "ok");
@@ -128,7 +128,7 @@ async fn no_upstream_is_a_502_that_names_what_was_tried() {
 async fn a_missing_provider_key_is_told_by_class_alone() {
     let keyed = json!({"providers": {"openai": {"api_key": {"env": "SFAI_TEST_NO_SUCH_KEY"}}}});
     let router = running::start(&map().with(keyed).bytes()).await;
-    let missing: Vec<_> = router.config.current().missing().collect();
+    let missing: Vec<_> = router.config.current().unwrap().missing().collect();
     assert!(missing[0].contains("SFAI_TEST_NO_SUCH_KEY"), "{missing:?}");
     let response = router.ask("coder", false).await;
     assert_eq!(response.headers()["x-sfai-attempts"], "openai/m=auth");

@@ -9,7 +9,7 @@ use crate::faults::{At, End, Fault, Gate, Upstream};
 use crate::running::{MapBuilder, question};
 use crate::runtime_api::{Function, Posted, command};
 
-const KEY: &str = "0123456789abcdef";
+pub const KEY: &str = "0123456789abcdef";
 
 /// A function with a role for each protocol, and its upstream.
 struct Deployed {
@@ -33,7 +33,7 @@ async fn deploy() -> Deployed {
 }
 
 /// An event of a Function URL.
-fn url_event(method: &str, path: &str, body: &str) -> Value {
+pub fn url_event(method: &str, path: &str, body: &str) -> Value {
     json!({
         "version": "2.0",
         "routeKey": "$default",

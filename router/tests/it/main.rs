@@ -9,6 +9,11 @@
 )]
 
 mod accumulated;
+#[cfg(feature = "aws")]
+#[path = "../support/aws.rs"]
+mod aws;
+#[cfg(feature = "aws")]
+mod cloud;
 mod commit;
 mod failing;
 #[path = "../support/faults.rs"]

@@ -242,7 +242,7 @@ async fn a_clients_key_comes_from_the_environment() {
     };
     let router = running::start(&map("SFAI_TEST_NO_SUCH_CLIENT_KEY").bytes()).await;
     assert_eq!(router.ask("r", false).await.status(), 401, "closed, though nobody has a key");
-    let missing: Vec<String> = router.config.current().missing().collect();
+    let missing: Vec<String> = router.config.current().unwrap().missing().collect();
     assert!(missing[0].contains("SFAI_TEST_NO_SUCH_CLIENT_KEY"), "{missing:?}");
 
     let reach = Reach::Address("127.0.0.1:1".parse().unwrap());
@@ -281,7 +281,7 @@ async fn the_demo_is_a_protocol_and_bedrock_is_passed_over() {
         (response.status().as_u16(), attempts(&response)),
         (502, "aws/any=server_error".into())
     );
-    let missing: Vec<String> = router.config.current().missing().collect();
+    let missing: Vec<String> = router.config.current().unwrap().missing().collect();
     assert!(missing.iter().any(|it| it.contains("`aws`") && it.contains("bedrock")), "{missing:?}");
     assert!(upstream.arrivals().is_empty());
 }

@@ -1,0 +1,268 @@
+//! Keeps a configuration up to date from AWS: the map from S3, keys from Secrets Manager.
+//!
+//! Owns when each is read and what `/health` says of it; a map's own checks are
+//! [`super::prepared`]'s, the object in S3 is [`super::remote`]'s.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use model_map::{ApiKey, ModelMap};
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::Instant;
+
+use super::remote::{Fetched, Remote};
+use super::surroundings::CLIENT_KEYS_SECRET;
+use super::{Config, Reload};
+use crate::start::say;
+
+/// What could not be read is asked for again after this, if a request comes.
+const RETRY: Duration = Duration::from_secs(10);
+/// The same while there is nothing to serve from.
+const UNREADY_RETRY: Duration = Duration::from_secs(1);
+/// A refresh ends before this by the limits of its calls. One that took longer stood still with
+/// its process, and what it found says nothing of AWS.
+const LONGEST: Duration = Duration::from_secs(40);
+
+/// Where the map is.
+pub enum Origin {
+    /// In S3.
+    S3(Remote),
+    /// In a file; the local server follows it by other means.
+    File(PathBuf),
+}
+
+/// See the module.
+pub struct Cloud {
+    interval: Duration,
+    /// Held by whoever reads: others go on with what is in force.
+    progress: Arc<tokio::sync::Mutex<Progress>>,
+    told: Mutex<Told>,
+}
+
+struct Progress {
+    origin: Origin,
+    /// The newest good map, where it is not in force yet for want of a key.
+    waiting: Option<ModelMap>,
+    map_due: Instant,
+}
+
+/// What others see of it.
+struct Told {
+    due: Instant,
+    checked: Option<Instant>,
+    /// Why the map could not be read when it was last tried.
+    trouble: Option<String>,
+    /// What was logged last, so that it is not repeated.
+    said: Vec<String>,
+}
+
+/// What `/health` says of the origin of a configuration.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Since the origin last gave the map, or said that it has not changed.
+    pub checked: Option<Duration>,
+    /// Why it could not be read when it was last tried.
+    pub trouble: Option<String>,
+}
+
+impl Cloud {
+    /// Looks for a new map when a request finds the last look older than `interval`; before every
+    /// request when that is zero.
+    pub fn new(origin: Origin, interval: Duration) -> Self {
+        let now = Instant::now();
+        let progress = Progress { origin, waiting: None, map_due: now };
+        let told = Told { due: now, checked: None, trouble: None, said: Vec::new() };
+        Self {
+            interval,
+            progress: Arc::new(tokio::sync::Mutex::new(progress)),
+            told: Mutex::new(told),
+        }
+    }
+
+    /// Whether a request is to call [`Self::catch_up`].
+    pub(super) fn is_due(&self) -> bool {
+        Instant::now() >= self.told().due
+    }
+
+    /// For a request that finds it due. It waits only when there is nothing to go on with.
+    pub(super) async fn catch_up(&self, config: &Arc<Config>) {
+        if config.current().is_some() && !self.interval.is_zero() {
+            if let Ok(progress) = Arc::clone(&self.progress).try_lock_owned() {
+                tokio::spawn(Self::refresh(Arc::clone(config), progress));
+            }
+            return;
+        }
+        let progress = Arc::clone(&self.progress).lock_owned().await;
+        // Whoever held it may have brought what this one waited for.
+        if !config.is_ready() || self.is_due() {
+            Self::refresh(Arc::clone(config), progress).await;
+        }
+    }
+
+    /// Begins to read, so that the first request finds some of it done.
+    pub(super) fn begin(&self, config: &Arc<Config>) {
+        if let Ok(progress) = Arc::clone(&self.progress).try_lock_owned() {
+            tokio::spawn(Self::refresh(Arc::clone(config), progress));
+        }
+    }
+
+    /// Looks whenever it is due, for a server that lives between its requests.
+    pub(crate) async fn follow(&self, config: &Arc<Config>) {
+        loop {
+            let due = self.told().due.max(Instant::now() + UNREADY_RETRY);
+            tokio::time::sleep_until(due).await;
+            self.catch_up(config).await;
+        }
+    }
+
+    /// Looks for a map now.
+    #[cfg(feature = "watch")]
+    pub(super) async fn look(&self, config: &Arc<Config>) {
+        let mut progress = Arc::clone(&self.progress).lock_owned().await;
+        progress.map_due = Instant::now();
+        Self::refresh(Arc::clone(config), progress).await;
+    }
+
+    /// For `/health`.
+    pub(crate) fn report(&self) -> Report {
+        let told = self.told();
+        Report { checked: told.checked.map(|at| at.elapsed()), trouble: told.trouble.clone() }
+    }
+
+    async fn refresh(config: Arc<Config>, mut progress: OwnedMutexGuard<Progress>) {
+        let Some(cloud) = &config.cloud else { return };
+        loop {
+            let began = Instant::now();
+            let fetched = progress.read(&config).await;
+            if began.elapsed() < LONGEST || fetched.is_ok() {
+                cloud.note(&config, &mut progress, fetched.err());
+                return;
+            }
+        }
+    }
+
+    /// Notes what came of a look and when the next one is due.
+    fn note(&self, config: &Config, progress: &mut Progress, trouble: Option<String>) {
+        let now = Instant::now();
+        let retry = retry(config);
+        let wait = if trouble.is_some() { self.interval.min(retry) } else { self.interval };
+        let looked = progress.map_due <= now;
+        if looked {
+            progress.map_due = match progress.origin {
+                Origin::File(_) if trouble.is_none() => now + Duration::from_secs(365 * 24 * 3600),
+                _ => now + wait,
+            };
+        }
+        let secrets = config.surroundings.store();
+        let secrets_due = secrets.and_then(|store| store.due(retry));
+        let mut now_said: Vec<String> = trouble.iter().cloned().collect();
+        now_said.extend(secrets.into_iter().flat_map(|store| store.report().troubles));
+        now_said.extend(config.refused().map(|why| format!("the map is refused: {why}")));
+        let mut told = self.told();
+        told.due = secrets_due.map_or(progress.map_due, |due| due.min(progress.map_due));
+        if looked {
+            if trouble.is_none() {
+                told.checked = Some(now);
+            }
+            told.trouble = trouble;
+        }
+        for line in now_said.iter().filter(|line| !told.said.contains(line)) {
+            say(&format!("warns: {line}"));
+        }
+        for line in told.said.iter().filter(|line| !now_said.contains(line)) {
+            say(&format!("no longer: {line}"));
+        }
+        told.said = now_said;
+    }
+
+    fn told(&self) -> std::sync::MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Progress {
+    /// Reads what is due and puts it in force. The error says why there is no newer map.
+    async fn read(&mut self, config: &Config) -> Result<(), String> {
+        let looks = self.map_due <= Instant::now();
+        let current = config.current();
+        let names = current.as_ref().map(|current| secrets_of(&current.map)).unwrap_or_default();
+        let store = config.surroundings.store();
+        let secrets = async {
+            match store {
+                Some(store) => store.refresh(names.iter().map(String::as_str), retry(config)).await,
+                None => false,
+            }
+        };
+        let map = async { if looks { self.origin.fetch().await } else { Ok(Fetched::Same) } };
+        let (fetched, keys_changed) = tokio::join!(map, secrets);
+        let (found, trouble) = match fetched {
+            Ok(Fetched::Same) => (None, None),
+            Ok(Fetched::New(bytes)) => (Some(bytes), None),
+            Err(why) => (None, Some(why)),
+        };
+        match found.map(|bytes| model_map::load(&bytes)) {
+            Some(Ok(map)) => self.waiting = Some(map),
+            Some(Err(why)) => {
+                self.waiting = None;
+                config.refuse(why.to_string());
+            }
+            None => {}
+        }
+        if let Some(map) = self.waiting.take() {
+            self.put(config, map).await;
+        }
+        if keys_changed {
+            config.renew_keys();
+        }
+        trouble.map_or(Ok(()), Err)
+    }
+
+    /// Reads the keys that a map names and puts it in force.
+    async fn put(&mut self, config: &Config, map: ModelMap) {
+        let names = secrets_of(&map);
+        if let Some(store) = config.surroundings.store() {
+            store.refresh(names.iter().map(String::as_str), retry(config)).await;
+        }
+        let reload = config.put(map.clone(), SystemTime::now());
+        if let Reload::Refused(_) = reload {
+            self.waiting = Some(map);
+        } else if let Some(store) = config.surroundings.store() {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            store.keep(&names);
+        }
+        tell(reload);
+    }
+}
+
+impl Origin {
+    async fn fetch(&mut self) -> Result<Fetched, String> {
+        match self {
+            Self::S3(remote) => remote.fetch().await,
+            Self::File(path) => std::fs::read(&*path)
+                .map(Fetched::New)
+                .map_err(|error| format!("the map {} cannot be read ({error})", path.display())),
+        }
+    }
+}
+
+fn retry(config: &Config) -> Duration {
+    if config.is_ready() { RETRY } else { UNREADY_RETRY }
+}
+
+fn tell(reload: Reload) {
+    if let Reload::Swapped(digest) = reload {
+        say(&format!("serves a new map ({})", crate::start::short(&digest)));
+    }
+}
+
+/// The secrets that a map names, and the one of the client keys.
+fn secrets_of(map: &ModelMap) -> Vec<String> {
+    let providers = map.providers.values().map(|provider| provider.api_key.as_ref());
+    let clients = map.clients.values().map(|client| client.key.as_ref());
+    let named = providers.chain(clients).flatten().filter_map(|key| match key {
+        ApiKey::Secret(name) => Some(name.clone()),
+        ApiKey::Env(_) => None,
+    });
+    named.chain([CLIENT_KEYS_SECRET.to_owned()]).collect()
+}

@@ -1,0 +1,294 @@
+//! The real binary with its map in S3 and its keys in Secrets Manager, and both failing.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::aws::{Aws, BUCKET, Mode};
+use crate::faults::{Fault, Upstream};
+use crate::lambda::{KEY, url_event};
+use crate::process::RouterProcess;
+use crate::running::{MapBuilder, client, question};
+use crate::runtime_api::Function;
+
+const MAP: &str = "GET config/model_map.json";
+const CLIENTS: &str = "/sfai/test/CLIENT_KEYS";
+const OPENAI: &str = "/sfai/test/OPENAI_API_KEY";
+const CHAT: &str = "/v1/chat/completions";
+/// Nothing here takes that long; it turns a hang into a message.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A function whose map and keys are in AWS, and its upstream.
+struct Deployed {
+    aws: Aws,
+    function: Function,
+    upstream: Upstream,
+}
+
+fn map(upstream: &Upstream) -> MapBuilder {
+    let keyed = json!({"providers": {"openai": {"api_key": {"secret": OPENAI}}}});
+    MapBuilder::new(upstream.address).role("gpt", &["openai/m"], json!({})).with(keyed)
+}
+
+/// Looks for changes before every request.
+const ALWAYS: [(&str, &str); 2] =
+    [("SFAI_CONFIG_REFRESH_SECONDS", "0"), ("SFAI_SECRETS_REFRESH_SECONDS", "0")];
+
+async fn stocked() -> (Aws, Upstream) {
+    let (aws, upstream) = (Aws::start().await, Upstream::start().await);
+    aws.put_map(map(&upstream).bytes());
+    aws.put_secret(CLIENTS, &format!("ada:{KEY}"));
+    aws.put_secret(OPENAI, "sk-first");
+    (aws, upstream)
+}
+
+async fn deploy(env: &[(&str, &str)]) -> Deployed {
+    let (aws, upstream) = stocked().await;
+    let function = start(&aws, env).await;
+    Deployed { aws, function, upstream }
+}
+
+async fn start(aws: &Aws, env: &[(&str, &str)]) -> Function {
+    let own = aws.env();
+    let own = own.iter().map(|(name, value)| (*name, value.as_str()));
+    let env: Vec<_> = own.chain(env.iter().copied()).collect();
+    // The bucket goes before it.
+    Function::start("no/such/map.json".as_ref(), &env).await
+}
+
+impl Deployed {
+    async fn ask(&self, role: &str) -> (Value, Value) {
+        self.send("POST", CHAT, &question(role, false).to_string()).await
+    }
+
+    /// Sends a request; the reply's head and its body.
+    async fn send(&self, method: &str, path: &str, body: &str) -> (Value, Value) {
+        let posted = self.function.invoke(url_event(method, path, body)).await;
+        let mut posted = posted;
+        let (head, stream) = posted.prelude().await;
+        let text = stream.rest().await;
+        (head, serde_json::from_str(&text).unwrap())
+    }
+
+    async fn health(&self) -> Value {
+        self.send("GET", "/health", "").await.1
+    }
+
+    async fn status(&self) -> Value {
+        self.ask("gpt").await.0["statusCode"].take()
+    }
+
+    fn keys_sent(&self) -> Vec<String> {
+        let arrivals = self.upstream.arrivals();
+        arrivals.iter().map(|it| it.header("authorization").unwrap_or_default().into()).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_cold_function_serves_its_first_request_from_aws() {
+    let deployed = deploy(&[]).await;
+    let (head, _) = deployed.ask("gpt").await;
+    assert_eq!(head["statusCode"], 200);
+    assert_eq!(deployed.keys_sent(), ["Bearer sk-first"]);
+    let (head, _) = deployed.ask("nobody").await;
+    assert_eq!(head["statusCode"], 404);
+    let health = deployed.health().await;
+    assert_eq!((&health["status"], &health["secrets"]["held"]), (&json!("ok"), &json!(2)));
+    assert!(health["map"]["checked_seconds_ago"].is_u64(), "{health}");
+    assert!(health["secrets"]["age_seconds"].is_u64(), "{health}");
+    // Each was read once: nothing was due for the requests after the first.
+    for what in [MAP, CLIENTS, OPENAI] {
+        assert_eq!(deployed.aws.times(what), 1, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn an_unchanged_map_is_not_sent_again_and_a_changed_one_is_served() {
+    let deployed = deploy(&ALWAYS).await;
+    assert_eq!(deployed.status().await, 200);
+    assert_eq!(deployed.status().await, 200);
+    let asked = deployed.aws.asked();
+    let looks: Vec<_> = asked.iter().filter(|asked| asked.what == MAP).collect();
+    assert_eq!((looks[0].status, &looks[0].unless), (200, &None));
+    let last = looks.last().unwrap();
+    assert_eq!((last.status, last.unless.is_some()), (304, true), "{looks:?}");
+
+    deployed.aws.put_map(map(&deployed.upstream).role("new", &["openai/m"], json!({})).bytes());
+    assert_eq!(deployed.ask("new").await.0["statusCode"], 200);
+}
+
+#[tokio::test]
+async fn a_new_map_comes_in_the_background() {
+    let deployed = deploy(&[("SFAI_CONFIG_REFRESH_SECONDS", "1")]).await;
+    assert_eq!(deployed.status().await, 200);
+    deployed.aws.put_map(map(&deployed.upstream).role("new", &["openai/m"], json!({})).bytes());
+    let start = Instant::now();
+    while deployed.ask("new").await.0["statusCode"] != 200 {
+        assert!(start.elapsed() < PATIENCE, "the new map does not come");
+    }
+}
+
+#[tokio::test]
+async fn a_rotated_key_is_read_again_when_the_provider_refuses_the_old_one() {
+    let deployed = deploy(&[]).await;
+    assert_eq!(deployed.status().await, 200);
+    deployed.aws.put_secret(OPENAI, "sk-second");
+    deployed.upstream.push("", [Fault::status(401)]);
+    let (head, _) = deployed.ask("gpt").await;
+    assert_eq!(head["statusCode"], 200);
+    assert_eq!(head["headers"]["x-sfai-attempts"], "openai/m=ok");
+    assert_eq!(deployed.status().await, 200);
+    let first = "Bearer sk-first";
+    assert_eq!(deployed.keys_sent(), [first, first, "Bearer sk-second", "Bearer sk-second"]);
+}
+
+#[tokio::test]
+async fn a_key_that_is_wrong_is_not_tried_twice_nor_read_with_every_request() {
+    let deployed = deploy(&[]).await;
+    assert_eq!(deployed.status().await, 200);
+    deployed.upstream.always("", Fault::status(401));
+    for _ in 0..3 {
+        let (head, body) = deployed.ask("gpt").await;
+        assert_eq!(head["statusCode"], 502, "{body}");
+        assert_eq!(head["headers"]["x-sfai-attempts"], "openai/m=auth");
+    }
+    assert_eq!(deployed.upstream.arrivals().len(), 4);
+    assert_eq!(deployed.aws.times(OPENAI), 2);
+}
+
+#[tokio::test]
+async fn client_keys_change_without_a_deployment() {
+    let deployed = deploy(&ALWAYS).await;
+    assert_eq!(deployed.status().await, 200);
+    deployed.aws.put_secret(CLIENTS, "bob:another-key-of-24-characters");
+    assert_eq!(deployed.status().await, 401);
+    // What is none keeps the last good ones.
+    deployed.aws.put_secret(CLIENTS, &format!("ada:{KEY}"));
+    assert_eq!(deployed.status().await, 200);
+    deployed.aws.put_secret(CLIENTS, "no client keys");
+    assert_eq!(deployed.status().await, 200);
+    let health = deployed.health().await;
+    let refused = health["map"]["refused"].as_str().unwrap();
+    assert!(refused.contains(CLIENTS) && !refused.contains("no client keys"), "{refused}");
+    assert_eq!(health["status"], "degraded");
+}
+
+#[tokio::test]
+async fn trouble_with_s3_keeps_the_map_and_is_told_until_it_is_over() {
+    let deployed = deploy(&ALWAYS).await;
+    assert_eq!(deployed.status().await, 200);
+    for (mode, says) in [
+        (Mode::Failing, "500 InternalError"),
+        (Mode::Denied, "may not be read (403 AccessDenied)"),
+        (Mode::Missing, "is not there"),
+        (Mode::Silent, "did not come in time"),
+    ] {
+        deployed.aws.s3(mode);
+        assert_eq!(deployed.status().await, 200, "{mode:?}");
+        let health = deployed.health().await;
+        let error = health["map"]["error"].as_str().unwrap_or_default();
+        assert!(error.contains(says), "{mode:?}: {health}");
+        assert_eq!(health["status"], "degraded");
+        deployed.aws.s3(Mode::Well);
+        assert_eq!(deployed.health().await["status"], "ok", "after {mode:?}");
+    }
+    // A map that is spoilt on its way, and then comes whole.
+    for (mode, at, role) in [(Mode::Cut, "error", "a"), (Mode::Altered, "refused", "b")] {
+        deployed.aws.s3(mode);
+        let next = map(&deployed.upstream).role(role, &["openai/m"], json!({}));
+        deployed.aws.put_map(next.bytes());
+        assert_eq!(deployed.status().await, 200, "{mode:?}");
+        let health = deployed.health().await;
+        assert!(health["map"][at].is_string(), "{mode:?}: {health}");
+        deployed.aws.s3(Mode::Well);
+        deployed.aws.put_map(next_of(&deployed.upstream, role));
+        assert_eq!(deployed.ask(role).await.0["statusCode"], 200, "after {mode:?}");
+        assert_eq!(deployed.health().await["status"], "ok", "after {mode:?}");
+    }
+}
+
+fn next_of(upstream: &Upstream, role: &str) -> Vec<u8> {
+    map(upstream).role(role, &["openai/m"], json!({})).role("z", &["openai/m"], json!({})).bytes()
+}
+
+#[tokio::test]
+async fn trouble_with_secrets_manager_keeps_the_keys_and_is_told_until_it_is_over() {
+    let deployed = deploy(&ALWAYS).await;
+    assert_eq!(deployed.status().await, 200);
+    for (mode, says) in [
+        (Mode::Failing, "500 InternalError"),
+        (Mode::Denied, "may not be read (400 AccessDeniedException)"),
+        (Mode::Missing, "is not there"),
+        (Mode::Cut, "cannot be"),
+        (Mode::Silent, "did not come in time"),
+    ] {
+        deployed.aws.secrets_manager(mode);
+        assert_eq!(deployed.status().await, 200, "{mode:?}");
+        let health = deployed.health().await;
+        let errors = health["secrets"]["errors"].to_string();
+        assert!(errors.contains(says) && errors.contains(OPENAI), "{mode:?}: {health}");
+        assert!(!errors.contains("sk-first"), "{errors}");
+        assert_eq!(health["status"], "degraded");
+        deployed.aws.secrets_manager(Mode::Well);
+        assert_eq!(deployed.health().await["status"], "ok", "after {mode:?}");
+    }
+    assert!(deployed.keys_sent().iter().all(|key| key == "Bearer sk-first"));
+}
+
+#[tokio::test]
+async fn a_clock_that_is_an_hour_late_does_not_keep_it_from_aws() {
+    let (aws, upstream) = stocked().await;
+    aws.s3(Mode::Ahead);
+    aws.secrets_manager(Mode::Ahead);
+    let function = start(&aws, &ALWAYS).await;
+    let deployed = Deployed { aws, function, upstream };
+    assert_eq!(deployed.status().await, 200, "{:?}", deployed.aws.asked());
+    let health = deployed.health().await;
+    assert_eq!(health["status"], "ok", "{health}");
+}
+
+#[tokio::test]
+async fn a_cold_function_without_a_map_or_client_keys_says_what_it_lacks() {
+    let (aws, upstream) = (Aws::start().await, Upstream::start().await);
+    let function = start(&aws, &ALWAYS).await;
+    let deployed = Deployed { aws, function, upstream };
+    let (head, body) = deployed.ask("gpt").await;
+    assert_eq!(head["statusCode"], 503);
+    assert_eq!(body["error"]["code"], "not_ready");
+    let message = body["error"]["message"].as_str().unwrap();
+    assert!(message.contains("config/model_map.json") && !message.contains(BUCKET), "{message}");
+
+    deployed.aws.put_map(map(&deployed.upstream).bytes());
+    let (head, body) = deployed.ask("gpt").await;
+    let message = body["error"]["message"].as_str().unwrap();
+    assert_eq!(head["statusCode"], 503);
+    assert!(message.contains(CLIENTS), "{message}");
+
+    deployed.aws.put_secret(CLIENTS, &format!("ada:{KEY}"));
+    let (head, _) = deployed.ask("gpt").await;
+    assert_eq!(head["headers"]["x-sfai-attempts"], "openai/m=auth", "its key is missing: {head}");
+    deployed.aws.put_secret(OPENAI, "sk-first");
+    assert_eq!(deployed.status().await, 200);
+}
+
+#[tokio::test]
+async fn the_local_server_reads_from_aws_as_well() {
+    let (aws, upstream) = stocked().await;
+    let env = aws.env();
+    let mut env: Vec<_> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    env.push(("SFAI_CONFIG_REFRESH_SECONDS", "1"));
+    let mut router = RouterProcess::start(&[], &env).await;
+    let ask = async |address, role| {
+        let request = client().post(format!("http://{address}{CHAT}")).bearer_auth(KEY);
+        request.body(question(role, false).to_string()).send().await.unwrap().status()
+    };
+    assert_eq!(ask(router.address, "gpt").await, 200);
+    aws.s3(Mode::Denied);
+    router.says("may not be read (403 AccessDenied)").await;
+    assert_eq!(ask(router.address, "gpt").await, 200);
+    aws.s3(Mode::Well);
+    router.says("no longer: the map config/model_map.json in S3 may not be read").await;
+    aws.put_map(map(&upstream).role("new", &["openai/m"], json!({})).bytes());
+    router.says("serves a new map").await;
+    assert_eq!(ask(router.address, "new").await, 200);
+}
