@@ -2,6 +2,7 @@
 //!
 //! Owns the arguments and what the verbs share.
 
+mod ask;
 mod check;
 mod compile;
 mod completions;
@@ -14,16 +15,24 @@ mod import;
 mod init;
 mod look;
 mod models;
+mod moving;
 mod operand;
 mod output;
 mod progress;
+mod pull;
+mod push;
 mod replay;
 mod revision;
+mod rollback;
 mod schema;
+mod status;
 mod stdin;
+mod target;
 mod test;
 mod unified;
+mod versions;
 mod watch;
+mod who;
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -79,6 +88,16 @@ enum Verb {
     Test(test::Options),
     /// Compile again whenever a file changes; a program with errors leaves the map as it is
     Watch(watch::Options),
+    /// Check, test and compile, then make the map live where routers read it
+    Push(push::Options),
+    /// List the maps that were pushed
+    Versions(versions::Options),
+    /// Make a map live again that was pushed before
+    Rollback(rollback::Options),
+    /// Fetch what is live, or another map that was pushed
+    Pull(pull::Options),
+    /// Tell what is live, and whether the program here is the same
+    Status(status::Options),
     /// Write a commented starter into a folder
     Init(init::Options),
     /// Print the completions of a shell
@@ -120,6 +139,11 @@ pub fn run(cli: &Cli) -> Exit {
         Verb::Explain(options) => explain::run(options),
         Verb::Test(options) => test::run(options),
         Verb::Watch(options) => watch::run(options),
+        Verb::Push(options) => push::run(options),
+        Verb::Versions(options) => versions::run(options),
+        Verb::Rollback(options) => rollback::run(options),
+        Verb::Pull(options) => pull::run(options),
+        Verb::Status(options) => status::run(options),
         Verb::Init(options) => init::run(options),
         Verb::Completions(options) => Ok(completions::run(options)),
         Verb::Schema(options) => schema::run(options),

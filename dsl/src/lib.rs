@@ -30,6 +30,7 @@ pub mod rules;
 pub mod simulate;
 pub mod span;
 pub mod spell;
+pub mod store;
 pub mod syntax;
 pub mod test_run;
 mod toml_read;

@@ -15,13 +15,17 @@ use crate::diagnostic::Diagnostic;
 use crate::nearest::nearest;
 use crate::rules;
 use crate::span::{FileId, SourceFile, Sources, Span};
-use crate::toml_read::{Problem, document, string, strings, unknown_key};
+use crate::store::Address;
+use crate::toml_read::{Problem, document, string, strings, table, unknown_key};
 
 /// The file's name.
 pub const FILE_NAME: &str = "sfai.toml";
 
 /// What `sfai.toml` may hold.
-const KEYS: [&str; 5] = ["catalogue", "env", "folder", "output", "platform"];
+const KEYS: [&str; 6] = ["catalogue", "env", "folder", "output", "platform", "push"];
+
+/// What `[push]` may hold.
+const PUSH_KEYS: [&str; 1] = ["target"];
 
 /// Where the router runs, which bounds how long an answer may take.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -71,6 +75,8 @@ pub struct Project {
     pub output: String,
     /// Where the router runs.
     pub platform: Platform,
+    /// Where `push` takes maps, as [`crate::store::Address`] reads it once `${env}` is filled in.
+    pub push_target: Option<String>,
     /// The facts about models, overlays included.
     pub catalogue: Catalogue,
     /// `sfai.toml` and the overlays, for the places of `findings`.
@@ -88,6 +94,7 @@ impl Project {
             env: None,
             output: "model_map.json".into(),
             platform: Platform::default(),
+            push_target: None,
             catalogue: Catalogue::default(),
             sources: Sources::default(),
             findings: Vec::new(),
@@ -133,6 +140,7 @@ impl Project {
                 "output" => set(&mut self.output, string(value, &mut problems)),
                 "env" => self.env = string(value, &mut problems),
                 "platform" => set(&mut self.platform, platform(value, &mut problems)),
+                "push" => self.push_target = push_target(value, &mut problems),
                 "catalogue" => overlays = strings(value, &mut problems).unwrap_or_default(),
                 other => problems.push(unknown_key(other, key.span(), &KEYS)),
             }
@@ -191,6 +199,24 @@ fn platform(value: &Spanned<DeValue<'_>>, problems: &mut Vec<Problem>) -> Option
     );
     problems.push(Problem::new(value.span(), format!("`{word}` is not a platform"), help));
     None
+}
+
+fn push_target(value: &Spanned<DeValue<'_>>, problems: &mut Vec<Problem>) -> Option<String> {
+    let mut target = None;
+    for (key, value) in table(value, problems)? {
+        match key.get_ref().as_ref() {
+            "target" => target = string(value, problems).map(|text| (text, value.span())),
+            other => problems.push(unknown_key(other, key.span(), &PUSH_KEYS)),
+        }
+    }
+    let (text, place) = target?;
+    // Any name of an environment does to see whether the rest is well written.
+    if let Err(why) = Address::parse(&text.replace("${env}", "env"), Path::new("")) {
+        let help = "write s3://BUCKET, s3://BUCKET/PREFIX, file:///PATH or a path";
+        problems.push(Problem::new(place, why, help));
+        return None;
+    }
+    Some(text)
 }
 
 /// `path` without `.` and, as far as it goes, `..`; nothing is asked of the file system.
@@ -262,6 +288,18 @@ mod tests {
         assert_eq!(messages[0], "expected a string, found a TOML integer");
         assert_eq!(messages[1], "`lamda` is not a platform");
         assert!(messages[2].starts_with("the catalogue `none.toml` cannot be read"));
+    }
+
+    #[test]
+    fn a_target_is_read_and_a_misspelt_one_is_told() {
+        let project = of("[push]\ntarget = \"s3://sfai-${env}\"\n");
+        assert_eq!(project.findings, vec![]);
+        assert_eq!(project.push_target.as_deref(), Some("s3://sfai-${env}"));
+        let project = of("[push]\ntarget = \"gs://bucket\"\n\n[push.more]\n");
+        let messages: Vec<_> = project.findings.iter().map(|f| f.message.as_str()).collect();
+        assert!(messages.iter().any(|it| it.starts_with("`gs://bucket` is no target")));
+        assert!(messages.contains(&"`more` is not a key here"), "{messages:?}");
+        assert_eq!(of("push = 3\n").findings[0].message, "expected a table, found a TOML integer");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::{CouldNotRun, Exit, Opened, drawn, open, print};
 use crate::check::check;
 use crate::diagnostic::Diagnostic;
 use crate::emit::emit;
+use crate::program::Program;
 use crate::project::Project;
 use crate::render::Tally;
 use crate::write;
@@ -35,7 +36,7 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
     let built = build(&opened, &env)?;
     drop(progress);
     eprint!("{}", drawn(&opened.loaded, &built.findings)?);
-    let Some(Map { map, bytes }) = built.map else {
+    let Some(Map { map, bytes, .. }) = built.map else {
         eprintln!("sfai-dsl: nothing was written");
         return Ok(Exit::Findings);
     };
@@ -60,10 +61,11 @@ pub(super) struct Built {
     pub(super) map: Option<Map>,
 }
 
-/// A map and the bytes of its file.
+/// A map, the bytes of its file, and the program that it was made of.
 pub(super) struct Map {
     pub(super) map: model_map::ModelMap,
     pub(super) bytes: Vec<u8>,
+    pub(super) program: Program,
 }
 
 /// Compiles for `env`; writes nothing.
@@ -74,7 +76,10 @@ pub(super) fn build(opened: &Opened, env: &str) -> Result<Built, CouldNotRun> {
     }
     let mut map = emit(&checked.program, &opened.loaded.sources);
     let bytes = model_map::seal(&mut map)?;
-    Ok(Built { findings: checked.findings, map: Some(Map { map, bytes }) })
+    Ok(Built {
+        findings: checked.findings,
+        map: Some(Map { map, bytes, program: checked.program }),
+    })
 }
 
 /// Where the map of a project is when nothing else is asked for.

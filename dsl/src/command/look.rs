@@ -1,6 +1,6 @@
-//! Colours: when they are used.
+//! Colours and width: when they are used.
 //!
-//! Owns that decision; what is coloured is for [`crate::render::human`].
+//! Owns those decisions; what is coloured is for [`crate::render::human`].
 
 use std::io::IsTerminal;
 use std::sync::OnceLock;
@@ -34,6 +34,12 @@ pub(super) fn look_on(stream: &impl IsTerminal) -> Look {
     let asked = COLOR.get().copied().unwrap_or_default();
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     Look { color: colored(asked, stream.is_terminal(), no_color), width: 100 }
+}
+
+/// How wide a table may be: as the terminal is; a file or a pipe takes everything.
+pub(super) fn width() -> Option<usize> {
+    let (terminal_size::Width(columns), _) = terminal_size::terminal_size_of(std::io::stdout())?;
+    Some(columns.into())
 }
 
 /// What is asked for on the command line comes before the environment (<https://no-color.org>).

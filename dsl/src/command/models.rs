@@ -4,6 +4,7 @@
 
 use clap::{Args, ValueEnum};
 
+use super::look::width;
 use super::{CouldNotRun, Exit, print, project};
 use crate::catalogue::Catalogue;
 use crate::nearest::nearest;
@@ -75,12 +76,6 @@ fn nothing(catalogue: &Catalogue, filter: &str) -> String {
         |near| format!("did you mean `{near}`?"),
     );
     format!("the catalogue knows no model like `{filter}`; {help}")
-}
-
-/// How wide the table may be: as the terminal is; a file or a pipe takes everything.
-fn width() -> Option<usize> {
-    let (terminal_size::Width(columns), _) = terminal_size::terminal_size_of(std::io::stdout())?;
-    Some(columns.into())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use schemars::{Schema, schema_for};
 use serde_json::Value;
 
 use super::{CouldNotRun, Exit, print};
-use crate::render::{explain, json, jsonl, test_run};
+use crate::render::{explain, json, jsonl, status, test_run, versions};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -33,6 +33,10 @@ enum Of {
     Diff,
     /// What `replay --format json` prints
     Replay,
+    /// What `versions --format json` prints
+    Versions,
+    /// What `status --format json` prints
+    Status,
 }
 
 pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
@@ -44,6 +48,8 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
         Of::Test => test_run::schema(),
         Of::Diff => crate::diff::schema(),
         Of::Replay => crate::replay::schema(),
+        Of::Versions => versions::schema(),
+        Of::Status => status::schema(),
     };
     print(format_args!("{}\n", serde_json::to_string_pretty(&schema)?));
     Ok(Exit::Clean)

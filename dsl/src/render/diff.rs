@@ -6,6 +6,7 @@ mod human;
 mod markdown;
 
 pub use human::human;
+pub(crate) use human::painted;
 pub use markdown::markdown;
 
 use std::time::Duration;

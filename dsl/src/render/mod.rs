@@ -11,7 +11,10 @@ pub mod json;
 pub mod jsonl;
 pub mod models;
 pub mod sarif;
+pub mod status;
+mod table;
 pub mod test_run;
+pub mod versions;
 
 use std::borrow::Cow;
 
@@ -114,6 +117,11 @@ impl Tally {
 /// "1 error", "2 errors".
 pub fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// A text of others, without anything that a terminal would obey.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().map(|it| if it.is_control() { ' ' } else { it }).collect()
 }
 
 /// A file's text as it may be shown: secrets as `*`, control characters as `?`, every byte where it

@@ -3,7 +3,6 @@
 //! Owns both shapes; which models are shown is for who asks.
 
 mod json;
-mod table;
 
 pub use json::json;
 
@@ -12,7 +11,7 @@ use std::collections::BTreeSet;
 use model_map::Effort;
 
 use crate::catalogue::{Ability, EFFORTS, Facts, Price};
-use table::{Column, Table};
+use crate::render::table::{Column, Table};
 
 /// A model to be shown.
 #[derive(Debug, Clone, Copy)]

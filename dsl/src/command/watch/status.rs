@@ -24,7 +24,7 @@ fn compiled(options: &Options) -> Result<String, CouldNotRun> {
     let Built { findings, map } = build(&opened, &env)?;
     eprint!("{}", drawn(&opened.loaded, &findings)?);
     let Tally { errors, warnings } = Tally::of(&findings);
-    let Some(Map { map, bytes }) = map else {
+    let Some(Map { map, bytes, .. }) = map else {
         return Ok(format!("{}: {name} stays as it was", counted(errors, "error")));
     };
     let found = match warnings {

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::{items, worst};
 use crate::diff::{Change, Item, Report, Risk};
 use crate::render::human::Look;
+use crate::render::plain;
 
 /// A paragraph an item, and a last line that sums up.
 pub fn human(report: &Report, look: Look) -> String {
@@ -53,12 +54,7 @@ fn push_change(text: &mut String, change: &Change, look: Look) {
     }
 }
 
-/// Without anything that a terminal would obey.
-fn plain(text: &str) -> String {
-    text.chars().map(|it| if it.is_control() { ' ' } else { it }).collect()
-}
-
-fn painted(risk: Risk, look: Look) -> String {
+pub(crate) fn painted(risk: Risk, look: Look) -> String {
     let code = match risk {
         Risk::Low => 2,
         Risk::Medium => 33,
