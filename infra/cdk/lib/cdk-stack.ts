@@ -33,7 +33,7 @@ export class SfAiStack extends Stack {
     const secrets = new Secrets(this, 'Secrets', prefix(env), map.secrets);
     const state = new StateTable(this, 'State');
     const router = new RouterFunction(this, 'Router', choices, { storage, secrets, state });
-    const first = new FirstMap(this, 'FirstMap', choices, storage.config);
+    const first = new FirstMap(this, 'FirstMap', choices, map, storage.config);
     const api = choices.api === 'rest'
       ? new StreamingApi(this, 'Api', choices, router)
       : new BufferedApi(this, 'Api', choices, router);

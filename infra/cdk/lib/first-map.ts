@@ -13,11 +13,14 @@ import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { Construct } from 'constructs';
 import * as path from 'node:path';
 import { TOP, type Choices } from './choices.ts';
+import type { MapFacts } from './map.ts';
 import { MAP_KEY } from './storage.ts';
 
 export class FirstMap extends Construct {
-  constructor(scope: Construct, id: string, { env, map, logDays }: Choices, config: s3.Bucket) {
+  constructor(scope: Construct, id: string, choices: Choices, facts: MapFacts, config: s3.Bucket) {
     super(scope, id);
+    const { env, map, logDays } = choices;
+    const version = `config/versions/${facts.digest}.json`;
     const asset = new Asset(this, 'Map', { path: map });
     const log = new logs.LogGroup(this, 'Logs', {
       logGroupName: `/sfai/${env}/first-map`,
@@ -28,11 +31,11 @@ export class FirstMap extends Construct {
       assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
       description: 'Puts the first map of sfai',
     });
-    const may = (actions: string[], resource: string) =>
-      role.addToPolicy(new iam.PolicyStatement({ actions, resources: [resource] }));
-    may(['logs:CreateLogStream', 'logs:PutLogEvents'], log.logGroupArn);
-    may(['s3:GetObject'], asset.bucket.arnForObjects(asset.s3ObjectKey));
-    may(['s3:PutObject'], config.arnForObjects(MAP_KEY));
+    const may = (actions: string[], resources: string[]) =>
+      role.addToPolicy(new iam.PolicyStatement({ actions, resources }));
+    may(['logs:CreateLogStream', 'logs:PutLogEvents'], [log.logGroupArn]);
+    may(['s3:GetObject'], [asset.bucket.arnForObjects(asset.s3ObjectKey)]);
+    may(['s3:PutObject'], [config.arnForObjects(MAP_KEY), config.arnForObjects(version)]);
     const putter = new lambda.Function(this, 'Function', {
       description: `Puts the first map of sfai, environment ${env}`,
       // Python's image has the S3 client that a Node function would have to bring along.
@@ -53,6 +56,14 @@ export class FirstMap extends Construct {
         FromKey: asset.s3ObjectKey,
         ToBucket: config.bucketName,
         ToKey: MAP_KEY,
+        VersionKey: version,
+        // As `sfai-dsl push` notes them, so that `status` and `versions` tell who put it.
+        Note: {
+          'sfai-digest': `sha256:${facts.digest}`,
+          'sfai-by': 'cdk deploy',
+          'sfai-env': env,
+          'sfai-roles': String(facts.roles),
+        },
       },
     });
     // The rights must be there before they are needed.

@@ -7,13 +7,15 @@ import * as fs from 'node:fs';
 import { Trouble, type Choices } from './choices.ts';
 
 export interface MapFacts {
+  /** The hexadecimal digits, by which `sfai-dsl push` names versions. */
   readonly digest: string;
+  readonly roles: number;
   /** Without the prefix, in order. */
   readonly secrets: string[];
 }
 
 /** What clients send, as `name:key,name:key`. */
-const CLIENT_KEYS = 'SFAI_CLIENT_KEYS';
+const CLIENT_KEYS = 'CLIENT_KEYS';
 /** Always there, so that a first `push` of a map of either needs no deployment. */
 const ALWAYS = ['ANTHROPIC_API_KEY', 'OPENAI_API_KEY', CLIENT_KEYS];
 
@@ -37,13 +39,17 @@ export function readMap({ map: file, env, moreSecrets }: Choices): MapFacts {
       + ` ${elsewhere.join(', ')}; write "/sfai/\${env}/…" in the route`);
   }
   const short = named.map((name) => name.slice(prefix(env).length));
-  return { digest: String(map.digest), secrets: [...new Set([...ALWAYS, ...moreSecrets, ...short])].sort() };
+  return {
+    digest: String(map.digest).replace('sha256:', ''),
+    roles: Object.keys(map.roles ?? {}).length,
+    secrets: [...new Set([...ALWAYS, ...moreSecrets, ...short])].sort(),
+  };
 }
 
 function parse(file: string): Record<string, unknown> {
   try {
     const map = JSON.parse(fs.readFileSync(file, 'utf8'));
-    if (typeof map?.env === 'string' && typeof map?.digest === 'string') return map;
+    if (typeof map?.env === 'string' && /^sha256:[0-9a-f]{64}$/.test(map?.digest)) return map;
   } catch (error) {
     throw new Trouble(`the map ${file} is no JSON: ${error instanceof Error ? error.message : error}`);
   }

@@ -16,12 +16,12 @@ function facts(text: string, more: Record<string, string> = {}) {
 }
 
 const map = (secret: string, env = 'dev') =>
-  JSON.stringify({ env, digest: 'sha256:0', providers: { openai: { api_key: { secret } } } });
+  JSON.stringify({ env, digest: `sha256:${'0'.repeat(64)}`, providers: { openai: { api_key: { secret } } } });
 
 test('secrets are those of the map, those chosen, and those that always are', () => {
   const { secrets } = facts(map('/sfai/dev/GROQ_API_KEY'), { moreSecrets: 'GOOGLE_API_KEY,GROQ_API_KEY' });
   assert.deepEqual(secrets,
-    ['ANTHROPIC_API_KEY', 'GOOGLE_API_KEY', 'GROQ_API_KEY', 'OPENAI_API_KEY', 'SFAI_CLIENT_KEYS']);
+    ['ANTHROPIC_API_KEY', 'CLIENT_KEYS', 'GOOGLE_API_KEY', 'GROQ_API_KEY', 'OPENAI_API_KEY']);
 });
 
 test('a map of another environment is refused', () => {

@@ -41,7 +41,7 @@ const FIRST_MAP = {
   'FirstMapRole logs:CreateLogStream': ['{FirstMapLogs}'],
   'FirstMapRole logs:PutLogEvents': ['{FirstMapLogs}'],
   'FirstMapRole s3:GetObject': ['arn:aws:s3:::cdk-hnb659fds-assets-{AWS::AccountId}-ap-northeast-1/HASH.json'],
-  'FirstMapRole s3:PutObject': ['{StorageConfig}/config/model_map.json'],
+  'FirstMapRole s3:PutObject': ['{StorageConfig}/config/model_map.json', '{StorageConfig}/config/versions/HASH.json'],
 };
 
 const router = (secrets: string[]) => ({
@@ -58,7 +58,7 @@ const router = (secrets: string[]) => ({
   'RouterRole secretsmanager:GetSecretValue': secrets.map((name) => `{Secrets${name}}`),
 });
 
-const SECRETS = ['ANTHROPICAPIKEY', 'clientsci', 'MISTRALAPIKEY', 'OPENAIAPIKEY', 'SFAICLIENTKEYS'];
+const SECRETS = ['ANTHROPICAPIKEY', 'clientsci', 'MISTRALAPIKEY', 'OPENAIAPIKEY', 'CLIENTKEYS'];
 
 /** An inference profile calls its model in whichever region has room. */
 const BEDROCK = [

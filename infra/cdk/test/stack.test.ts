@@ -110,7 +110,7 @@ test('warm instances are those of an alias, which is what is called', () => {
 test('secrets are created empty', () => {
   const secrets = Object.values(resources(plain, 'AWS::SecretsManager::Secret'));
   assert.deepEqual(secrets.map((it) => it.Properties.Name).sort(), ['ANTHROPIC_API_KEY', 'MISTRAL_API_KEY',
-    'OPENAI_API_KEY', 'SFAI_CLIENT_KEYS', 'clients/ci'].map((name) => `/sfai/test/${name}`).sort());
+    'OPENAI_API_KEY', 'CLIENT_KEYS', 'clients/ci'].map((name) => `/sfai/test/${name}`).sort());
   for (const { Properties } of secrets) {
     assert.equal(Properties.SecretString, undefined);
     assert.equal(Properties.GenerateSecretString, undefined);

@@ -3,6 +3,7 @@
 Owns the answer to CloudFormation; which map it is, the template says.
 """
 
+import datetime
 import json
 import urllib.request
 
@@ -16,7 +17,7 @@ def handler(event, _context):
     target = f"s3://{properties['ToBucket']}/{properties['ToKey']}"
     try:
         if event["RequestType"] != "Delete":
-            print(json.dumps({"target": target, "done": put(properties, client())}))
+            put(properties, client())
         answer(event, target, "SUCCESS", "")
     except Exception as error:
         answer(event, target, "FAILED", f"cannot put the first map to {target}: {error}")
@@ -28,21 +29,38 @@ def client():
 
 
 def put(properties, s3):
-    """Copies the map unless there is one; S3 itself decides, so that no push can come between."""
+    """Makes the map live unless one is, and then keeps it as a version that can be gone back to."""
     source = s3.get_object(Bucket=properties["FromBucket"], Key=properties["FromKey"])
-    try:
-        s3.put_object(
+    body = source["Body"].read()
+    at = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    note = {**properties["Note"], "sfai-at": at}
+
+    def is_put(key, did):
+        return put_if_absent(
+            s3,
             Bucket=properties["ToBucket"],
-            Key=properties["ToKey"],
-            Body=source["Body"].read(),
+            Key=key,
+            Body=body,
             ContentType="application/json",
-            IfNoneMatch="*",
+            Metadata={**note, "sfai-did": did},
         )
+
+    if is_put(properties["ToKey"], "push"):
+        is_put(properties["VersionKey"], "store")
+        print(json.dumps({"message": "put the first map", **note}))
+    else:
+        print(json.dumps({"message": "kept the map that is live"}))
+
+
+def put_if_absent(s3, **what):
+    """Whether it was put. S3 itself decides, so that no push can come between."""
+    try:
+        s3.put_object(IfNoneMatch="*", **what)
     except botocore.exceptions.ClientError as error:
-        if error.response["Error"]["Code"] in ("PreconditionFailed", "412"):
-            return "kept the map that was there"
+        if error.response["Error"]["Code"] in ("PreconditionFailed", "ConditionalRequestConflict"):
+            return False
         raise
-    return "put the first map"
+    return True
 
 
 def answer(event, target, status, reason):
@@ -52,7 +70,7 @@ def answer(event, target, status, reason):
     request = urllib.request.Request(
         event["ResponseURL"],
         data=json.dumps(body).encode(),
-        # Signed without one, so that any other header than this would be refused.
+        # The address is signed without a type, and the type that urllib puts would be refused.
         headers={"Content-Type": ""},
         method="PUT",
     )
