@@ -68,6 +68,9 @@ const CHOICES = {
   /** Secrets beside those that the map names. */
   moreSecrets: list('SFAI_MORE_SECRETS', (name) => /^[A-Za-z0-9_-]+$/.test(name),
     'names below /sfai/ENV/, comma separated: GOOGLE_API_KEY'),
+  /** How old the map and the keys may get before a request has newer ones looked for. */
+  mapRefreshSeconds: whole('SFAI_CONFIG_REFRESH_SECONDS', 30, 0, 86_400),
+  secretsRefreshSeconds: whole('SFAI_SECRETS_REFRESH_SECONDS', 300, 0, 86_400),
   /** Where OpenTelemetry is sent; nowhere without. */
   otlpEndpoint: text('SFAI_OTLP_ENDPOINT', '', /^https?:\/\/[^\s]+$/, 'an http or https address'),
   /** Whether the stack can only be deleted after this was taken back. */

@@ -107,9 +107,12 @@ function packaged(where: string): string {
     + ' holds its `bootstrap`, with -c package=PATH');
 }
 
-function surroundings({ env, otlpEndpoint }: Choices, { storage, secrets, state }: Parts): Record<string, string> {
+function surroundings(choices: Choices, { storage, secrets, state }: Parts): Record<string, string> {
+  const { env, mapRefreshSeconds, secretsRefreshSeconds, otlpEndpoint } = choices;
   return {
     SFAI_ENV: env,
+    SFAI_CONFIG_REFRESH_SECONDS: String(mapRefreshSeconds),
+    SFAI_SECRETS_REFRESH_SECONDS: String(secretsRefreshSeconds),
     SFAI_CONFIG_BUCKET: storage.config.bucketName,
     SFAI_AUDIT_BUCKET: storage.audit.bucketName,
     SFAI_STATE_TABLE: state.table.tableName,
