@@ -28,6 +28,10 @@ pub struct Report {
     pub changes: Vec<Moved>,
     /// Lines that are no records.
     pub unreadable: Vec<Unreadable>,
+    /// Last lines of files that end in the middle of one, as a writer that was killed leaves them:
+    /// `audit.jsonl:3`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cut: Vec<String>,
 }
 
 /// Requests of a role that would go elsewhere.
@@ -91,13 +95,14 @@ impl<'m> Replay<'m> {
         Self { map, examples, report, moved: BTreeMap::new() }
     }
 
-    /// Reads a line of a log; `place` names it.
+    /// Reads a line of a log with its end, which the last one of a file may lack; `place` names it.
     pub fn line(&mut self, place: impl FnOnce() -> String, line: &[u8]) {
         if line.trim_ascii().is_empty() {
             return;
         }
         match model_map::audit::read(line) {
             Ok(record) => self.record(&record),
+            Err(_) if !line.ends_with(b"\n") => self.report.cut.push(place()),
             Err(why) => {
                 self.report.unreadable.push(Unreadable { place: place(), why: why.to_string() });
             }

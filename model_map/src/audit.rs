@@ -21,9 +21,13 @@ pub struct Record {
     /// The client's name, where clients have names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
-    /// Millionths of a US dollar, where prices and usage are known.
+    /// What all attempts cost together in millionths of a US dollar, rounded; where the usage and
+    /// the price of each that used something are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_micro_dollars: Option<u64>,
+    /// The same in US dollars, exact: a decimal number such as `0.00128655`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<String>,
     /// The percent that the draw of a weighted link fell on, from 0 to 99.
     pub draw: u8,
     /// Request parameters that the model does not take.
@@ -33,8 +37,9 @@ pub struct Record {
     pub env: String,
     /// What the plan was made from.
     pub facts: RequestFacts,
-    /// Why the answer ended, as the client saw it: `stop`, `length`, `tool_calls`, …; none where
-    /// it got no answer or a broken one.
+    /// Why the answer ended, as the client saw it: `stop`, `length`, `tool_calls`,
+    /// `content_filter`, or `other` for a reason that OpenAI has no name for; none where it got no
+    /// answer or a broken one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finish: Option<String>,
     /// When the answer began to be sent.
@@ -67,7 +72,7 @@ pub struct Record {
     pub time: String,
     /// When it was over.
     pub total_ms: u64,
-    /// What the provider says it used.
+    /// What the provider of the answer says it used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<UsageRecord>,
     /// [`VERSION`].
@@ -93,7 +98,8 @@ pub enum RequestOutcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AttemptRecord {
-    /// Why it failed; none when it answered or was cancelled.
+    /// Why it failed, or broke off after it had begun to answer; none when it answered or was
+    /// cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<FailureClass>,
     /// When it was over.
@@ -105,9 +111,12 @@ pub struct AttemptRecord {
     pub model: String,
     /// When it was called.
     pub started_ms: u64,
-    /// The provider's HTTP status, if it gave one.
+    /// The provider's HTTP status, if it refused with one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
+    /// What its provider says it used, so far as it told before it failed or was cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<UsageRecord>,
 }
 
 /// Tokens, as the provider counts them.
@@ -165,9 +174,10 @@ mod tests {
             "attempts": [
                 {"class": "overloaded", "ended_ms": 210, "model": "anthropic/a", "started_ms": 1,
                  "status": 529},
-                {"ended_ms": 2400, "first_token_ms": 700, "model": "openai/b", "started_ms": 210},
+                {"ended_ms": 2400, "first_token_ms": 700, "model": "openai/b", "started_ms": 210,
+                 "usage": {"cache_read": 0, "cache_write": 0, "input": 800, "output": 90}},
             ],
-            "client": "ada", "cost_micro_dollars": 1200, "draw": 17, "env": "prod",
+            "client": "ada", "cost_micro_dollars": 1200, "cost_usd": "0.0012003", "draw": 17, "env": "prod",
             "facts": {"client": "ada", "image": true, "messages": 3, "tokens": 812},
             "finish": "stop", "first_token_ms": 700, "id": "req_1", "map": "sha256:0",
             "model": "openai/b", "outcome": "answered", "role": "coder", "rule": "a.sfr:3",

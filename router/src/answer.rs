@@ -1,4 +1,6 @@
 //! The body of a response, whole or streamed.
+//!
+//! Owns what the fronts poll; a stream's own bytes are [`AnswerStream`]'s.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -8,19 +10,44 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use crate::attempt::AnswerStream;
+use crate::audit::{Closing, Trail};
+use crate::wire::Told;
 
 /// What the fronts send. It never fails: a front would write the failure's text into the stream.
 pub enum Answer {
     /// All of it; none once it was sent.
     Whole(Option<Bytes>),
+    /// All of it, of a request whose doings are noted.
+    Noted(Box<Noted>),
     /// As the upstream produces it.
     Stream(Box<AnswerStream>),
+}
+
+/// A whole body and the notes that end with it.
+pub struct Noted {
+    bytes: Option<Bytes>,
+    told: Told,
+    closing: Closing,
 }
 
 impl Answer {
     /// A whole body.
     pub fn whole(bytes: impl Into<Bytes>) -> Self {
         Self::Whole(Some(bytes.into()))
+    }
+
+    /// The same body, which `trail` follows to its end. `told` is what the provider says of a whole
+    /// one.
+    pub(crate) fn noted(self, trail: Trail, told: Told) -> Self {
+        let closing = Closing::of(trail);
+        match self {
+            Self::Whole(bytes) => Self::Noted(Box::new(Noted { bytes, told, closing })),
+            Self::Noted(noted) => Self::Noted(Box::new(Noted { closing, ..*noted })),
+            Self::Stream(mut stream) => {
+                stream.follow(closing);
+                Self::Stream(stream)
+            }
+        }
     }
 
     /// Whether its length is not known beforehand.
@@ -42,12 +69,17 @@ impl Body for Answer {
                 let bytes = bytes.take().filter(|bytes| !bytes.is_empty());
                 Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
             }
+            Self::Noted(noted) => noted.poll(cx).map(|next| next.map(|it| Ok(Frame::data(it)))),
             Self::Stream(stream) => stream.poll(cx).map(|next| next.map(|it| Ok(Frame::data(it)))),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, Self::Whole(None))
+        match self {
+            Self::Whole(bytes) => bytes.is_none(),
+            Self::Noted(noted) => noted.bytes.is_none() && noted.closing.is_over(),
+            Self::Stream(_) => false,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -55,7 +87,22 @@ impl Body for Answer {
             Self::Whole(bytes) => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
+            Self::Noted(noted) => {
+                SizeHint::with_exact(noted.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
             Self::Stream(_) => SizeHint::default(),
         }
+    }
+}
+
+impl Noted {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if let Some(bytes) = self.bytes.take().filter(|bytes| !bytes.is_empty()) {
+            self.closing.sends(&bytes);
+            // A front that knows the length does not ask again: it is over with its last byte.
+            self.closing.begin(self.told, None);
+            return Poll::Ready(Some(bytes));
+        }
+        self.closing.poll(cx, || (self.told, None)).map(|()| None)
     }
 }

@@ -15,11 +15,12 @@ use model_map::{Attempts, Plan, Step};
 pub use stream::AnswerStream;
 
 use crate::answer::Answer;
+use crate::audit::Trail;
 use crate::clock::{Ambient, Stopwatch};
 use crate::config::{Config, Prepared};
 use crate::openai::request::ChatRequest;
 use crate::upstream::Clients;
-use crate::wire::UpstreamError;
+use crate::wire::{Told, UpstreamError};
 
 /// All that the attempts of one request need.
 pub struct Exchange<'a> {
@@ -39,6 +40,8 @@ pub struct Exchange<'a> {
     pub stopwatch: Stopwatch,
     /// What is left of the invocation that serves it, if it ends.
     pub time_left: Option<Duration>,
+    /// Where it is noted what the attempts do, if anybody observes.
+    pub trail: Option<&'a Trail>,
 }
 
 /// What came of the attempts.
@@ -57,6 +60,8 @@ pub struct Delivered {
     pub model: String,
     /// Request parameters that the model does not take.
     pub dropped: Vec<String>,
+    /// What the provider says of an answer that is whole; a stream tells it at its end.
+    pub told: Told,
 }
 
 /// All attempts failed.
@@ -69,9 +74,9 @@ pub struct Failed {
 
 /// The most telling error so far.
 #[derive(Default)]
-struct Told(Option<UpstreamError>);
+struct Telling(Option<UpstreamError>);
 
-impl Told {
+impl Telling {
     fn hear(&mut self, error: UpstreamError) {
         let more_telling = |told: &UpstreamError| error.failure.class < told.failure.class;
         if self.0.as_ref().is_none_or(more_telling) {
@@ -86,7 +91,7 @@ pub async fn run(exchange: Exchange<'_>) -> Outcome {
     if let Some(left) = exchange.time_left {
         attempts.limit_total(left);
     }
-    let mut told = Told::default();
+    let mut told = Telling::default();
     let answered = if attempts.hedges() {
         // In a box of its own: few requests need the room.
         Box::pin(hedge::run(&exchange, &mut attempts, &mut told)).await
@@ -106,7 +111,7 @@ pub async fn run(exchange: Exchange<'_>) -> Outcome {
 async fn one_by_one(
     exchange: &Exchange<'_>,
     attempts: &mut Attempts,
-    told: &mut Told,
+    told: &mut Telling,
 ) -> Option<call::Answered> {
     let mut step = attempts.start(exchange.stopwatch.elapsed());
     loop {
@@ -117,15 +122,17 @@ async fn one_by_one(
             }
             Step::Call(link) => {
                 let (attempt, timer) = (attempts.log().len() - 1, attempts.timer());
-                let result = call::call(exchange, timer, link).await;
+                let result = call::call(exchange, timer, (attempt, link)).await;
                 let now = exchange.stopwatch.elapsed();
                 match result {
                     Ok(answered) => {
                         attempts.committed(attempt, now);
+                        exchange.trail.inspect(|trail| trail.wins(attempt, now));
                         return Some(answered);
                     }
                     Err(error) => {
                         let failure = error.failure.clone();
+                        exchange.trail.inspect(|trail| trail.fails(attempt, now, &failure));
                         told.hear(error);
                         step = attempts.attempt_failed(
                             attempt,
@@ -146,13 +153,17 @@ fn delivered(exchange: &Exchange<'_>, attempts: &Attempts, answered: call::Answe
     let link = attempts.winner().and_then(|winner| exchange.plan.chain.get(winner.link));
     let model = link.map_or_else(String::new, |link| link.key.to_owned());
     let dropped = answered.dropped;
-    let answer = match answered.content {
-        call::Content::Whole(body) => Answer::whole(body),
+    let (answer, told) = match answered.content {
+        call::Content::Whole(whole) => {
+            let told = whole.told();
+            (Answer::whole(whole.body), told)
+        }
         call::Content::Stream(stream) => {
-            Answer::Stream(Box::new(AnswerStream::new(*stream, exchange.stopwatch)))
+            let stream = AnswerStream::new(*stream, exchange.stopwatch);
+            (Answer::Stream(Box::new(stream)), Told::default())
         }
     };
-    Outcome { result: Ok(Delivered { answer, model, dropped }), tried }
+    Outcome { result: Ok(Delivered { answer, model, dropped, told }), tried }
 }
 
 /// `model=class, …` for each attempt; `ok` for the one that answered, `cancelled` for one that was

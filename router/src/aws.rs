@@ -5,6 +5,7 @@
 mod http;
 pub mod trouble;
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -29,6 +30,12 @@ pub struct Aws {
     config: OnceCell<SdkConfig>,
     s3: OnceCell<aws_sdk_s3::Client>,
     secrets: OnceCell<aws_sdk_secretsmanager::Client>,
+}
+
+/// The clients of this process.
+pub fn shared() -> Arc<Aws> {
+    static SHARED: OnceLock<Arc<Aws>> = OnceLock::new();
+    Arc::clone(SHARED.get_or_init(Arc::default))
 }
 
 impl Aws {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use crate::audit::folder::Fsync;
+
 /// Serves the roles of a compiled map as an OpenAI-compatible API.
 ///
 /// Provider keys are read from the environment: the variable that a provider's `api_key env "…"`
@@ -30,6 +32,20 @@ pub struct Cli {
     /// The address to serve; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
+
+    /// Keep the audit log in this folder: a JSON line for each request, in
+    /// `dt=YYYY-MM-DD/hour=HH/`.
+    ///
+    /// Default: SFAI_AUDIT_DIR, else there is none. Roles say what is kept: `audit full`,
+    /// `metadata` or `off`.
+    #[arg(long, value_name = "DIR")]
+    pub audit: Option<PathBuf>,
+
+    /// When the audit log is to survive the machine: with every write, or within a second.
+    ///
+    /// A process that is killed loses no line that it has written, either way.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Fsync::Interval)]
+    pub audit_fsync: Fsync,
 
     /// Answer every provider by a built-in demo upstream on loopback: no key, no account.
     #[cfg(feature = "demo")]
@@ -57,6 +73,12 @@ impl Cli {
         }
         read("LAMBDA_TASK_ROOT").map(PathBuf::from).unwrap_or_default().join("model_map.json")
     }
+
+    /// The folder of the audit log, if there is to be one.
+    pub fn audit_folder(&self, read: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+        let set = || read("SFAI_AUDIT_DIR").filter(|folder| !folder.is_empty());
+        self.audit.clone().or_else(|| set().map(PathBuf::from))
+    }
 }
 
 #[cfg(test)]
@@ -77,5 +99,15 @@ mod tests {
         assert_eq!(map(&[], &[("SFAI_MAP", "b"), lambda]), "b");
         assert_eq!(map(&[], &[lambda]), "/var/task/model_map.json");
         assert_eq!(map(&[], &[]), "model_map.json");
+    }
+    #[test]
+    fn the_audit_folder_is_found_by_flag_then_variable() {
+        let folder = |arguments: &[&str], set: Option<&str>| {
+            let cli = Cli::parse_from([&["sfai-router"], arguments].concat());
+            cli.audit_folder(|_| set.map(str::to_owned))
+        };
+        assert_eq!(folder(&["--audit", "a"], Some("b")), Some("a".into()));
+        assert_eq!(folder(&[], Some("b")), Some("b".into()));
+        assert_eq!(folder(&[], Some("")), None);
     }
 }

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use http::HeaderMap;
 use model_map::{Draw, Facts, Flag, NumberFact, Role, TextFact, estimate_tokens};
 use serde::Deserialize;
@@ -32,6 +33,18 @@ impl<'r> RequestFacts<'r> {
     pub fn new(request: &'r ChatRequest, headers: &'r HeaderMap, client: Option<&'r str>) -> Self {
         let (metadata, survey) = (OnceCell::new(), OnceCell::new());
         Self { client, headers, request, metadata, survey }
+    }
+
+    /// What is known without looking: who asks, and whether for a stream.
+    pub(crate) fn basic(&self) -> model_map::RequestFacts {
+        let client = self.client.map(str::to_owned);
+        let stream = self.request.stream();
+        model_map::RequestFacts { client, stream, ..model_map::RequestFacts::default() }
+    }
+
+    /// The request's body, as it came.
+    pub(crate) fn body(&self) -> &Bytes {
+        self.request.body()
     }
 
     /// The role that is asked for.

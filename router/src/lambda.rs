@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::answer::Answer;
 use crate::respond;
-use crate::router::{Deadline, Router};
+use crate::router::{Deadline, Router, Streamed};
 use event::Front;
 use reply::Reply;
 
@@ -72,6 +72,9 @@ async fn invoked(router: &Router, event: LambdaEvent<Value>) -> Reply<Answer> {
         Ok(mut request) => {
             let left = time_left(event.context.deadline(), SystemTime::now(), front);
             request.extensions_mut().insert(Deadline(left));
+            if front == Front::FunctionUrl {
+                request.extensions_mut().insert(Streamed);
+            }
             router.handle(request).await
         }
         Err(why) => respond::refuse(StatusCode::BAD_REQUEST, "invalid_event", why.to_string()),

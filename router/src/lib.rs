@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod anthropic;
 pub mod attempt;
+pub mod audit;
 pub mod auth;
 #[cfg(feature = "aws")]
 pub mod aws;
@@ -19,6 +20,9 @@ pub mod facts;
 mod health;
 mod json;
 pub mod lambda;
+pub mod log;
+mod metrics;
+pub mod observer;
 pub mod openai;
 #[cfg(feature = "aws")]
 pub mod place;

@@ -4,13 +4,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use sfai_router::cli::Cli;
-use sfai_router::start;
+use sfai_router::{log, start};
 
 fn main() -> ExitCode {
     match start::run(&Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            start::say(&why);
+            log::say(&why);
             // 2: it could not run, as in sfai-dsl.
             ExitCode::from(2)
         }

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::aws::Aws;
 use crate::cli::Cli;
 use crate::config::cloud::{Cloud, Origin};
 use crate::config::remote::{KEY, Remote};
@@ -74,7 +73,7 @@ impl Place {
 
     /// A configuration that is read from there.
     pub fn config(self, around: Surroundings) -> Arc<Config> {
-        let aws = Arc::new(Aws::default());
+        let aws = crate::aws::shared();
         let around = match &self.prefix {
             Some(prefix) => {
                 let store = Store::new(Arc::clone(&aws), prefix, self.secrets_refresh);

@@ -9,7 +9,9 @@ use model_map::{FailureClass, Plan};
 
 use crate::answer::Answer;
 use crate::attempt::{Delivered, Failed};
+use crate::audit::Trail;
 use crate::openai::error::{ClientError, body};
+use crate::wire::Told;
 
 /// Every response carries it.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -135,6 +137,12 @@ pub(crate) fn describe(
     }
     put(response, ATTEMPTS, tried);
     put(response, SERVER_TIMING, &format!("total;dur={:.1}", took.as_secs_f64() * 1000.0));
+}
+
+/// The same response, whose end is noted.
+pub(crate) fn noted(response: Response<Answer>, mut trail: Trail, told: Told) -> Response<Answer> {
+    trail.responds(response.status().as_u16());
+    response.map(|answer| answer.noted(trail, told))
 }
 
 /// Adds a header, unless its value has characters that no header can have.

@@ -8,16 +8,20 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::header::ALLOW;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use model_map::{Draw, ModelMap, Plan, Unplanned};
+use model_map::{Audit, Draw, ModelMap, Plan, Unplanned};
 
 use crate::answer::Answer;
 use crate::attempt::{self, Exchange};
+use crate::audit::trail::Planned;
+use crate::audit::{Trail, record};
 use crate::clock::{Ambient, Stopwatch};
 use crate::config::{Config, Prepared};
 use crate::facts::RequestFacts;
+use crate::observer::{Observer, Refused};
 use crate::openai::error::ClientError;
 use crate::openai::request::ChatRequest;
 use crate::upstream::Clients;
+use crate::wire::Told;
 use crate::{catalogue, health, respond};
 
 /// The router. One serves the whole process.
@@ -25,43 +29,60 @@ pub struct Router {
     ambient: Ambient,
     clients: Clients,
     config: Arc<Config>,
+    observer: Option<Arc<Observer>>,
 }
 
 /// What is left of the invocation that serves a request: an extension of it that bounds `total`.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline(pub Duration);
 
+/// An extension of a request whose client has every byte of the answer at once, so that its body
+/// may end late.
+#[derive(Debug, Clone, Copy)]
+pub struct Streamed;
+
 impl Router {
     /// A router of the maps of `config`, for their clients.
     pub fn new(config: Arc<Config>, ambient: Ambient) -> Self {
-        Self { ambient, clients: Clients::default(), config }
+        Self { ambient, clients: Clients::default(), config, observer: None }
+    }
+
+    /// The same, whose requests are told of.
+    #[must_use]
+    pub fn observed(self, observer: Option<Arc<Observer>>) -> Self {
+        Self { observer, ..self }
+    }
+
+    /// Waits until nothing of what was told would be lost if the process were frozen now.
+    pub async fn settled(&self) {
+        if let Some(observer) = &self.observer {
+            observer.settled().await;
+        }
     }
 
     /// Serves a request. The response comes when an attempt has committed, or all have failed.
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Answer> {
         let stopwatch = Stopwatch::start();
+        let id = (self.ambient.random)();
         let prepared = match self.config.ready().await {
             Ok(prepared) => prepared,
             Err(why) => {
                 let mut response = health::unready(&why);
-                response.headers_mut().insert(respond::REQUEST_ID, self.request_id());
+                response.headers_mut().insert(respond::REQUEST_ID, request_id(id));
                 return response;
             }
         };
-        let dispatched = AssertUnwindSafe(self.dispatch(request, &prepared, stopwatch));
+        let arrived = Arrived { id, stopwatch, prepared: &prepared, holds: false };
+        let dispatched = AssertUnwindSafe(self.dispatch(request, arrived));
         let mut response = dispatched.catch_unwind().await.unwrap_or_else(|_| broken());
         let headers = response.headers_mut();
-        headers.insert(respond::REQUEST_ID, self.request_id());
+        headers.insert(respond::REQUEST_ID, request_id(id));
         headers.insert(respond::MAP, prepared.digest.clone());
         response
     }
 
-    async fn dispatch(
-        &self,
-        request: Request<Bytes>,
-        prepared: &Prepared,
-        stopwatch: Stopwatch,
-    ) -> Response<Answer> {
+    async fn dispatch(&self, request: Request<Bytes>, arrived: Arrived<'_>) -> Response<Answer> {
+        let prepared = arrived.prepared;
         let endpoint = Endpoint::of(request.uri().path());
         let client = match prepared.clients.authenticate(request.headers()) {
             Ok(client) => client,
@@ -79,7 +100,9 @@ impl Router {
         };
         match (endpoint, request.method()) {
             (Endpoint::Chat, &Method::POST) => {
-                self.chat(request, client, prepared, stopwatch).await
+                let response = self.chat(request, client, arrived).await;
+                self.refused(&response, arrived);
+                response
             }
             (Endpoint::Models, &Method::GET) => catalogue::models(prepared, client),
             (Endpoint::Health, &Method::GET | &Method::HEAD) => {
@@ -93,9 +116,9 @@ impl Router {
         &self,
         request: Request<Bytes>,
         client: Option<&str>,
-        prepared: &Prepared,
-        stopwatch: Stopwatch,
+        arrived: Arrived<'_>,
     ) -> Response<Answer> {
+        let Arrived { stopwatch, prepared, .. } = arrived;
         let (head, body) = request.into_parts();
         let time_left = head.extensions.get::<Deadline>().map(|left| left.0);
         let mut request = match ChatRequest::parse(body) {
@@ -107,8 +130,9 @@ impl Router {
                 return respond::error(StatusCode::BAD_REQUEST, &error);
             }
         };
-        let plan = match plan(&prepared.map, &RequestFacts::new(&request, &head.headers, client)) {
-            Ok(plan) => plan,
+        let facts = RequestFacts::new(&request, &head.headers, client);
+        let (plan, draw) = match plan(&prepared.map, &facts) {
+            Ok(planned) => planned,
             Err(Unplanned::UnknownRole) => {
                 return catalogue::unknown_role(prepared, request.model(), client);
             }
@@ -117,6 +141,9 @@ impl Router {
                 return respond::refuse(StatusCode::BAD_REQUEST, "no_route", message);
             }
         };
+        let holds = head.extensions.get::<Streamed>().is_some();
+        let mut trail = self.trail(Arrived { holds, ..arrived }, &plan, (&facts, draw));
+        drop(facts);
         let denied = request.deny(&plan.role.deny);
         let exchange = Exchange {
             ambient: self.ambient,
@@ -127,30 +154,91 @@ impl Router {
             request: &request,
             stopwatch,
             time_left,
+            trail: trail.as_ref(),
         };
         let outcome = attempt::run(exchange).await;
+        let mut told = Told::default();
         let mut response = match outcome.result {
             Ok(mut delivered) => {
                 delivered.dropped.splice(0..0, denied);
+                told = delivered.told;
+                if let Some(trail) = &mut trail {
+                    trail.drops(&delivered.dropped);
+                }
                 respond::delivered(delivered)
             }
             Err(failed) => respond::failed(&plan, &failed, &outcome.tried),
         };
         respond::describe(&mut response, &plan, &outcome.tried, stopwatch.elapsed());
-        response
+        match trail {
+            Some(trail) => respond::noted(response, trail, told),
+            None => response,
+        }
     }
 
-    fn request_id(&self) -> HeaderValue {
-        let id = format!("req_{:016x}", (self.ambient.random)());
-        HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("req_0"))
+    /// The notes of a request, if anybody observes.
+    fn trail(
+        &self,
+        arrived: Arrived<'_>,
+        plan: &Plan<'_>,
+        (facts, draw): (&RequestFacts<'_>, Draw),
+    ) -> Option<Trail> {
+        let observer = self.observer.as_ref()?;
+        let audit = plan.role.audit;
+        let kept = observer.keeps(audit);
+        let noted = kept.then(|| arrived.prepared.asked().facts(facts));
+        let planned = Planned {
+            id: arrived.id,
+            time: (self.ambient.now)(),
+            stopwatch: arrived.stopwatch,
+            prepared: Arc::clone(arrived.prepared),
+            role: plan.role_name.to_owned(),
+            rule: plan.rule.to_owned(),
+            audit,
+            draw: draw.as_percent(),
+            holds: arrived.holds,
+            facts: noted.unwrap_or_else(|| facts.basic()),
+            request: (kept && audit == Audit::Full).then(|| facts.body().clone()),
+        };
+        Some(Trail::begin(observer, planned))
+    }
+
+    /// Tells of a request that was turned away before it had a plan.
+    fn refused(&self, response: &Response<Answer>, arrived: Arrived<'_>) {
+        let Some(observer) = &self.observer else { return };
+        if !matches!(response.body(), Answer::Whole(_)) {
+            return;
+        }
+        observer.refused(Refused {
+            time: (self.ambient.now)(),
+            id: arrived.id,
+            status: response.status().as_u16(),
+            total: arrived.stopwatch.elapsed(),
+            env: arrived.prepared.map.env.clone(),
+        });
     }
 }
 
+/// What is known of every request.
+#[derive(Clone, Copy)]
+struct Arrived<'a> {
+    id: u64,
+    stopwatch: Stopwatch,
+    /// The map that it runs on.
+    prepared: &'a Arc<Prepared>,
+    /// See [`Streamed`].
+    holds: bool,
+}
+
+fn request_id(id: u64) -> HeaderValue {
+    HeaderValue::from_str(&record::request_id(id)).unwrap_or(HeaderValue::from_static("req_0"))
+}
+
 /// The way of a request through the map.
-fn plan<'m>(map: &'m ModelMap, facts: &RequestFacts<'_>) -> Result<Plan<'m>, Unplanned> {
+fn plan<'m>(map: &'m ModelMap, facts: &RequestFacts<'_>) -> Result<(Plan<'m>, Draw), Unplanned> {
     let role = facts.role();
     let draw = map.roles.get(role).map_or(Draw::percent(0), |role| facts.draw(role));
-    model_map::plan(map, role, facts, draw)
+    Ok((model_map::plan(map, role, facts, draw)?, draw))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

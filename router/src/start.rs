@@ -1,11 +1,15 @@
 //! Starting the router: what must be in place before the first request, and nothing else.
 
+use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use model_map::Protocol;
 
+#[cfg(feature = "aws")]
+use crate::audit::bucket::Bucket;
+use crate::audit::folder::Folder;
 use crate::auth::{CLIENT_KEYS, ClientKeys, Reach};
 use crate::cli::Cli;
 use crate::clock::Ambient;
@@ -13,8 +17,13 @@ use crate::clock::Ambient;
 use crate::config::Reload;
 use crate::config::not_yet::not_yet;
 use crate::config::{Config, Surroundings, Upstreams};
+use crate::log::{self, Format, say};
+use crate::observer::{Observer, Tellers};
 use crate::router::Router;
 use crate::server;
+
+/// The bucket of the audit log.
+const AUDIT_BUCKET: &str = "SFAI_AUDIT_BUCKET";
 
 /// Shorter than the router's shortest common timer.
 const BEAT: Duration = Duration::from_millis(100);
@@ -29,11 +38,6 @@ pub fn run(cli: &Cli) -> Result<(), String> {
     runtime.block_on(async { if on_lambda { lambda(cli).await } else { local(cli).await } })
 }
 
-/// One line for the person who started it, on stderr.
-pub fn say(line: &str) {
-    eprintln!("sfai-router {line}");
-}
-
 async fn lambda(cli: &Cli) -> Result<(), String> {
     let around = Surroundings::new(Upstreams::Real, client_keys()?, Reach::Everyone);
     let map = cli.map(variable);
@@ -42,12 +46,17 @@ async fn lambda(cli: &Cli) -> Result<(), String> {
         // Nothing is waited for: the first request does.
         Some((_, config)) => config(around),
     };
-    let router = Arc::new(Router::new(config, Ambient::default()));
+    // CloudWatch reads the lines as metrics, on which alarms are built.
+    log::speak(Format::Embedded);
+    let tellers = Tellers { lines: Some(Format::Embedded), ..audit_bucket()? };
+    let observer = Arc::new(Observer::inline(tellers));
+    let router = Arc::new(Router::new(config, Ambient::default()).observed(Some(observer)));
     crate::lambda::run(router).await.map_err(|error| error.to_string())
 }
 
 async fn local(cli: &Cli) -> Result<(), String> {
     let keys = client_keys()?;
+    let observer = observer(cli)?;
     let demo = Demo::start(cli)?;
     let map = cli.map(variable);
     let around = Surroundings::new(demo.upstreams(), keys, Reach::Address(cli.listen));
@@ -72,10 +81,55 @@ async fn local(cli: &Cli) -> Result<(), String> {
     // A map in S3 is not a file.
     let _watch = (from == map.display().to_string()).then(|| follow(&map, &config));
     say(&format!("listening on http://{address}"));
-    let router = Arc::new(Router::new(config, Ambient::default()));
+    let router = Router::new(config, Ambient::default()).observed(observer.clone());
     tokio::spawn(beat());
-    server::serve(router, listener, stopped()).await;
+    server::serve(Arc::new(router), listener, stopped()).await;
+    if let Some(observer) = observer {
+        // It waits for the disk or for S3, which this runtime reaches.
+        let _ = tokio::task::spawn_blocking(move || observer.close()).await;
+    }
     Ok(())
+}
+
+/// Who is told of requests, as the command line and the environment say.
+fn observer(cli: &Cli) -> Result<Option<Arc<Observer>>, String> {
+    let folder = cli.audit_folder(variable);
+    let folder = folder.map(|path| Folder::open(&path, cli.audit_fsync, SystemTime::now()));
+    let tellers = Tellers { folder: folder.transpose()?, lines: lines()?, ..audit_bucket()? };
+    if tellers.is_empty() {
+        return Ok(None);
+    }
+    let observer = Observer::start(tellers).map_err(|error| error.to_string())?;
+    Ok(Some(Arc::new(observer)))
+}
+
+/// The audit log in S3, if the environment names a bucket for it.
+fn audit_bucket() -> Result<Tellers, String> {
+    let name = variable(AUDIT_BUCKET).filter(|name| !name.is_empty());
+    #[cfg(feature = "aws")]
+    {
+        let bucket = |name| Arc::new(Bucket::new(crate::aws::shared(), name, SystemTime::now()));
+        Ok(Tellers { bucket: name.map(bucket), ..Tellers::default() })
+    }
+    #[cfg(not(feature = "aws"))]
+    match name {
+        None => Ok(Tellers::default()),
+        Some(_) => Err(format!(
+            "{AUDIT_BUCKET} is set, and this sfai-router is built without AWS (the feature `aws`): use another build, or unset it"
+        )),
+    }
+}
+
+/// The form of the request log: what SFAI_LOG asks for, else text for a person who looks on. Where
+/// nobody has asked there is none: a line costs more than all else that is noted of a request.
+fn lines() -> Result<Option<Format>, String> {
+    let asked = variable("SFAI_LOG").filter(|name| !name.is_empty());
+    let Some(name) = asked else {
+        return Ok(std::io::stderr().is_terminal().then_some(Format::Text));
+    };
+    let format = Format::parse(&name)?;
+    log::speak(format);
+    Ok(Some(format))
 }
 
 /// Keeps a timer due soon. tokio wakes a sleeping worker for each timer that is set before all

@@ -8,13 +8,15 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use flate2::read::MultiGzDecoder;
 
 use super::{CouldNotRun, Exit, operand, print};
 use crate::replay::{Replay, Report};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Audit logs, one JSON record a line; of a folder its `*.jsonl`, `*.ndjson`, `*.json` and `*.log`
+    /// Audit logs, one JSON record a line; of a folder and those in it all `*.jsonl`, `*.ndjson`,
+    /// `*.json` and `*.log`, gzipped (`*.gz`) or not
     #[arg(required = true, value_name = "AUDIT")]
     logs: Vec<PathBuf>,
     /// What to plan with: a folder, a map (`*.json`) or a git revision
@@ -60,24 +62,38 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, CouldNotRun> {
         return Ok(vec![path.to_path_buf()]);
     }
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(path)? {
-        let file = entry?.path();
-        let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-        if file.is_file() && ["jsonl", "ndjson", "json", "log"].contains(&ending) {
-            files.push(file);
+    let mut folders = vec![path.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            // A link is not followed: it may lead back up.
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            } else if is_log(&entry.path()) {
+                files.push(entry.path());
+            }
         }
     }
+    // The folders of days and hours sort by time.
     files.sort();
     Ok(files)
+}
+
+fn is_log(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let name = name.strip_suffix(".gz").unwrap_or(name);
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    ["jsonl", "ndjson", "json", "log"].contains(&ending)
 }
 
 fn read(path: &Path, replay: &mut Replay<'_>) -> Result<(), CouldNotRun> {
     let shown = path.display();
     let failed = |error| CouldNotRun(format!("`{shown}` cannot be read: {error}"));
-    if path.extension().is_some_and(|ending| ending == "gz") {
-        return Err(CouldNotRun(format!("`{shown}` is compressed: unpack it with gunzip first")));
-    }
-    let mut lines = BufReader::new(File::open(path).map_err(failed)?);
+    let file = File::open(path).map_err(failed)?;
+    let mut lines: Box<dyn BufRead> = match path.extension().is_some_and(|ending| ending == "gz") {
+        true => Box::new(BufReader::new(MultiGzDecoder::new(file))),
+        false => Box::new(BufReader::new(file)),
+    };
     let (mut line, mut number) = (Vec::new(), 0_u64);
     loop {
         line.clear();
@@ -106,6 +122,10 @@ fn human(report: &Report) -> String {
     }
     for line in &report.unreadable {
         let _ = writeln!(text, "{}: no audit record: {}", line.place, line.why);
+    }
+    for place in &report.cut {
+        let _ =
+            writeln!(text, "{place}: passed over: the line is cut, as a killed writer leaves it");
     }
     let (otherwise, planned) = (report.otherwise, report.planned);
     let _ = writeln!(

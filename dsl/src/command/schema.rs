@@ -37,6 +37,8 @@ enum Of {
     Versions,
     /// What `status --format json` prints
     Status,
+    /// A line of the router's audit log
+    Audit,
 }
 
 pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
@@ -50,6 +52,7 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
         Of::Replay => crate::replay::schema(),
         Of::Versions => versions::schema(),
         Of::Status => status::schema(),
+        Of::Audit => of_record(),
     };
     print(format_args!("{}\n", serde_json::to_string_pretty(&schema)?));
     Ok(Exit::Clean)
@@ -60,6 +63,16 @@ fn of_map() -> Schema {
     let mut schema = schema_for!(model_map::ModelMap);
     if let Some(format) = schema.pointer_mut("/properties/format").and_then(Value::as_object_mut) {
         format.insert("const".to_owned(), model_map::map::FORMAT.into());
+    }
+    schema
+}
+
+/// As for a map: records of other versions have other schemas.
+fn of_record() -> Schema {
+    let mut schema = schema_for!(model_map::audit::Record);
+    if let Some(version) = schema.pointer_mut("/properties/version").and_then(Value::as_object_mut)
+    {
+        version.insert("const".to_owned(), model_map::audit::VERSION.into());
     }
     schema
 }

@@ -54,6 +54,34 @@ fn requests_that_would_move_are_counted_with_examples() {
 }
 
 #[test]
+fn logs_are_read_from_the_folders_of_hours_gzipped_or_not_and_a_cut_end_is_passed_over() {
+    use std::io::Write;
+    let scratch = project(&record("first", "coder", SONNET, 10));
+    let whole = record("second", "coder", SONNET, 2_000);
+    let cut = record("third", "coder", SONNET, 2_000);
+    let hour = scratch.path().join("logs/dt=2026-11-25/hour=10");
+    std::fs::create_dir_all(&hour).unwrap();
+    let text = format!("{whole}\n{}", &cut[..cut.len() - 9]);
+    std::fs::write(hour.join("a.jsonl"), text).unwrap();
+    let level = flate2::Compression::default();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), level);
+    gzip.write_all(format!("{whole}\n").as_bytes()).unwrap();
+    // Two gzip files put together are one, too.
+    let member = gzip.finish().unwrap();
+    std::fs::write(hour.join("b.jsonl.gz"), [&member[..], &member[..]].concat()).unwrap();
+    std::fs::write(hour.join("notes.txt"), "not a log").unwrap();
+
+    let output = scratch.run(&["replay", "logs", "--map", "routes", "--format", "json"]);
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!((&report["planned"], &report["otherwise"]), (&4.into(), &3.into()), "{report}");
+    assert_eq!(report["unreadable"], json!([]));
+    let place = report["cut"][0].as_str().unwrap();
+    assert!(place.ends_with("hour=10/a.jsonl:2"), "{place}");
+    let text = stdout(&scratch.run(&["replay", "logs", "--map", "routes"]));
+    assert!(text.contains("a.jsonl:2: passed over"), "{text}");
+}
+
+#[test]
 fn a_log_that_stays_is_clean_and_one_that_is_not_there_is_told() {
     let scratch = project(&record("stays", "coder", SONNET, 10));
     assert_eq!(scratch.run(&["replay", "logs", "--map", "routes"]).status.code(), Some(0));

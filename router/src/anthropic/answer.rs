@@ -36,7 +36,8 @@ pub fn translate(body: &Bytes, options: &AnswerOptions) -> Result<Answer, Upstre
         return Err(UpstreamError::of(FailureClass::Empty, "a message without content"));
     }
     let usage = WireUsage::read(message.usage).map(Usage::from);
-    Ok(Answer { body: write(&message, &parts, usage, options), usage })
+    let finish = Some(StopReason::finish_reason(message.stop_reason, parts.count_calls()));
+    Ok(Answer { body: write(&message, &parts, usage, options), usage, finish })
 }
 
 /// The parts of the choice's message, as JSON.
@@ -57,6 +58,10 @@ struct Parts<'a> {
 impl<'a> Parts<'a> {
     fn is_empty(&self) -> bool {
         self.content.is_empty() && self.calls.is_empty() && self.refusal.is_none()
+    }
+
+    fn count_calls(&self) -> u32 {
+        u32::try_from(self.calls.len()).unwrap_or(u32::MAX)
     }
 
     fn add(&mut self, block: &Block<'a>, options: &AnswerOptions) {
@@ -120,8 +125,7 @@ fn write(
     let own_model = quoted(&options.model);
     let id = text(message.id).unwrap_or("\"chatcmpl-unknown\"");
     let model = text(message.model).unwrap_or(&own_model);
-    let calls = u32::try_from(parts.calls.len()).unwrap_or(u32::MAX);
-    let finish = StopReason::finish_reason(message.stop_reason, calls);
+    let finish = StopReason::finish_reason(message.stop_reason, parts.count_calls());
     let mut out = BytesMut::with_capacity(parts.content.len() + parts.reasoning.len() * 2 + 512);
     let mut put = |text: &str| out.extend_from_slice(text.as_bytes());
     put(&format!(

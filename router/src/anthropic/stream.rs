@@ -76,6 +76,10 @@ impl Reader {
         self.usage.map(Usage::from)
     }
 
+    pub(crate) fn reason(&self) -> Option<&'static str> {
+        self.ended.then(|| StopReason::finish_reason(self.stop, self.blocks.calls()))
+    }
+
     pub(crate) fn skipped(&self) -> u32 {
         self.skipped
     }

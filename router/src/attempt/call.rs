@@ -2,7 +2,6 @@
 
 use std::future::Future;
 
-use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use model_map::{Commit, Failure, FailureClass, PlannedLink, Timer};
@@ -14,7 +13,7 @@ use super::read::{self, Started};
 use crate::config::Endpoint;
 use crate::openai::request::{Prompt, RequestError, Target, UpstreamRequest};
 use crate::upstream::SendError;
-use crate::wire::{AnswerOptions, Dialect, StreamReader, UpstreamError};
+use crate::wire::{Answer, AnswerOptions, Dialect, StreamReader, UpstreamError};
 use crate::{anthropic, openai};
 
 /// An attempt that succeeded as far as the attempt rules ask.
@@ -26,23 +25,27 @@ pub(super) struct Answered {
 /// Its answer.
 pub(super) enum Content {
     /// Complete.
-    Whole(Bytes),
+    Whole(Answer),
     /// Committed.
     Stream(Box<Started>),
 }
 
-/// Calls a link of the plan and reads its answer up to the commit.
+/// Calls a link of the plan, as the attempt with this place in the log, and reads its answer up to
+/// the commit.
 pub(super) async fn call(
     exchange: &Exchange<'_>,
     timer: Timer,
-    link: usize,
+    (attempt, link): (usize, usize),
 ) -> Result<Answered, UpstreamError> {
     let planned = exchange.plan.chain.get(link);
+    if let Some(trail) = exchange.trail {
+        trail.calls(planned.map_or("?", |it| it.key), exchange.stopwatch.elapsed());
+    }
     let endpoint = planned.and_then(|it| exchange.prepared.endpoint(&it.model.provider));
     let (Some(planned), Some(endpoint)) = (planned, endpoint) else {
         return Err(plain(FailureClass::NotFound, "the map has no such link"));
     };
-    let error = match once(exchange, timer, (planned, endpoint)).await {
+    let error = match once(exchange, timer, (attempt, planned, endpoint)).await {
         Err(error) if error.failure.status == Some(401) => error,
         result => return result,
     };
@@ -50,7 +53,7 @@ pub(super) async fn call(
     let provider = &planned.model.provider;
     let renewed = Box::pin(exchange.config.renewed(exchange.prepared, provider));
     match within(exchange, &timer, renewed).await? {
-        Some(renewed) => Box::pin(once(exchange, timer, (planned, &renewed))).await,
+        Some(renewed) => Box::pin(once(exchange, timer, (attempt, planned, &renewed))).await,
         None => Err(error),
     }
 }
@@ -59,11 +62,12 @@ pub(super) async fn call(
 async fn once(
     exchange: &Exchange<'_>,
     mut timer: Timer,
-    (planned, endpoint): (&PlannedLink<'_>, &Endpoint),
+    (attempt, planned, endpoint): (usize, &PlannedLink<'_>, &Endpoint),
 ) -> Result<Answered, UpstreamError> {
     let request = build(exchange, endpoint.dialect, planned)?;
     let place = place(endpoint, exchange, &timer).await?;
     let answer = Expected {
+        attempt,
         dialect: endpoint.dialect,
         options: AnswerOptions {
             created: exchange.ambient.unix_seconds(),
@@ -82,6 +86,7 @@ async fn once(
 
 /// What the upstream is about to send.
 struct Expected {
+    attempt: usize,
     dialect: Dialect,
     options: AnswerOptions,
     place: Option<OwnedSemaphorePermit>,
@@ -107,10 +112,11 @@ impl Expected {
             let reader = StreamReader::new(self.dialect, self.options);
             if exchange.plan.role.commit == Commit::Headers {
                 let (held, body) = (Vec::new(), Some(body));
-                let started = Started { held, body, reader, timer, place: self.place };
+                let started = Started { held, body, reader, timer, place: self.place, broke: None };
                 return Ok(Content::Stream(Box::new(started)));
             }
-            let started = read::stream(exchange, timer, (body, reader, self.place)).await?;
+            let opened = read::Opened { attempt: self.attempt, body, reader, place: self.place };
+            let started = read::stream(exchange, timer, opened).await?;
             return Ok(Content::Stream(Box::new(started)));
         }
         let body = read::whole(exchange, timer, body).await?;
@@ -118,7 +124,10 @@ impl Expected {
             Dialect::Openai => openai::answer::read(body),
             Dialect::Anthropic => anthropic::answer::translate(&body, &self.options),
         }?;
-        Ok(Content::Whole(answer.body))
+        if let Some(trail) = exchange.trail {
+            trail.hears(self.attempt, answer.usage);
+        }
+        Ok(Content::Whole(answer))
     }
 }
 

@@ -8,13 +8,13 @@ use futures_util::stream::FuturesUnordered;
 use model_map::{Attempts, Step};
 
 use super::call::{self, Answered};
-use super::{Exchange, Told};
+use super::{Exchange, Telling};
 
 /// Runs attempts until one answers; none when all have failed.
 pub(super) async fn run(
     exchange: &Exchange<'_>,
     attempts: &mut Attempts,
-    told: &mut Told,
+    told: &mut Telling,
 ) -> Option<Answered> {
     let mut running = FuturesUnordered::new();
     let mut step = attempts.start(exchange.stopwatch.elapsed());
@@ -22,7 +22,7 @@ pub(super) async fn run(
         let wake = match step {
             Step::Call(link) => {
                 let (attempt, timer) = (attempts.log().len() - 1, attempts.timer());
-                let calling = call::call(exchange, timer, link);
+                let calling = call::call(exchange, timer, (attempt, link));
                 running.push(async move { (attempt, calling.await) });
                 step = attempts.meanwhile();
                 continue;
@@ -44,10 +44,12 @@ pub(super) async fn run(
                 match result {
                     Ok(answered) => {
                         attempts.committed(attempt, now);
+                        exchange.trail.inspect(|trail| trail.wins(attempt, now));
                         return Some(answered);
                     }
                     Err(error) => {
                         let failure = error.failure.clone();
+                        exchange.trail.inspect(|trail| trail.fails(attempt, now, &failure));
                         told.hear(error);
                         attempts.attempt_failed(attempt, now, failure, exchange.ambient.jitter())
                     }

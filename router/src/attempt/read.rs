@@ -28,6 +28,17 @@ pub(super) struct Started {
     pub(super) timer: Timer,
     /// Its place among the provider's open requests.
     pub(super) place: Option<OwnedSemaphorePermit>,
+    /// Why it broke off, where it already has.
+    pub(super) broke: Option<FailureClass>,
+}
+
+/// A stream that has begun to come.
+pub(super) struct Opened {
+    /// Its attempt's place in the log.
+    pub(super) attempt: usize,
+    pub(super) body: Body,
+    pub(super) reader: StreamReader,
+    pub(super) place: Option<OwnedSemaphorePermit>,
 }
 
 /// Reads a stream up to its commit: its first content, reasoning or tool delta, or its end where
@@ -35,8 +46,9 @@ pub(super) struct Started {
 pub(super) async fn stream(
     exchange: &Exchange<'_>,
     mut timer: Timer,
-    (mut body, mut reader, place): (Body, StreamReader, Option<OwnedSemaphorePermit>),
+    opened: Opened,
 ) -> Result<Started, UpstreamError> {
+    let Opened { attempt, mut body, mut reader, place } = opened;
     let whole = exchange.plan.role.commit == Commit::Complete;
     let limit = if whole { ANSWER_LIMIT } else { HELD_LIMIT };
     let mut held = Vec::with_capacity(1);
@@ -54,13 +66,20 @@ pub(super) async fn stream(
         if progress.token {
             timer.committed(now);
         }
+        if let Some(trail) = exchange.trail {
+            trail.hears(attempt, reader.usage());
+            if progress.token {
+                trail.token(attempt, now);
+            }
+        }
         if progress.token && !whole {
             // What failed after its first token is told inside the stream.
             if let Some(failure) = progress.failure {
                 held.push(super::stream::failure_event(&failure));
-                return Ok(Started { held, body: None, reader, timer, place });
+                let broke = Some(failure.error.failure.class);
+                return Ok(Started { held, body: None, reader, timer, place, broke });
             }
-            return Ok(Started { held, body: Some(body), reader, timer, place });
+            return Ok(Started { held, body: Some(body), reader, timer, place, broke: None });
         }
         if let Some(failure) = progress.failure {
             return Err(failure.error);
@@ -74,7 +93,7 @@ pub(super) async fn stream(
     match end.ending {
         Ending::Complete => {
             timer.committed(exchange.stopwatch.elapsed());
-            Ok(Started { held, body: None, reader, timer, place })
+            Ok(Started { held, body: None, reader, timer, place, broke: None })
         }
         Ending::Empty => Err(plain(FailureClass::Empty, "neither content nor a tool call")),
         Ending::Cut => Err(plain(FailureClass::Network, "the stream was cut")),

@@ -15,6 +15,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
 
 use super::read::Started;
+use crate::audit::Closing;
 use crate::clock::Stopwatch;
 use crate::openai::error::{ClientError, stream_event};
 use crate::respond::error_kind;
@@ -36,6 +37,9 @@ pub struct AnswerStream {
     /// Set once and moved on only when it fires, since nearly every event moves the deadline.
     alarm: Pin<Box<Sleep>>,
     _place: Option<OwnedSemaphorePermit>,
+    /// Why it broke off, once it has.
+    broke: Option<FailureClass>,
+    closing: Closing,
 }
 
 impl AnswerStream {
@@ -49,12 +53,29 @@ impl AnswerStream {
             stopwatch,
             alarm: Box::pin(alarm),
             _place: started.place,
+            broke: started.broke,
+            closing: Closing::default(),
         }
+    }
+
+    /// Notes the rest of the answer.
+    pub(crate) fn follow(&mut self, closing: Closing) {
+        self.closing = closing;
     }
 
     /// The next bytes for the client; none at the end. Never fails: what goes wrong is told in the
     /// stream.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        match std::task::ready!(self.next(cx)) {
+            Some(bytes) => {
+                self.closing.sends(&bytes);
+                Poll::Ready(Some(bytes))
+            }
+            None => self.closing.poll(cx, || (self.reader.told(), self.broke)).map(|()| None),
+        }
+    }
+
+    fn next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
             if let Some(bytes) = self.held.next() {
                 if bytes.is_empty() {
@@ -84,10 +105,14 @@ impl AnswerStream {
         if events > 0 {
             let now = self.stopwatch.elapsed();
             // Where the headers committed, the first token is still to come.
+            if token && !self.timer.has_committed() {
+                self.closing.first_token(now);
+            }
             if token { self.timer.committed(now) } else { self.timer.progressed(now) }
         }
         if let Some(failure) = failure {
             self.body = None;
+            self.broke = Some(failure.error.failure.class);
             self.held = vec![failure_event(&failure)].into_iter();
         }
         out
@@ -97,12 +122,15 @@ impl AnswerStream {
     fn over(&mut self, class: FailureClass, why: &str) -> Bytes {
         let end = self.reader.finish();
         self.body = None;
-        let event = match end.ending {
-            Ending::Empty if !self.timer.has_committed() => cut_event(FailureClass::Empty, EMPTY),
+        let (class, event) = match end.ending {
+            Ending::Empty if !self.timer.has_committed() => {
+                (FailureClass::Empty, cut_event(FailureClass::Empty, EMPTY))
+            }
             Ending::Complete | Ending::Empty => return end.out,
-            Ending::Cut => cut_event(class, why),
-            Ending::Failed(failure) => failure_event(&failure),
+            Ending::Cut => (class, cut_event(class, why)),
+            Ending::Failed(failure) => (failure.error.failure.class, failure_event(&failure)),
         };
+        self.broke = Some(class);
         self.held = vec![event].into_iter();
         end.out
     }
@@ -116,6 +144,12 @@ impl AnswerStream {
             }
             self.alarm.as_mut().reset(deadline);
         }
+    }
+}
+
+impl Drop for AnswerStream {
+    fn drop(&mut self) {
+        self.closing.leaves(|| self.reader.told());
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::remote::{Fetched, Remote};
 use super::surroundings::CLIENT_KEYS_SECRET;
 use super::{Config, Reload};
-use crate::start::say;
+use crate::log::say;
 
 /// What could not be read is asked for again after this, if a request comes.
 const RETRY: Duration = Duration::from_secs(10);

@@ -2,15 +2,14 @@
 //!
 //! Owns the list, so that nobody relies on what does not happen; it shrinks with every version.
 
-use model_map::{Audit, ModelMap, Role};
+use model_map::{ModelMap, Role};
 
 /// A thing that roles ask for: its name, whether a role does, and what happens in its place.
 type Feature = (&'static str, fn(&Role) -> bool, &'static str);
 
-const FEATURES: [Feature; 3] = [
+const FEATURES: [Feature; 2] = [
     ("resume", |role| role.resume, "a broken answer ends with an error"),
     ("cache", |role| role.cache.is_some(), "no cache breakpoint is set"),
-    ("audit full", |role| role.audit == Audit::Full, "no audit record is written"),
 ];
 
 /// One sentence for each thing that is asked for and not carried out.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -12,6 +12,7 @@ use reqwest::Url;
 use tokio::sync::Semaphore;
 
 use super::surroundings::{Surroundings, Upstreams};
+use crate::audit::Asked;
 use crate::auth::{BadKeys, ClientKeys};
 use crate::secrets::{self, MissingKey};
 use crate::wire::Dialect;
@@ -30,6 +31,7 @@ pub struct Prepared {
     /// Who may call.
     pub clients: ClientKeys,
     endpoints: BTreeMap<String, Endpoint>,
+    asked: OnceLock<Asked>,
 }
 
 /// Where and how a provider is called.
@@ -84,7 +86,13 @@ impl Prepared {
         let endpoints = map.providers.iter().map(endpoint).collect::<Result<_, _>>()?;
         let digest = HeaderValue::from_str(&map.digest).map_err(|error| error.to_string())?;
         let clients = clients(&map, around).map_err(|why| why.0)?;
-        Ok(Self { map, digest, loaded_at: now, clients, endpoints })
+        let asked = OnceLock::new();
+        Ok(Self { map, digest, loaded_at: now, clients, endpoints, asked })
+    }
+
+    /// The texts of a request that conditions ask for: worked out for the first that wants to know.
+    pub(crate) fn asked(&self) -> &Asked {
+        self.asked.get_or_init(|| Asked::of(&self.map))
     }
 
     /// The same map with the keys that are held now. Open requests keep their places.

@@ -22,8 +22,8 @@ pub fn read(body: Bytes) -> Result<Answer, UpstreamError> {
     if !chunk.choices.content && chunk.choices.finish != Some(Finish::Curtailed) {
         return Err(UpstreamError::of(FailureClass::Empty, "an answer without content"));
     }
-    let usage = chunk.usage();
-    Ok(Answer { body, usage })
+    let (finish, usage) = (chunk.choices.reason, chunk.usage());
+    Ok(Answer { body, usage, finish })
 }
 
 fn parse(body: &[u8]) -> Option<(&str, Chunk<'_>)> {

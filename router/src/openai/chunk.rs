@@ -52,6 +52,8 @@ pub(super) struct Choices {
     pub(super) reasoning: bool,
     /// The reason of the last one that has one.
     pub(super) finish: Option<Finish>,
+    /// That reason's name.
+    pub(super) reason: Option<&'static str>,
 }
 
 /// Why a choice ended, as far as it matters here.
@@ -103,7 +105,9 @@ impl Choices {
             self.content |= delta.has_content();
             self.reasoning |= delta.has_reasoning();
         }
-        self.finish = choice.finish_reason.as_ref().and_then(|reason| reason.0).or(self.finish);
+        if let Some(FinishReason(Some((finish, reason)))) = choice.finish_reason {
+            (self.finish, self.reason) = (Some(finish), Some(reason));
+        }
     }
 }
 
@@ -205,7 +209,8 @@ impl<'de> Visitor<'de> for FilledVisitor {
     }
 }
 
-struct FinishReason(Option<Finish>);
+#[derive(Clone, Copy)]
+struct FinishReason(Option<(Finish, &'static str)>);
 
 impl<'de> Deserialize<'de> for FinishReason {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -220,8 +225,12 @@ impl<'de> Deserialize<'de> for FinishReason {
             fn visit_str<E>(self, reason: &str) -> Result<FinishReason, E> {
                 Ok(FinishReason(match reason {
                     "" => None,
-                    "length" | "content_filter" => Some(Finish::Curtailed),
-                    _ => Some(Finish::Other),
+                    "length" => Some((Finish::Curtailed, "length")),
+                    "content_filter" => Some((Finish::Curtailed, "content_filter")),
+                    "stop" => Some((Finish::Other, "stop")),
+                    "tool_calls" => Some((Finish::Other, "tool_calls")),
+                    "function_call" => Some((Finish::Other, "function_call")),
+                    _ => Some((Finish::Other, "other")),
                 }))
             }
         }

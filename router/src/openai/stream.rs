@@ -18,6 +18,7 @@ pub(crate) struct Reader {
     content: bool,
     token: bool,
     finish: Option<Finish>,
+    reason: Option<&'static str>,
     ended: bool,
     failure: Option<StreamFailure>,
     usage: Option<Usage>,
@@ -63,6 +64,10 @@ impl Reader {
 
     pub(crate) fn usage(&self) -> Option<Usage> {
         self.usage
+    }
+
+    pub(crate) fn reason(&self) -> Option<&'static str> {
+        self.reason
     }
 
     pub(crate) fn skipped(&self) -> u32 {
@@ -156,6 +161,7 @@ impl Reader {
         self.content |= chunk.choices.content;
         self.token |= chunk.choices.content || chunk.choices.reasoning;
         self.finish = chunk.choices.finish.or(self.finish);
+        self.reason = chunk.choices.reason.or(self.reason);
         self.usage = chunk.usage().or(self.usage);
     }
 }

@@ -28,6 +28,24 @@ pub struct Answer {
     pub body: Bytes,
     /// What the provider says it used.
     pub usage: Option<Usage>,
+    /// Why it ended; see [`Told`].
+    pub finish: Option<&'static str>,
+}
+
+impl Answer {
+    /// What the provider says of it.
+    pub fn told(&self) -> Told {
+        Told { finish: self.finish, usage: self.usage }
+    }
+}
+
+/// What a provider says of its answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Why it ended, as the client is told: `stop`, `length` and the like, or `other`.
+    pub finish: Option<&'static str>,
+    /// What it used.
+    pub usage: Option<Usage>,
 }
 
 /// Tokens of one answer, as its provider counts them.

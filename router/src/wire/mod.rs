@@ -11,7 +11,7 @@ mod retry_after;
 pub mod segments;
 pub mod stream;
 
-pub use answer::{Answer, AnswerOptions, Usage};
+pub use answer::{Answer, AnswerOptions, Told, Usage};
 pub use dialect::Dialect;
 pub use error::UpstreamError;
 pub use segments::Segments;

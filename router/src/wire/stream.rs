@@ -2,7 +2,7 @@
 //!
 //! Owns what a reader says about each chunk; the readers themselves are `stream` of each protocol.
 
-use super::{AnswerOptions, Dialect, UpstreamError, Usage};
+use super::{AnswerOptions, Dialect, Told, UpstreamError, Usage};
 use crate::{anthropic, openai};
 use bytes::Bytes;
 
@@ -97,6 +97,15 @@ impl StreamReader {
             Reader::Openai(reader) => reader.usage(),
             Reader::Anthropic(reader) => reader.usage(),
         }
+    }
+
+    /// Why it ended, if it has said so, and what it used.
+    pub fn told(&self) -> Told {
+        let finish = match &self.0 {
+            Reader::Openai(reader) => reader.reason(),
+            Reader::Anthropic(reader) => reader.reason(),
+        };
+        Told { finish, usage: self.usage() }
     }
 
     /// Events left out because their data is not JSON.

@@ -9,6 +9,7 @@
 )]
 
 mod accumulated;
+mod audit;
 #[cfg(feature = "aws")]
 #[path = "../support/aws.rs"]
 mod aws;

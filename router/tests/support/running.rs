@@ -10,6 +10,7 @@ use sfai_router::Router;
 use sfai_router::auth::{ClientKeys, Reach};
 use sfai_router::clock::Ambient;
 use sfai_router::config::{Config, Surroundings, Upstreams};
+use sfai_router::observer::Observer;
 use sfai_router::server;
 
 const LOOPBACK: &str = "127.0.0.1:0";
@@ -31,7 +32,21 @@ pub async fn start_with(map: &[u8], keys: &str, upstreams: Upstreams) -> Running
     let keys = ClientKeys::parse(keys).ok().unwrap();
     let around = Surroundings::new(upstreams, keys, Reach::Address(LOOPBACK.parse().unwrap()));
     let config = Arc::new(Config::new(map, around, SystemTime::now()).unwrap());
-    let router = Arc::new(Router::new(Arc::clone(&config), Ambient::default()));
+    serve(config, None).await
+}
+
+/// Serves `map` to the clients in `keys` and tells of every request.
+pub async fn start_observed(map: &[u8], keys: &str, observer: &Arc<Observer>) -> Running {
+    let keys = ClientKeys::parse(keys).ok().unwrap();
+    let reach = Reach::Address(LOOPBACK.parse().unwrap());
+    let around = Surroundings::new(Upstreams::Real, keys, reach);
+    let config = Arc::new(Config::new(map, around, SystemTime::now()).unwrap());
+    serve(config, Some(Arc::clone(observer))).await
+}
+
+async fn serve(config: Arc<Config>, observer: Option<Arc<Observer>>) -> Running {
+    let router = Router::new(Arc::clone(&config), Ambient::default()).observed(observer);
+    let router = Arc::new(router);
     let listener = server::bind(LOOPBACK.parse().unwrap()).await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
