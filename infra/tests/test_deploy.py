@@ -136,11 +136,11 @@ class Deploy(unittest.TestCase):
 
     def test_5_the_first_map_is_a_version_like_any_other(self):
         bucket = self.outputs["ConfigBucketName"]
-        said = self.dsl("versions", "--target", f"s3://{bucket}", "--env", "e2e")
+        said = self.dsl("versions", "--to", f"s3://{bucket}", "--env", "e2e")
         self.assertIn("cdk deploy", said)
 
     def test_6_a_push_changes_the_next_answer_and_a_rollback_restores_it(self):
-        target = ["--target", f"s3://{self.outputs['ConfigBucketName']}"]
+        target = ["--to", f"s3://{self.outputs['ConfigBucketName']}"]
         self.routes("mini")
         self.dsl("push", *target, "--env", "e2e", "--yes")
         self.assertEqual(self.model(), "openai/gpt-5.4-mini")

@@ -11,6 +11,8 @@ import type * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type { Choices } from './choices.ts';
 
+const USAGE = 'struct<input:bigint,output:bigint,cache_read:bigint,cache_write:bigint,reasoning:bigint>';
+
 /** The record's fields. `request` and `response` are whatever the client and the provider sent: the
  * SerDe gives them as JSON text. */
 export const COLUMNS: Record<string, string> = {
@@ -27,10 +29,12 @@ export const COLUMNS: Record<string, string> = {
   finish: 'string',
   first_token_ms: 'bigint',
   total_ms: 'bigint',
+  // Exact, as a decimal number: CAST(cost_usd AS decimal(20, 10)).
+  cost_usd: 'string',
   cost_micro_dollars: 'bigint',
-  usage: 'struct<input:bigint,output:bigint,cache_read:bigint,cache_write:bigint,reasoning:bigint>',
+  usage: USAGE,
   attempts: 'array<struct<model:string,class:string,status:int,started_ms:bigint,first_token_ms:bigint,'
-    + 'ended_ms:bigint>>',
+    + `ended_ms:bigint,usage:${USAGE}>>`,
   facts: 'string',
   draw: 'int',
   dropped: 'array<string>',
