@@ -39,6 +39,11 @@ fn top() -> Result<PathBuf, Trouble> {
     fs::canonicalize(&top).doing(format!("find {}", top.display()))
 }
 
+/// Packs the function for what Lambda runs by default.
+pub(crate) fn by_default() -> Result<(), Trouble> {
+    run(&Options { target: build::X86_64.to_owned() })
+}
+
 /// Builds, checks and packs the function.
 pub(crate) fn run(options: &Options) -> Result<(), Trouble> {
     let built = build::build(&top()?, &options.target)?;

@@ -3,6 +3,7 @@
 //! Owns the order of the parts and what is said of each; the tests themselves are the crates'.
 
 mod clients;
+mod infra;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -33,7 +34,7 @@ enum Outcome {
 type Part = fn() -> Result<Outcome, Trouble>;
 
 /// The parts by their names, in order. The last one finds built what the one before has tested.
-const PARTS: [(&str, Part); 6] = [
+const PARTS: [(&str, Part); 7] = [
     ("format", || cargo(&["fmt", "--all", "--check"])),
     ("lints", || {
         cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"])
@@ -42,6 +43,7 @@ const PARTS: [(&str, Part); 6] = [
     ("tests", || cargo(&["test", "--workspace", "--no-fail-fast"])),
     ("fuzz", || cargo(&["run", "--quiet", "--package", "xtask", "--", "fuzz", "--seconds", "5"])),
     ("clients", clients::run),
+    ("infra", infra::run),
 ];
 
 /// What tests compare with where it is there: folders beside this checkout.
