@@ -162,7 +162,9 @@ fn every_command_line_in_the_docs_runs() {
     git(&scratch, &["add", "."]);
     git(&scratch, &["commit", "-q", "-m", "first"]);
     let mut count = 0;
-    for (page, text) in pages() {
+    // Those on deployment work on an account; `infra/tests` holds them against the programs' help.
+    let of_account = ["docs/deploy.md", "docs/deploy.ja.md", "docs/operations.md"];
+    for (page, text) in pages().into_iter().filter(|(page, _)| !of_account.contains(&&**page)) {
         // `watch` ends when it is told to; its own tests see to it.
         for arguments in command_lines(&text).into_iter().filter(|it| it[0] != "watch") {
             count += 1;
