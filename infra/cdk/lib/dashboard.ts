@@ -13,7 +13,7 @@ export class Dashboard extends Construct {
     const graph = (title: string, left: cloudwatch.IMetric[], right: cloudwatch.IMetric[] = []) =>
       new cloudwatch.GraphWidget({ title, left, right, width: 12, leftYAxis: { min: 0 }, rightYAxis: { min: 0 } });
     const percentiles = (name: 'FirstTokenMs' | 'TotalMs') =>
-      ['p50', 'p90', 'p99'].map((statistic) => metrics.of(name, statistic));
+      ['p50', 'p90', 'p99'].map((statistic) => metrics.of(name, statistic).with({ label: statistic }));
     new cloudwatch.Dashboard(this, 'Dashboard', {
       dashboardName: `sfai-${env}`,
       widgets: [

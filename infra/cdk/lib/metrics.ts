@@ -37,7 +37,6 @@ export class Metrics {
       dimensionsMap: { Env: this.env },
       statistic,
       period: PERIOD,
-      label: statistic === 'Sum' ? name : `${name} ${statistic}`,
     });
   }
 
