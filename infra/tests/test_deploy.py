@@ -107,8 +107,12 @@ class Deploy(unittest.TestCase):
     def test_1_the_secrets_are_there_and_empty(self):
         secrets = self.aws.client("secretsmanager")
         for name in ("CLIENT_KEYS", "OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
-            found = secrets.describe_secret(SecretId=f"/sfai/e2e/{name}")
-            self.assertFalse(found.get("VersionIdsToStages"), found)
+            # AWS has no value then, ministack an empty one.
+            try:
+                found = secrets.get_secret_value(SecretId=f"/sfai/e2e/{name}")
+            except secrets.exceptions.ResourceNotFoundException:
+                found = {}
+            self.assertFalse(found.get("SecretString"), name)
 
     def test_2_without_a_client_key_nobody_is_answered(self):
         status, _, body = self.ask("ChatFunctionUrl")
