@@ -6,6 +6,7 @@ mod bench;
 mod catalogue;
 mod docs;
 mod fuzz;
+mod package;
 mod program;
 mod test;
 mod trouble;
@@ -31,6 +32,8 @@ enum Chore {
     Fuzz(fuzz::Options),
     /// Write the catalogue of models from its source
     Catalogue(catalogue::Options),
+    /// Build the Lambda function, with its bill of materials
+    Package(package::Options),
     /// Measure the router beside a plain reverse proxy
     Bench(bench::Options),
     /// The plain reverse proxy that the router is measured beside
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Chore::Docs(options) => docs::run(&options),
         Chore::Fuzz(options) => fuzz::run(&options),
         Chore::Catalogue(options) => catalogue::run(&options),
+        Chore::Package(options) => package::run(&options),
         Chore::Bench(options) => bench::run(&options),
         Chore::BenchProxy(options) => bench::proxy::run(&options),
         Chore::BenchUpstream(options) => bench::upstream::run(&options),

@@ -3,6 +3,7 @@
 //! Owns the order of the parts and what is said of each; the tests themselves are the crates'.
 
 mod clients;
+mod infra;
 mod s3;
 
 use std::path::{Path, PathBuf};
@@ -34,7 +35,7 @@ enum Outcome {
 type Part = fn() -> Result<Outcome, Trouble>;
 
 /// The parts by their names, in order. The last one finds built what the one before has tested.
-const PARTS: [(&str, Part); 7] = [
+const PARTS: [(&str, Part); 8] = [
     ("format", || cargo(&["fmt", "--all", "--check"])),
     ("lints", || {
         cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"])
@@ -44,6 +45,7 @@ const PARTS: [(&str, Part); 7] = [
     ("fuzz", || cargo(&["run", "--quiet", "--package", "xtask", "--", "fuzz", "--seconds", "5"])),
     ("clients", clients::run),
     ("s3", s3::run),
+    ("infra", infra::run),
 ];
 
 /// What tests compare with where it is there: folders beside this checkout.

@@ -21,12 +21,9 @@ const NODE: (u32, u32) = (20, 0);
 /// # Errors
 /// When a pinned package cannot be installed, or on CI when Python, Node or npm is missing.
 pub(super) fn run() -> Result<Outcome, Trouble> {
-    let python = match interpreters() {
+    let python = match interpreters("test the clients")? {
         Ok(python) => python,
-        Err(why) if std::env::var("CI").is_ok_and(|ci| ci == "true") => {
-            return Err(Trouble::new("test the clients", why));
-        }
-        Err(why) => return Ok(Outcome::Skipped(why)),
+        Err(skipped) => return Ok(skipped),
     };
     let folder = top().join("router/tests/clients");
     let python = install_python(&folder, python)?;
@@ -46,15 +43,25 @@ pub(super) fn run() -> Result<Outcome, Trouble> {
     Ok(if tests.success() { Outcome::Passed } else { Outcome::Failed })
 }
 
-/// The Python to use, or what is missing on this machine.
-fn interpreters() -> Result<&'static str, String> {
+/// The Python to use. What is missing skips the part, but on CI.
+pub(super) fn interpreters(doing: &str) -> Result<Result<&'static str, Outcome>, Trouble> {
+    match found() {
+        Ok(python) => Ok(Ok(python)),
+        Err(why) if std::env::var("CI").is_ok_and(|ci| ci == "true") => {
+            Err(Trouble::new(doing, why))
+        }
+        Err(why) => Ok(Err(Outcome::Skipped(why))),
+    }
+}
+
+fn found() -> Result<&'static str, String> {
     at_least("node", NODE)?;
     at_least(NPM, (0, 0))?;
     at_least("python3", PYTHON).or_else(|why| at_least("python", PYTHON).map_err(|_| why))
 }
 
 /// npm is a script, which Windows starts by its full name alone.
-const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
+pub(super) const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
 
 pub(super) fn at_least(
     program: &'static str,
@@ -97,7 +104,7 @@ pub(super) fn install_python(folder: &Path, python: &str) -> Result<PathBuf, Tro
 }
 
 /// Fills `node_modules` with what `package-lock.json` pins.
-fn install_node(folder: &Path) -> Result<(), Trouble> {
+pub(super) fn install_node(folder: &Path) -> Result<(), Trouble> {
     installed_once(&folder.join("package-lock.json"), &folder.join("node_modules"), || {
         command(Command::new(NPM).args(["ci", "--loglevel", "error"]).current_dir(folder))
     })
@@ -120,7 +127,7 @@ fn installed_once(
 }
 
 /// Runs a command whose failure ends the part.
-fn command(command: &mut Command) -> Result<(), Trouble> {
+pub(super) fn command(command: &mut Command) -> Result<(), Trouble> {
     let doing = format!("run {command:?}");
     let status = command.status().doing(&doing)?;
     if status.success() { Ok(()) } else { Err(Trouble::new(doing, status.to_string())) }
