@@ -67,14 +67,11 @@ impl Config {
         })
     }
 
-    /// Begins with no map yet and has it read from where `cloud` says.
+    /// Begins with no map yet: the first request has it read from where `cloud` says. Before that
+    /// it would keep the process from asking for the request.
     #[cfg(feature = "aws")]
     pub fn from_cloud(surroundings: Surroundings, cloud: cloud::Cloud) -> Arc<Self> {
-        let config = Arc::new(Self { state: RwLock::default(), surroundings, cloud: Some(cloud) });
-        if let Some(cloud) = &config.cloud {
-            cloud.begin(&config);
-        }
-        config
+        Arc::new(Self { state: RwLock::default(), surroundings, cloud: Some(cloud) })
     }
 
     /// Begins with the map in a file.

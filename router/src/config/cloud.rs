@@ -102,13 +102,6 @@ impl Cloud {
         }
     }
 
-    /// Begins to read, so that the first request finds some of it done.
-    pub(super) fn begin(&self, config: &Arc<Config>) {
-        if let Ok(progress) = Arc::clone(&self.progress).try_lock_owned() {
-            tokio::spawn(Self::refresh(Arc::clone(config), progress));
-        }
-    }
-
     /// Looks whenever it is due, for a server that lives between its requests.
     pub(crate) async fn follow(&self, config: &Arc<Config>) {
         loop {
