@@ -130,8 +130,9 @@ impl Aws {
     /// What is stored below a prefix, by key.
     pub fn objects(&self, prefix: &str) -> BTreeMap<String, Bytes> {
         let state = self.state();
-        let below = state.objects.iter().filter(|(key, _)| key.starts_with(prefix));
-        below.map(|(key, body)| (key.clone(), body.clone())).collect()
+        // Keys come as a URL has them.
+        let all = state.objects.iter().map(|(key, body)| (key.replace("%3D", "="), body.clone()));
+        all.filter(|(key, _)| key.starts_with(prefix)).collect()
     }
 
     /// What was asked for so far.
