@@ -114,7 +114,8 @@ impl Attempts {
             _ => false,
         };
         if now >= self.timeouts.total {
-            // What waits is too late; what runs has `total` as its deadline.
+            // What waits is too late, a hedge too; what runs has `total` as its deadline.
+            self.hedge_after = None;
             self.lanes.iter_mut().filter(|lane| due(lane)).for_each(|lane| *lane = None);
             return self.meanwhile();
         }

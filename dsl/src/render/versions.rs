@@ -140,8 +140,8 @@ mod tests {
 
     #[test]
     fn a_table_marks_what_is_live() {
-        let expected = "\
-      digest               at                    by               roles  env   commit
+        let expected =
+            "      digest               at                    by               roles  env   commit
       sha256:aaaaaaaaaaaa  2026-11-25T10:00:00Z  ann@example.com     12  prod
 live  sha256:bbbbbbbbbbbb  2026-11-25T10:00:00Z  ann@example.com     12  prod  0123456789ab-dirty
       sha256:cccccccccccc  ?                     ?                    ?  ?

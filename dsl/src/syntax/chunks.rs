@@ -5,8 +5,8 @@
 //!
 //! A chunk ends after a line that is `}`, which is where a declaration ends in a text that is as
 //! it should be. Then nothing depends on what comes before or after, and the chunks' declarations
-//! in a row are the text's. Where any chunk has a finding about its pieces or its outline, such as
-//! quotes that are not closed, its text is read again as one.
+//! in a row are the text's. Where any chunk has a finding, such as quotes that are not closed, its
+//! text is read again as one: what mends it may reach further than the chunk.
 //!
 //! Chunks keep what pest needs for a moment small, too: some 25 times the text.
 
@@ -17,7 +17,6 @@ use std::{iter, thread};
 
 use super::tree::Declaration;
 use super::{Parsed, outline, pieces, problem, tree};
-use crate::diagnostic::Diagnostic;
 use crate::span::{FileId, Span};
 
 /// About how many bytes a chunk has.
@@ -59,7 +58,6 @@ struct Job {
 struct Chunk {
     declarations: Vec<Declaration>,
     comments: Vec<Span>,
-    findings: Vec<Diagnostic>,
 }
 
 struct Work<'t> {
@@ -131,14 +129,11 @@ fn joined(file: FileId, chunks: Vec<Chunk>) -> Parsed {
     let declarations = chunks.iter().map(|chunk| chunk.declarations.len()).sum();
     let mut tree =
         tree::File { file, declarations: Vec::with_capacity(declarations), comments: Vec::new() };
-    let mut diagnostics = Vec::new();
     for mut chunk in chunks {
         tree.declarations.append(&mut chunk.declarations);
         tree.comments.append(&mut chunk.comments);
-        diagnostics.append(&mut chunk.findings);
     }
-    super::sort(&mut diagnostics);
-    Parsed { tree, diagnostics }
+    Parsed { tree, diagnostics: Vec::new() }
 }
 
 /// Where the chunks of a text lie, which follow on each other; one, if it is short.
@@ -177,11 +172,8 @@ fn read(file: FileId, text: &str, range: Range<usize>) -> Option<Chunk> {
     pieces::controls(part, &mut report);
     let pieces = pieces::pieces(text, range.clone(), &mut report);
     let phrases = outline::outline(text, &pieces, range.start, &mut report);
-    if !report.findings.is_empty() {
-        return None;
-    }
     let (declarations, comments) = super::lowered(text, &pieces, &phrases, &mut report);
-    Some(Chunk { declarations, comments, findings: report.findings })
+    report.findings.is_empty().then_some(Chunk { declarations, comments })
 }
 
 #[cfg(test)]

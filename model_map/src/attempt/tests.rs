@@ -256,6 +256,18 @@ fn the_one_that_runs_is_the_next_link_of_the_one_that_failed() {
 }
 
 #[test]
+fn past_total_nothing_is_hedged_and_nothing_waited_for_again() {
+    let mut run = hedged(0, 3);
+    run.start(Duration::ZERO);
+    assert_eq!(run.resume(300 * MS), Step::Call(1));
+    let total = run.timeouts.total;
+    // The other one's hedge would have been due long ago.
+    assert!(matches!(run.attempt_failed(0, total, of(FailureClass::Timeout), 0.0), Step::Wait(_)));
+    assert_eq!(run.resume(total), Step::Watch);
+    assert_eq!(run.attempt_failed(1, total, of(FailureClass::Timeout), 0.0), Step::GiveUp);
+}
+
+#[test]
 fn a_retry_beside_a_hedge_waits_like_any_other() {
     let mut run = hedged(1, 2);
     run.start(Duration::ZERO);
