@@ -36,7 +36,7 @@ async fn recorded_messages_streams_come_out_byte_for_byte() {
         for wiring in wirings(&case.stream, &mut random) {
             upstream.push("", [wiring]);
             let (status, text) = ask(&router, &question(true)).await;
-            if case.facts["text_chars"] == 0 && case.facts["stream_errors"].is_number() {
+            if case.facts["text_chars"] == 0 && !case.facts["stream_errors"].is_null() {
                 refused += 1;
                 assert_ne!(status, 200, "{}", case.name);
                 let error: Value = serde_json::from_str(&text).unwrap();
@@ -108,17 +108,17 @@ fn finish(case: &Case) -> Option<&str> {
 
 fn agree(case: &Case, heard: &Heard) {
     let (name, facts, message) = (&case.name, &case.facts, &heard.message);
-    let is_error = facts["error_chunks"].is_number() && finish(case).is_none();
+    let is_error = !facts["error_chunks"].is_null() && finish(case).is_none();
     assert_eq!(heard.error.is_some(), is_error, "{name}");
     if is_error {
         return;
     }
     let count = |text: String| text.chars().count() as u64;
-    if !case.has("n>1") {
-        assert_eq!(count(text(message, "text")), facts["text_chars"], "{name}: text");
-    }
-    // The accounting of three recordings looks for reasoning elsewhere.
-    let elsewhere = case.has("content-is-array") || case.has("reasoning_details");
+    // The accounting counts no text in lists, and of three recordings looks for reasoning elsewhere.
+    let in_lists = case.has("content-is-array");
+    let (said, known) = (count(text(message, "text")), facts["text_chars"].as_u64().unwrap());
+    assert!(case.has("n>1") || said == known || (in_lists && said > known), "{name}: text");
+    let elsewhere = in_lists || case.has("reasoning_details");
     let thinking = count(text(message, "thinking"));
     assert!(elsewhere || facts["reasoning_chars"] == thinking, "{name}: thinking");
     assert!(!elsewhere || thinking > 0, "{name}: thinking");
