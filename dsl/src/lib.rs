@@ -22,6 +22,7 @@ pub mod graph;
 pub mod import;
 pub mod load;
 pub mod nearest;
+mod parallel;
 pub mod program;
 pub mod project;
 pub mod render;

@@ -37,3 +37,5 @@ mod store;
 mod test_verb;
 #[cfg(unix)]
 mod watch;
+#[cfg(unix)]
+mod workflow;
