@@ -28,6 +28,7 @@ mod golden;
 mod hedge;
 mod instance;
 mod lambda;
+mod large;
 mod live;
 mod message_events;
 mod messages;
