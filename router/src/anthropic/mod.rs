@@ -5,6 +5,7 @@
 
 pub mod answer;
 mod blocks;
+pub(crate) mod cache;
 mod chunks;
 pub(crate) mod client;
 mod message;

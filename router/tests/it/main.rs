@@ -14,6 +14,8 @@ mod audit;
 #[path = "../support/aws.rs"]
 mod aws;
 #[cfg(feature = "aws")]
+mod bedrock;
+#[cfg(feature = "aws")]
 mod cloud;
 mod commit;
 mod completions;
