@@ -18,3 +18,4 @@ mod tools;
 mod turns;
 
 pub(crate) use chunks::{put_usage, quoted};
+pub(crate) use message::characters;

@@ -210,6 +210,7 @@ fn build(
         limits: plan.role.limits,
         model: planned.model,
         parameters: &plan.parameters,
+        refuses_reasoning: endpoint.refuses_reasoning,
         system: Prompt { mode: plan.system.mode, texts: &texts },
     };
     let mut ask = exchange.request.build(way, &target).map_err(unfit)?;
@@ -222,8 +223,6 @@ fn build(
     if endpoint.bedrock.is_some() {
         ask = converse(exchange, &planned.model.id, ask).map_err(unfit)?;
     }
-    #[cfg(not(feature = "aws"))]
-    let _ = endpoint;
     if plan.role.strict && !ask.request.dropped.is_empty() {
         return Err(unfit(refused(&ask.request.dropped)));
     }

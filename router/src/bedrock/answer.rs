@@ -198,7 +198,7 @@ mod tests {
                 {"type": "text", "text": "a"},
                 {"type": "text", "text": "b\n", "citations": [
                     {"type": "web_search_result_location", "cited_text": "c", "url": "https://h",
-                        "title": "T", "encrypted_index": ""},
+                        "title": "T", "encrypted_index": "sfai-unsigned"},
                     {"type": "page_location", "cited_text": "", "document_index": 1,
                         "document_title": "D", "start_page_number": 2, "end_page_number": 3}]},
                 {"type": "tool_use", "id": "t", "name": "f", "input": {"a": 1}}],

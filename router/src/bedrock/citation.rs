@@ -5,6 +5,7 @@
 use serde::Deserialize;
 
 use super::{Raw, or};
+use crate::anthropic::client::UNSIGNED;
 
 /// What a text is taken from.
 #[derive(Debug, Deserialize)]
@@ -62,7 +63,7 @@ impl Citation<'_> {
             Location::Web(web) => {
                 let url = or(web.url, "\"\"");
                 return Some(format!(
-                    r#"{{"type":"web_search_result_location","cited_text":{cited},"url":{url},"title":{title},"encrypted_index":""}}"#
+                    r#"{{"type":"web_search_result_location","cited_text":{cited},"url":{url},"title":{title},"encrypted_index":"{UNSIGNED}"}}"#
                 ));
             }
             Location::DocumentChar(span) => ("char_location", "char_index", span),

@@ -43,6 +43,8 @@ pub struct Endpoint {
     pub dialect: Dialect,
     /// Places for open requests, where the map limits them.
     pub places: Option<Arc<Semaphore>>,
+    /// Whether it refuses messages that hold reasoning.
+    pub refuses_reasoning: bool,
     /// What it turned out not to have.
     pub lacks: Lacks,
     /// Where each of [`Service::ALL`] is.
@@ -175,13 +177,15 @@ impl Endpoint {
             headers.insert(HOST, host(&url)?);
         }
         let target = headers.map(|headers| (url, headers)).map_err(Unusable::Key);
-        Ok(Self { places, services, ..Self::of(dialect, target) })
+        let refuses_reasoning = dialect == Dialect::Openai && refuses_reasoning(&base);
+        Ok(Self { places, refuses_reasoning, services, ..Self::of(dialect, target) })
     }
 
     fn of(dialect: Dialect, target: Result<(Uri, HeaderMap), Unusable>) -> Self {
         Self {
             dialect,
             places: None,
+            refuses_reasoning: false,
             lacks: Lacks::default(),
             services: Vec::new(),
             #[cfg(feature = "aws")]
@@ -222,6 +226,21 @@ impl Endpoint {
         let target = Err(Unusable::Protocol("bedrock"));
         Ok(Self { places, ..Self::of(Dialect::Anthropic, target) })
     }
+}
+
+/// The hosts whose servers refuse a message with keys that they do not know, reasoning among them.
+/// Others leave them unread, and some want them back (DeepSeek, within a loop of tools).
+fn refuses_reasoning(base: &str) -> bool {
+    const STRICT: [&str; 5] = [
+        "api.openai.com",
+        ".openai.azure.com",
+        "api.mistral.ai",
+        "api.groq.com",
+        "api.cerebras.ai",
+    ];
+    let host = base.split_once("://").map_or(base, |(_, rest)| rest);
+    let host = host.split(['/', ':']).next().unwrap_or_default();
+    STRICT.iter().any(|strict| host.ends_with(strict))
 }
 
 fn url(base: &str, path: &str) -> Result<Uri, String> {
