@@ -14,7 +14,7 @@ mod request;
 mod stream;
 
 pub(crate) use answer::message;
-pub use endpoint::Bedrock;
+pub(crate) use endpoint::Bedrock;
 pub(crate) use error::read as read_error;
 pub(crate) use request::{Wishes, translate};
 pub(crate) use stream::Decoder;

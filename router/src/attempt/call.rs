@@ -12,7 +12,9 @@ use super::read::{self, Started};
 #[cfg(feature = "aws")]
 use crate::bedrock::Decoder;
 use crate::config::Endpoint;
-use crate::front::{self, Ask, Front, Way};
+#[cfg(feature = "aws")]
+use crate::front::Front;
+use crate::front::{self, Ask, Way};
 use crate::openai::request::{Prompt, RequestError, Target};
 use crate::upstream::{Body, Outgoing, SendError};
 use crate::wire::{Answer, AnswerOptions, Dialect, Segments, StreamReader, UpstreamError};

@@ -25,16 +25,18 @@ struct Cited<'a> {
     text: Raw<'a>,
 }
 
+/// One of these.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-enum Location<'a> {
-    #[serde(borrow)]
-    Web(Web<'a>),
-    DocumentChar(Span),
-    DocumentPage(Span),
-    DocumentChunk(Span),
-    #[serde(untagged)]
-    Other(serde::de::IgnoredAny),
+struct Location<'a> {
+    #[serde(borrow, default)]
+    web: Option<Web<'a>>,
+    #[serde(default)]
+    document_char: Option<Span>,
+    #[serde(default)]
+    document_page: Option<Span>,
+    #[serde(default)]
+    document_chunk: Option<Span>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,18 +61,20 @@ impl Citation<'_> {
     pub(super) fn write(&self) -> Option<String> {
         let title = or(self.title, "null");
         let cited = or(self.source_content.first().and_then(|cited| cited.text), "\"\"");
-        let (kind, unit, span) = match self.location.as_ref()? {
-            Location::Web(web) => {
-                let url = or(web.url, "\"\"");
-                return Some(format!(
-                    r#"{{"type":"web_search_result_location","cited_text":{cited},"url":{url},"title":{title},"encrypted_index":"{UNSIGNED}"}}"#
-                ));
-            }
-            Location::DocumentChar(span) => ("char_location", "char_index", span),
-            Location::DocumentPage(span) => ("page_location", "page_number", span),
-            Location::DocumentChunk(span) => ("content_block_location", "block_index", span),
-            Location::Other(_) => return None,
-        };
+        let location = self.location.as_ref()?;
+        if let Some(web) = &location.web {
+            let url = or(web.url, "\"\"");
+            return Some(format!(
+                r#"{{"type":"web_search_result_location","cited_text":{cited},"url":{url},"title":{title},"encrypted_index":"{UNSIGNED}"}}"#
+            ));
+        }
+        let places = [
+            ("char_location", "char_index", &location.document_char),
+            ("page_location", "page_number", &location.document_page),
+            ("content_block_location", "block_index", &location.document_chunk),
+        ];
+        let (kind, unit, span) =
+            places.into_iter().find_map(|(kind, unit, span)| Some((kind, unit, span.as_ref()?)))?;
         let Span { document_index, start, end } = span;
         Some(format!(
             r#"{{"type":"{kind}","cited_text":{cited},"document_index":{document_index},"document_title":{title},"start_{unit}":{start},"end_{unit}":{end}}}"#

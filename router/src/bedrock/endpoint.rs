@@ -18,7 +18,7 @@ const SERVICE: &str = "bedrock";
 
 /// A provider of the protocol `bedrock`.
 #[derive(Debug)]
-pub struct Bedrock {
+pub(crate) struct Bedrock {
     /// Without a slash at its end; none for Bedrock's own in the region of this process.
     base: Option<String>,
     /// Those of the map, and a key's where there is one; then nothing is signed.

@@ -5,7 +5,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::blocks::{self, Block};
+use super::blocks;
 use super::model::Family;
 use super::{Raw, or, quoted};
 use crate::anthropic::request::{header_name, is_trivial};
@@ -138,7 +138,7 @@ impl Parts {
             "thinking" => (),
             "output_config" => self.output(value, family)?,
             "top_k" if family == Family::Claude => self.more.push(format!(r#""top_k":{value}"#)),
-            "metadata" => self.dropped.push(wishes.user.to_owned()),
+            "metadata" if !is_trivial(name, value) => self.dropped.push(wishes.user.to_owned()),
             _ if is_trivial(name, value) => (),
             _ => self.dropped.push(header_name(name)),
         }

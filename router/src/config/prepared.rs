@@ -51,7 +51,7 @@ pub struct Endpoint {
     pub services: Vec<Uri>,
     /// How Bedrock is called, where that is who is.
     #[cfg(feature = "aws")]
-    pub bedrock: Option<crate::bedrock::Bedrock>,
+    pub(crate) bedrock: Option<crate::bedrock::Bedrock>,
     /// Where a chat goes, and with which headers; not those of the body.
     pub target: Result<(Uri, HeaderMap), Unusable>,
 }

@@ -213,7 +213,8 @@ fn content<'a>(raw: Raw<'a>, tell: &mut impl FnMut(Said<'a>)) {
 }
 
 fn citations<'a>(annotations: &[&'a RawValue], tell: &mut impl FnMut(Said<'a>)) {
-    let read = annotations.iter().filter_map(|raw| serde_json::from_str(raw.get()).ok());
+    let read =
+        annotations.iter().filter_map(|raw| serde_json::from_str::<Annotation<'a>>(raw.get()).ok());
     for Annotation { url_citation: cited } in read {
         if let Some(url) = text(cited.url) {
             let title = text(cited.title).unwrap_or("\"\"");
@@ -399,7 +400,8 @@ mod tests {
     fn what_a_text_is_taken_from_is_heard_after_it() {
         let cited = r#"{"choices":[{"message":{"content":"ab","annotations":[{"type":"url_citation","url_citation":{"url":"https://h","title":"T","start_index":0,"end_index":2}},{"type":"file_citation"}]}}]}"#;
         let heard = heard(&[cited]);
-        let expected = r#"Citation(Citation { url: "\"https://h\"", title: "\"T\"", start: 0, end: 2 })"#;
+        let expected =
+            r#"Citation(Citation { url: "\"https://h\"", title: "\"T\"", start: 0, end: 2 })"#;
         assert_eq!(heard.get(1..).expect("pieces"), [r#"Text("\"ab\"")"#, expected]);
     }
 

@@ -115,7 +115,13 @@ mod tests {
         let parameters = Parameters::default();
         let system = Prompt { texts: system, ..Prompt::default() };
         let limits = Limits::default();
-        let target = Target { limits, model: &model, parameters: &parameters, refuses_reasoning: false, system };
+        let target = Target {
+            limits,
+            model: &model,
+            parameters: &parameters,
+            refuses_reasoning: false,
+            system,
+        };
         let request = ChatRequest::parse(body.clone()).expect("a request");
         build(&request, &target).expect("built")
     }
@@ -142,7 +148,13 @@ mod tests {
             let model: Model = serde_json::from_str(r#"{"id":"m","provider":"p"}"#).unwrap();
             let (parameters, limits) = (Parameters::default(), Limits::default());
             let system = Prompt::default();
-            let target = Target { limits, model: &model, parameters: &parameters, refuses_reasoning: false, system };
+            let target = Target {
+                limits,
+                model: &model,
+                parameters: &parameters,
+                refuses_reasoning: false,
+                system,
+            };
             let built = build(&request, &target).expect("built").body.concat();
             let built: Value = serde_json::from_slice(&built).expect("JSON");
             built["stream_options"].clone()

@@ -93,7 +93,7 @@ fn map(upstream: &Upstream, role: Value) -> MapBuilder {
     MapBuilder::new(upstream.address)
         .with(json!({
             "providers": {"bedrock": provider},
-            "models": {"bedrock/c": {"provider": "bedrock", "id": CLAUDE, "output_tokens": 1000,
+            "models": {"bedrock/c": {"provider": "bedrock", "id": CLAUDE, "output_tokens": 8000,
                 "accepts": ["image", "json", "pdf", "tools"], "thinking_budget_min": 1024}},
         }))
         .role("r", &["bedrock/c"], role)

@@ -62,7 +62,11 @@ enum Draft {
     Text(String, Vec<String>),
     Thinking(String, String),
     Redacted(String),
-    Tool { id: String, name: String, input: String },
+    Tool {
+        id: String,
+        name: String,
+        input: String,
+    },
 }
 
 impl Sheet {

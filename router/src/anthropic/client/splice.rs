@@ -258,7 +258,13 @@ mod tests {
         let model: Model = serde_json::from_value(facts).expect("a model");
         let parameters = Parameters::default();
         let limits = Limits::default();
-        let target = Target { limits, model: &model, parameters: &parameters, refuses_reasoning: false, system };
+        let target = Target {
+            limits,
+            model: &model,
+            parameters: &parameters,
+            refuses_reasoning: false,
+            system,
+        };
         let own = ChatRequest::parse(Bytes::from(body.to_string())).expect("a request");
         let built = build(&own, &target, Question::Message)?;
         let mut sent: Value = serde_json::from_slice(&built.body.concat()).expect("JSON");
@@ -284,8 +290,13 @@ mod tests {
         let model: Model = serde_json::from_value(json!({"id": "m", "provider": "p"})).expect("it");
         let parameters = Parameters::default();
         let system = Prompt { texts: &["p"], ..Prompt::default() };
-        let target =
-            Target { limits: Limits::default(), model: &model, parameters: &parameters, refuses_reasoning: false, system };
+        let target = Target {
+            limits: Limits::default(),
+            model: &model,
+            parameters: &parameters,
+            refuses_reasoning: false,
+            system,
+        };
         let own = ChatRequest::parse(body.clone()).expect("a request");
         let built = build(&own, &target, Question::Message).expect("built").body;
         let longest = built.parts().iter().max_by_key(|part| part.len()).expect("parts");

@@ -142,6 +142,7 @@ fn damaged_frames_are_an_error() {
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
     assert_eq!(read(&bytes, 9)[0]["error"]["type"], "api_error");
-    let long = [0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0];
-    assert_eq!(read(&long, 12)[0]["type"], "error");
+    let mut long = vec![0x7f, 0xff, 0xff, 0xff];
+    long.resize(FRAME_LIMIT + 100_000, 0);
+    assert_eq!(read(&long, 64 * 1024)[0]["type"], "error");
 }

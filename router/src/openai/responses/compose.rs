@@ -225,8 +225,7 @@ impl Script {
         annotations.push(annotation.clone());
         if let Some(item) = &self.open {
             let place = place(item, "content_index");
-            let rest =
-                format!(r#"{place},"annotation_index":{number},"annotation":{annotation}"#);
+            let rest = format!(r#"{place},"annotation_index":{number},"annotation":{annotation}"#);
             self.event("response.output_text.annotation.added", &rest);
         }
     }
