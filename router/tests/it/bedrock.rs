@@ -45,7 +45,7 @@ fn call(index: u64, id: &str, name: &str, input: &[&str]) -> Vec<u8> {
 }
 
 /// Thinking, a text and two calls.
-fn streamed() -> Vec<u8> {
+pub fn streamed() -> Vec<u8> {
     [
         event("messageStart", json!({"role": "assistant"})),
         delta(0, json!({"reasoningContent": {"text": "Let me see."}})),
@@ -68,7 +68,7 @@ fn usage() -> Value {
 }
 
 /// The same as a whole.
-fn whole() -> Vec<u8> {
+pub fn whole() -> Vec<u8> {
     let text = json!({"reasoningText": {"text": "Let me see.", "signature": "sig"}});
     json!({"output": {"message": {"role": "assistant", "content": [
         {"reasoningContent": text}, {"text": "Größe two."},

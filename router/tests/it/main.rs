@@ -18,6 +18,8 @@ mod bedrock;
 #[cfg(feature = "aws")]
 mod cloud;
 mod commit;
+#[cfg(feature = "aws")]
+mod compatibility;
 mod completions;
 mod edge;
 mod failing;
@@ -42,9 +44,11 @@ mod replay;
 mod response_events;
 mod responses;
 mod roles;
+mod rules;
 #[path = "../support/running.rs"]
 mod running;
 #[path = "../support/runtime_api.rs"]
 mod runtime_api;
 #[cfg(feature = "aws")]
 mod stored;
+mod turns;
