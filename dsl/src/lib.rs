@@ -8,6 +8,7 @@ extern crate alloc;
 pub mod analysis;
 pub mod catalogue;
 pub mod check;
+pub mod client_config;
 pub mod command;
 pub mod decompile;
 pub mod diagnostic;
