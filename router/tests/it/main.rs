@@ -14,8 +14,12 @@ mod audit;
 #[path = "../support/aws.rs"]
 mod aws;
 #[cfg(feature = "aws")]
+mod bedrock;
+#[cfg(feature = "aws")]
 mod cloud;
 mod commit;
+#[cfg(feature = "aws")]
+mod compatibility;
 mod completions;
 mod edge;
 mod failing;
@@ -28,6 +32,7 @@ mod golden;
 mod hedge;
 mod instance;
 mod lambda;
+mod large;
 mod live;
 mod message_events;
 mod messages;
@@ -40,9 +45,11 @@ mod replay;
 mod response_events;
 mod responses;
 mod roles;
+mod rules;
 #[path = "../support/running.rs"]
 mod running;
 #[path = "../support/runtime_api.rs"]
 mod runtime_api;
 #[cfg(feature = "aws")]
 mod stored;
+mod turns;
