@@ -15,6 +15,8 @@ mod audit;
 mod aws;
 #[cfg(feature = "aws")]
 mod cloud;
+#[path = "../support/collector.rs"]
+mod collector;
 mod commit;
 mod completions;
 mod edge;
@@ -46,3 +48,4 @@ mod running;
 mod runtime_api;
 #[cfg(feature = "aws")]
 mod stored;
+mod telemetry;
