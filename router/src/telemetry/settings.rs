@@ -151,14 +151,13 @@ fn url(name: &str, given: &str, whole: &str) -> Result<Uri, String> {
             "{name} {why}: set it to an address such as http://localhost:4318, or unset it to export nothing"
         )
     };
-    let url: Uri = whole.parse().map_err(|_| refuse(&format!("is {given:?}, which is no URL")))?;
-    let authority = url.authority().map_or("", |it| it.as_str());
     // Before it is shown: what stands before the host is a password.
-    if authority.contains('@') {
+    if given.split('/').nth(2).is_some_and(|authority| authority.contains('@')) {
         return Err(refuse(
             "holds a user or a password, which belong into OTEL_EXPORTER_OTLP_HEADERS",
         ));
     }
+    let url: Uri = whole.parse().map_err(|_| refuse(&format!("is {given:?}, which is no URL")))?;
     let has_host = url.host().is_some_and(|host| !host.is_empty());
     match url.scheme_str() {
         Some("http" | "https") if has_host => Ok(url),
@@ -335,7 +334,7 @@ mod tests {
     #[test]
     fn the_resource_is_named_by_the_surroundings() {
         let resource = |pairs: &[(&str, &str)]| {
-            let all = settings(&[&[(ENDPOINT, "http://c:4318")], pairs].concat()).resource;
+            let all = settings(&[&[(ENDPOINT, "http://c:4318")][..], pairs].concat()).resource;
             serde_json::to_string(&all).unwrap()
         };
         assert!(
@@ -356,12 +355,13 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused_with_what_to_do_and_no_secret() {
         let wrong = |pairs: &[(&str, &str)]| {
-            read(&[&[(ENDPOINT, "http://c:4318")], pairs].concat()).err().unwrap()
+            read(&[&[(ENDPOINT, "http://c:4318")][..], pairs].concat()).err().unwrap()
         };
         for (name, value, says) in [
             (ENDPOINT, "localhost:4318", "http://localhost:4318"),
             (ENDPOINT, "grpc://c:4317", "no http or https URL"),
-            (ENDPOINT, "https://", "no URL"),
+            (ENDPOINT, "https://", "URL"),
+            (ENDPOINT, "https://u:hidden@", "OTEL_EXPORTER_OTLP_HEADERS"),
             (ENDPOINT, "https://u:hidden@c", "OTEL_EXPORTER_OTLP_HEADERS"),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "4318"),
             ("OTEL_EXPORTER_OTLP_HEADERS", "x-a=1,hidden", "entry 2"),
