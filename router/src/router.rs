@@ -252,7 +252,7 @@ impl Router {
             audit,
             draw: draw.as_percent(),
             holds: arrived.holds,
-            facts: noted.unwrap_or_else(|| facts.basic()),
+            facts: noted.unwrap_or_else(|| facts.basic(observer.sampler().is_some())),
             request: (kept && audit == Audit::Full).then(|| facts.body().clone()),
         };
         Some(Trail::begin(observer, planned))
