@@ -14,10 +14,14 @@ mod audit;
 #[path = "../support/aws.rs"]
 mod aws;
 #[cfg(feature = "aws")]
+mod bedrock;
+#[cfg(feature = "aws")]
 mod cloud;
 #[path = "../support/collector.rs"]
 mod collector;
 mod commit;
+#[cfg(feature = "aws")]
+mod compatibility;
 mod completions;
 mod edge;
 mod failing;
@@ -30,6 +34,7 @@ mod golden;
 mod hedge;
 mod instance;
 mod lambda;
+mod large;
 mod live;
 mod message_events;
 mod messages;
@@ -42,6 +47,7 @@ mod replay;
 mod response_events;
 mod responses;
 mod roles;
+mod rules;
 #[path = "../support/running.rs"]
 mod running;
 #[path = "../support/runtime_api.rs"]
@@ -49,3 +55,4 @@ mod runtime_api;
 #[cfg(feature = "aws")]
 mod stored;
 mod telemetry;
+mod turns;
