@@ -318,6 +318,25 @@ mod tests {
     }
 
     #[test]
+    fn the_docs_name_each_instrument() {
+        let page = include_str!("../../../docs/telemetry.md");
+        for instrument in [
+            Instrument::OperationDuration,
+            Instrument::TimeToFirstChunk,
+            Instrument::TokenUsage,
+            Instrument::RequestDuration,
+            Instrument::Requests,
+            Instrument::Attempts,
+            Instrument::Fallbacks,
+            Instrument::Cost,
+            Instrument::DroppedSpans,
+        ] {
+            let (name, ..) = instrument.described();
+            assert!(page.contains(&format!("| `{name}` |")), "{name}");
+        }
+    }
+
+    #[test]
     fn more_series_than_the_limit_are_one() {
         let mut meter = Meter::new(SystemTime::UNIX_EPOCH);
         for number in 0..SERIES + 50 {
