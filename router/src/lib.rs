@@ -39,6 +39,7 @@ pub mod secrets;
 pub mod server;
 mod sse;
 pub mod start;
+pub mod telemetry;
 pub mod upstream;
 pub mod wire;
 

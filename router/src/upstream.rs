@@ -7,6 +7,7 @@
 mod connect;
 mod connection;
 mod pool;
+mod post;
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -31,6 +32,7 @@ pub use connection::Body;
 
 use crate::config::Endpoint;
 use crate::config::prepared::Unusable;
+use crate::telemetry::trace::{Carried, PARENT, STATE};
 use crate::wire::Segments;
 use crate::wire::dialect::Service;
 
@@ -56,6 +58,8 @@ pub struct Outgoing {
     pub service: Service,
     /// The client's own `anthropic-beta`, beside the provider's.
     pub beta: Option<HeaderValue>,
+    /// The trace that it belongs to.
+    pub trace: Option<Carried>,
     /// Where it goes and with which headers, in place of the endpoint's.
     pub signed: Option<(Uri, HeaderMap)>,
 }
@@ -92,6 +96,10 @@ impl Clients {
         headers.clone_into(request.headers_mut());
         if let Some(beta) = outgoing.beta {
             request.headers_mut().append(BETA, beta);
+        }
+        if let Some(Carried { parent, state }) = outgoing.trace {
+            request.headers_mut().insert(PARENT, parent);
+            state.map(|state| request.headers_mut().insert(STATE, state));
         }
         while let Some(connection) = home.free() {
             match exchange(connection, *request, &home).await {

@@ -127,7 +127,8 @@ async fn ask(
         #[cfg(feature = "aws")]
         is_bedrock: endpoint.bedrock.is_some(),
     };
-    let outgoing = Outgoing { body: request.body, service, beta, signed };
+    let trace = exchange.trace.and_then(|trace| trace.carried(attempt));
+    let outgoing = Outgoing { body: request.body, service, beta, signed, trace };
     // Where it stands: what is waited for is large, and moved once more for every layer around it.
     let sending = exchange.clients.send(endpoint, timer.connect_limit(), outgoing);
     let response = within(exchange, &timer, std::pin::pin!(sending)).await?.map_err(unsent)?;

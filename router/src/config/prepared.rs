@@ -258,7 +258,7 @@ fn url(base: &str, path: &str) -> Result<Uri, String> {
 }
 
 /// The `Host` of a URL, without a port that goes without saying.
-fn host(url: &Uri) -> Result<HeaderValue, String> {
+pub(crate) fn host(url: &Uri) -> Result<HeaderValue, String> {
     let implied = if url.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 };
     let host = match url.authority() {
         Some(authority) if authority.port_u16() == Some(implied) => authority.host(),

@@ -17,6 +17,8 @@ mod aws;
 mod bedrock;
 #[cfg(feature = "aws")]
 mod cloud;
+#[path = "../support/collector.rs"]
+mod collector;
 mod commit;
 #[cfg(feature = "aws")]
 mod compatibility;
@@ -52,4 +54,5 @@ mod running;
 mod runtime_api;
 #[cfg(feature = "aws")]
 mod stored;
+mod telemetry;
 mod turns;
