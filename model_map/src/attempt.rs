@@ -42,6 +42,15 @@ pub struct Attempt {
     pub superseded: bool,
 }
 
+/// A link that was passed over, since its breaker was open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Skipped {
+    /// The link's place in the chain.
+    pub link: usize,
+    /// How many attempts the log held then.
+    pub before: usize,
+}
+
 /// All attempts of one request.
 ///
 /// Without a hedge they follow one another. With one, the next link starts beside an attempt that
@@ -69,6 +78,7 @@ pub struct Attempts {
     too_small: Option<u64>,
     committed: Option<usize>,
     log: Vec<Attempt>,
+    skipped: Vec<Skipped>,
 }
 
 impl Attempts {
@@ -88,6 +98,7 @@ impl Attempts {
             too_small: None,
             committed: None,
             log: Vec::with_capacity(1),
+            skipped: Vec::new(),
         }
     }
 
@@ -103,12 +114,23 @@ impl Attempts {
 
     /// Begins with the first link.
     pub fn start(&mut self, now: Duration) -> Step {
+        self.start_past(now, &mut |_| true)
+    }
+
+    /// Begins with the first link that `admits` lets through.
+    pub fn start_past(&mut self, now: Duration, admits: &mut dyn FnMut(usize) -> bool) -> Step {
         self.take(0, now);
-        self.resume(now)
+        self.resume_past(now, admits)
     }
 
     /// Goes on after a [`Step::Wait`].
     pub fn resume(&mut self, now: Duration) -> Step {
+        self.resume_past(now, &mut |_| true)
+    }
+
+    /// Goes on after a [`Step::Wait`]. A link that `admits` refuses is passed over, be it for a
+    /// retry. The last one that may be taken is called in any case, and not asked about.
+    pub fn resume_past(&mut self, now: Duration, admits: &mut dyn FnMut(usize) -> bool) -> Step {
         let due = |lane: &Option<Lane>| match lane.map(|lane| lane.state) {
             Some(State::Waits(until)) => until <= now,
             _ => false,
@@ -124,9 +146,12 @@ impl Attempts {
         {
             self.take(link, now);
         }
+        let Some(at) = self.lanes.iter().position(|lane| due(lane)) else {
+            return self.meanwhile();
+        };
+        self.pass_over(at, admits);
         let attempt = self.log.len();
-        let Some(lane) = self.lanes.iter_mut().find(|lane| due(lane)).and_then(Option::as_mut)
-        else {
+        let Some(lane) = self.lanes.get_mut(at).and_then(Option::as_mut) else {
             return self.meanwhile();
         };
         lane.state = State::Runs(attempt);
@@ -201,6 +226,11 @@ impl Attempts {
     /// The attempts so far, in the order in which they were started.
     pub fn log(&self) -> &[Attempt] {
         &self.log
+    }
+
+    /// The links that were passed over, in this order.
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.skipped
     }
 
     /// The attempt that committed.

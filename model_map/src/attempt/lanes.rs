@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::Attempts;
+use super::{Attempts, Skipped};
 use crate::failure::{Failure, FailureClass};
 
 /// A link that is being called, or is about to be.
@@ -30,6 +30,18 @@ impl Attempts {
         self.next = link + 1;
         if let Some(free) = self.lanes.iter_mut().find(|lane| lane.is_none()) {
             *free = Some(Lane { link, retries: 0, state: State::Waits(now) });
+        }
+    }
+
+    /// Moves a lane that is due on to the first link that may be called.
+    pub(super) fn pass_over(&mut self, at: usize, admits: &mut dyn FnMut(usize) -> bool) {
+        while let Some(later) = self.unused()
+            && let Some(lane) = self.lanes.get_mut(at).and_then(Option::as_mut)
+            && !admits(lane.link)
+        {
+            self.skipped.push(Skipped { link: lane.link, before: self.log.len() });
+            *lane = Lane { link: later, retries: 0, ..*lane };
+            self.next = later + 1;
         }
     }
 
