@@ -26,7 +26,7 @@ pub const LONGEST_COOL_DOWN: Duration = Duration::from_secs(60);
 pub const PROBE_LEASE: Duration = Duration::from_secs(30);
 
 /// One breaker. It starts closed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Breaker {
     state: State,
     in_a_row: u32,
@@ -37,7 +37,7 @@ pub struct Breaker {
     openings: u64,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 enum State {
     #[default]
     Closed,
@@ -71,7 +71,7 @@ impl BreakerState {
 }
 
 /// An attempt that was let through; to be given back with what became of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Pass {
     /// [`Breaker::openings`] when it began.
     openings: u64,
@@ -242,5 +242,7 @@ impl Breaker {
     }
 }
 
+#[cfg(test)]
+mod explore;
 #[cfg(test)]
 mod tests;

@@ -93,7 +93,7 @@ impl fmt::Display for FailureClass {
 }
 
 /// A failed attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Failure {
     /// What kind.
     pub class: FailureClass,

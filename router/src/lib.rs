@@ -10,6 +10,7 @@ pub mod audit;
 pub mod auth;
 #[cfg(feature = "aws")]
 pub mod aws;
+pub mod breakers;
 mod catalogue;
 pub mod cli;
 pub mod clock;
@@ -32,6 +33,7 @@ pub mod openai;
 pub mod place;
 mod repoll;
 mod respond;
+mod resume;
 pub mod router;
 pub mod secrets;
 pub mod server;

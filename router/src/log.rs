@@ -122,6 +122,7 @@ struct Request<'a> {
     usage: Option<UsageRecord>,
     cost_usd: Option<&'a str>,
     dropped: &'a [String],
+    skipped: &'a [String],
     attempts: &'a [AttemptRecord],
 }
 
@@ -146,6 +147,7 @@ impl<'a> Request<'a> {
             usage: record.usage,
             cost_usd: record.cost_usd.as_deref(),
             dropped: &record.dropped,
+            skipped: &record.skipped,
             attempts: &record.attempts,
         }
     }

@@ -8,7 +8,7 @@ use super::{Attempts, Skipped};
 use crate::failure::{Failure, FailureClass};
 
 /// A link that is being called, or is about to be.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Lane {
     pub(super) link: usize,
     /// Retries made on it.
@@ -16,7 +16,7 @@ pub(super) struct Lane {
     pub(super) state: State,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum State {
     /// As this attempt of the log.
     Runs(usize),
@@ -84,11 +84,12 @@ impl Attempts {
         if late(&now) {
             return None;
         }
-        let again = self.pause(&lane, failure, jitter).map(|pause| now + pause);
+        // A provider may ask for more than there is.
+        let again = self.pause(&lane, failure, jitter).and_then(|pause| now.checked_add(pause));
         if let Some(until) = again.filter(|until| !late(until)) {
             return Some(Lane { retries: lane.retries + 1, state: State::Waits(until), ..lane });
         }
-        self.learn(&lane, failure);
+        self.learn(lane.link, failure);
         if self.lanes.iter().flatten().count() > 1 {
             return None;
         }
@@ -114,10 +115,10 @@ impl Attempts {
     }
 
     /// What a link's last failure says of the links after it.
-    fn learn(&mut self, lane: &Lane, failure: &Failure) {
+    pub(super) fn learn(&mut self, link: usize, failure: &Failure) {
         self.closed |= !self.fallback_on.contains(&failure.class) && !failure.link_specific;
         if failure.class == FailureClass::ContextLength {
-            let failed = self.windows.get(lane.link).copied().flatten();
+            let failed = self.windows.get(link).copied().flatten();
             self.too_small = self.too_small.max(failed);
         }
     }

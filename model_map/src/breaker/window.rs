@@ -10,12 +10,12 @@ use super::{LEAST_ATTEMPTS, WINDOW};
 const SECONDS: usize = WINDOW.as_secs() as usize;
 
 /// Counts by second; a second's place is its number modulo [`SECONDS`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Window {
     counts: [Count; SECONDS],
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 struct Count {
     /// Which second it counts.
     second: u64,

@@ -13,6 +13,7 @@ mod audit;
 #[cfg(feature = "aws")]
 #[path = "../support/aws.rs"]
 mod aws;
+mod breaker;
 #[cfg(feature = "aws")]
 mod cloud;
 mod commit;
@@ -29,6 +30,7 @@ mod hedge;
 mod instance;
 mod lambda;
 mod live;
+mod matrix;
 mod message_events;
 mod messages;
 mod messages_random;
@@ -39,6 +41,7 @@ mod recorded;
 mod replay;
 mod response_events;
 mod responses;
+mod resume;
 mod roles;
 #[path = "../support/running.rs"]
 mod running;
