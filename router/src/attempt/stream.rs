@@ -239,11 +239,12 @@ impl AnswerStream {
 
     /// The upstream's bytes are over, for `why` if too early.
     fn over(&mut self, class: FailureClass, why: &str) -> Bytes {
-        let end = self.reader.finish();
+        let mut end = self.reader.finish();
         let front = self.reader.front();
         let broken = match end.ending {
             Ending::Empty if !self.timer.has_committed() => {
                 self.early.clear();
+                end.out = Bytes::new();
                 let failure = Failure::of(FailureClass::Empty);
                 Broken { event: cut_event(front, failure.class, EMPTY), failure }
             }

@@ -45,7 +45,16 @@ async fn setup(chain: &[&str], change: Value) -> (Upstream, Running, Clock) {
 }
 
 async fn tried(router: &Running, role: &str, stream: bool) -> String {
-    let response = router.ask(role, stream).await;
+    tried_by(&client(), router, (role, stream)).await
+}
+
+async fn tried_by(
+    client: &reqwest::Client,
+    router: &Running,
+    (role, stream): (&str, bool),
+) -> String {
+    let request = client.post(router.url("/")).body(running::question(role, stream).to_string());
+    let response = request.send().await.unwrap();
     let tried = response.headers()["x-sfai-attempts"].to_str().unwrap().to_owned();
     response.text().await.unwrap();
     tried
@@ -177,6 +186,7 @@ async fn flap(outage: Duration) -> Duration {
     let (upstream, router, clock) = setup(&["openai/m", "second/m"], json!({})).await;
     let primary =
         || upstream.arrivals().iter().filter(|it| it.path.starts_with("/openai/")).count();
+    let client = client();
     let mut last_probe = None;
     let mut probes = 0;
     let mut now = Duration::ZERO;
@@ -185,7 +195,7 @@ async fn flap(outage: Duration) -> Duration {
         let is_out = now >= BEGIN && now < BEGIN + outage;
         upstream.always("/openai/", if is_out { Fault::status(503) } else { Fault::Answer });
         let (before, opened) = (primary(), router.breakers.seen("openai/m").state);
-        let asked = [(); 3].map(|()| tried(&router, "r", true));
+        let asked = [(); 3].map(|()| tried_by(&client, &router, ("r", true)));
         let answers = futures_util::future::join_all(asked).await;
         assert!(answers.iter().all(|tried| tried.ends_with("=ok")), "{now:?}: {answers:?}");
         let calls = primary() - before;

@@ -10,7 +10,7 @@ pub const UPSTREAMS: [&str; 2] = ["openai", "anthropic"];
 pub const COMMITS: [&str; 3] = ["headers", "first_token", "complete"];
 const CLIENTS: [Client; 3] = [Client::Chat, Client::Messages, Client::Responses];
 /// Long enough for a good answer on a loaded machine; every silent case waits for it.
-pub const FIRST_TOKEN: Duration = Duration::from_millis(700);
+pub const FIRST_TOKEN: Duration = Duration::from_millis(1000);
 /// What the roles retry: all that can be.
 pub const RETRIED: [Class; 4] =
     [Class::Network, Class::RateLimit, Class::Overloaded, Class::ServerError];
