@@ -10,6 +10,8 @@ pub mod audit;
 pub mod auth;
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(feature = "aws")]
+mod bedrock;
 pub mod breakers;
 mod catalogue;
 pub mod cli;

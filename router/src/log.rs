@@ -80,6 +80,15 @@ pub(crate) fn not_stored(why: &str, record: &str, counted: Option<&str>) {
     }
 }
 
+/// How much of the configuration is in trouble, where lines are metrics. It is told with every look,
+/// so that an alarm lasts as long as the trouble; in words it was said once.
+#[cfg(feature = "aws")]
+pub(crate) fn troubled(env: &str, troubles: usize) {
+    if VOICE.get() == Some(&Format::Embedded) {
+        json(&metrics::embedded_trouble(env, troubles, SystemTime::now()));
+    }
+}
+
 /// A request that is over.
 pub(crate) fn request(format: Format, record: &Record) {
     match format {

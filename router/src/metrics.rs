@@ -89,6 +89,12 @@ pub(crate) fn embedded_failure(env: &str, now: SystemTime) -> Embedded {
     embed(env, &[("AuditFailures", "Count", Some(1.0))], now)
 }
 
+/// What of the configuration cannot be read, or is refused.
+#[cfg(feature = "aws")]
+pub(crate) fn embedded_trouble(env: &str, troubles: usize, now: SystemTime) -> Embedded {
+    embed(env, &[("ConfigFailures", "Count", Some(number(troubles as u64)))], now)
+}
+
 fn embed(env: &str, numbers: &[Number], now: SystemTime) -> Embedded {
     let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let known = numbers.iter().filter(|(_, _, value)| value.is_some());

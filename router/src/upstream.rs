@@ -17,7 +17,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use http_body::{Frame, SizeHint};
 use model_map::{Failure, FailureClass};
 
@@ -56,6 +56,8 @@ pub struct Outgoing {
     pub service: Service,
     /// The client's own `anthropic-beta`, beside the provider's.
     pub beta: Option<HeaderValue>,
+    /// Where it goes and with which headers, in place of the endpoint's.
+    pub signed: Option<(Uri, HeaderMap)>,
 }
 
 /// Why a request got no response, for our own logs.
@@ -81,6 +83,8 @@ impl Clients {
     ) -> Result<Response<Body>, SendError> {
         let (url, headers) = endpoint.target.as_ref().map_err(unusable)?;
         let url = endpoint.services.get(outgoing.service as usize).unwrap_or(url);
+        let signed = outgoing.signed.as_ref();
+        let (url, headers) = signed.map_or((url, headers), |(url, headers)| (url, headers));
         let home = self.pool.home(url).ok_or_else(|| failed(NETWORK, "no host to call", None))?;
         let mut request = Box::new(Request::new(Parts::of(outgoing.body)));
         *request.method_mut() = Method::POST;

@@ -13,10 +13,14 @@ mod audit;
 #[cfg(feature = "aws")]
 #[path = "../support/aws.rs"]
 mod aws;
+#[cfg(feature = "aws")]
+mod bedrock;
 mod breaker;
 #[cfg(feature = "aws")]
 mod cloud;
 mod commit;
+#[cfg(feature = "aws")]
+mod compatibility;
 mod completions;
 mod edge;
 mod failing;
@@ -29,6 +33,7 @@ mod golden;
 mod hedge;
 mod instance;
 mod lambda;
+mod large;
 mod live;
 mod matrix;
 mod message_events;
@@ -43,9 +48,11 @@ mod response_events;
 mod responses;
 mod resume;
 mod roles;
+mod rules;
 #[path = "../support/running.rs"]
 mod running;
 #[path = "../support/runtime_api.rs"]
 mod runtime_api;
 #[cfg(feature = "aws")]
 mod stored;
+mod turns;
