@@ -149,7 +149,7 @@ impl Attempts {
         {
             self.take(link, now);
         }
-        let Some(at) = self.lanes.iter().position(|lane| due(lane)) else {
+        let Some(at) = self.lanes.iter().position(due) else {
             return self.meanwhile();
         };
         self.pass_over(at, admits);
