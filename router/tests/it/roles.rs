@@ -300,8 +300,6 @@ fn what_is_not_carried_out_yet_is_said() {
         sfai_router::config::not_yet::not_yet(&model_map::load(&map.bytes()).unwrap())
     };
     let said = lines(&map);
-    for (line, words) in said.iter().zip(["`resume`", "`limit`"]) {
-        assert!(line.contains(words) && line.contains("not carried out yet"), "{line}");
-    }
-    assert_eq!((said.len(), lines(&plain).len()), (2, 0));
+    assert!(said[0].contains("`limit`") && said[0].contains("not carried out yet"), "{said:?}");
+    assert_eq!((said.len(), lines(&plain).len()), (1, 0));
 }
