@@ -19,6 +19,7 @@ use crate::audit::Trail;
 use crate::clock::{Ambient, Stopwatch};
 use crate::config::{Config, Prepared};
 use crate::front::ClientRequest;
+use crate::telemetry::trace::Trace;
 use crate::upstream::Clients;
 use crate::wire::{Told, UpstreamError};
 
@@ -42,6 +43,8 @@ pub struct Exchange<'a> {
     pub time_left: Option<Duration>,
     /// Where it is noted what the attempts do, if anybody observes.
     pub trail: Option<&'a Trail>,
+    /// The trace that it belongs to, if it does to one.
+    pub trace: Option<&'a Trace>,
 }
 
 /// What came of the attempts.

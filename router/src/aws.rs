@@ -3,6 +3,7 @@
 //! Owns region, credentials, time limits and retries; what is stored where is its callers'.
 
 mod http;
+pub mod sign;
 pub mod trouble;
 
 use std::sync::{Arc, OnceLock};
@@ -13,6 +14,8 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_s3::config::StalledStreamProtectionConfig;
 use tokio::sync::OnceCell;
+
+use sign::Signer;
 
 /// Inside a region a connection takes milliseconds.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -30,6 +33,7 @@ pub struct Aws {
     config: OnceCell<SdkConfig>,
     s3: OnceCell<aws_sdk_s3::Client>,
     secrets: OnceCell<aws_sdk_secretsmanager::Client>,
+    signer: OnceCell<Signer>,
 }
 
 /// The clients of this process.
@@ -55,6 +59,12 @@ impl Aws {
     pub async fn secrets(&self) -> &aws_sdk_secretsmanager::Client {
         let client = async { aws_sdk_secretsmanager::Client::new(self.config().await) };
         self.secrets.get_or_init(|| client).await
+    }
+
+    /// What signs requests that no client of the SDK makes.
+    pub async fn signer(&self) -> &Signer {
+        let signer = async { Signer::new(self.config().await) };
+        self.signer.get_or_init(|| signer).await
     }
 
     async fn config(&self) -> &SdkConfig {

@@ -10,6 +10,8 @@ pub mod audit;
 pub mod auth;
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(feature = "aws")]
+mod bedrock;
 mod catalogue;
 pub mod cli;
 pub mod clock;
@@ -37,6 +39,7 @@ pub mod secrets;
 pub mod server;
 mod sse;
 pub mod start;
+pub mod telemetry;
 pub mod upstream;
 pub mod wire;
 

@@ -202,7 +202,8 @@ fn text(record: &Record) -> String {
     line.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
 }
 
-fn outcome(outcome: RequestOutcome) -> &'static str {
+/// How a request ended, in a word.
+pub(crate) fn outcome(outcome: RequestOutcome) -> &'static str {
     match outcome {
         RequestOutcome::Answered => "answered",
         RequestOutcome::Left => "left",

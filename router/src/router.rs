@@ -22,6 +22,7 @@ use crate::facts::RequestFacts;
 use crate::front::{ClientRequest, Front};
 use crate::observer::{Observer, Refused};
 use crate::openai::error::ClientError;
+use crate::telemetry::trace::Trace;
 use crate::upstream::Clients;
 use crate::wire::Told;
 use crate::{catalogue, count, health, respond};
@@ -83,7 +84,7 @@ impl Router {
                 return response;
             }
         };
-        let arrived = Arrived { id, stopwatch, prepared: &prepared, holds: false };
+        let arrived = Arrived { id, stopwatch, prepared: &prepared, holds: false, trace: None };
         let dispatched = AssertUnwindSafe(self.dispatch(request, arrived));
         let mut response = dispatched.catch_unwind().await.unwrap_or_else(|_| broken());
         response.headers_mut().insert(respond::MAP, prepared.digest.clone());
@@ -129,8 +130,11 @@ impl Router {
         };
         match (endpoint, request.method()) {
             (Endpoint::Ask(front), &Method::POST) => {
+                let sampler = self.observer.as_ref().and_then(|observer| observer.sampler());
+                let trace = Trace::of(request.headers(), sampler, self.ambient.random);
+                let arrived = Arrived { trace: trace.as_ref(), ..arrived };
                 let response = self.ask(front, request, (client, arrived)).await;
-                self.refused(&response, arrived);
+                self.refused(&response, (front, arrived));
                 response
             }
             (Endpoint::Models, &Method::GET) => catalogue::models(prepared, client),
@@ -184,7 +188,7 @@ impl Router {
             _ => None,
         };
         let holds = head.extensions.get::<Streamed>().is_some();
-        let mut trail = self.trail(Arrived { holds, ..arrived }, &plan, (&facts, draw));
+        let mut trail = self.trail((front, Arrived { holds, ..arrived }), &plan, (&facts, draw));
         drop(facts);
         if trail.is_some() {
             request.count();
@@ -200,6 +204,7 @@ impl Router {
             stopwatch,
             time_left,
             trail: trail.as_ref(),
+            trace: arrived.trace.map(Arc::as_ref),
         };
         let outcome = attempt::run(exchange).await;
         let mut told = Told::default();
@@ -227,7 +232,7 @@ impl Router {
     /// The notes of a request, if anybody observes.
     fn trail(
         &self,
-        arrived: Arrived<'_>,
+        (front, arrived): (Front, Arrived<'_>),
         plan: &Plan<'_>,
         (facts, draw): (&RequestFacts<'_>, Draw),
     ) -> Option<Trail> {
@@ -237,6 +242,8 @@ impl Router {
         let noted = kept.then(|| arrived.prepared.asked().facts(facts));
         let planned = Planned {
             id: arrived.id,
+            front,
+            trace: arrived.trace.cloned(),
             time: (self.ambient.now)(),
             stopwatch: arrived.stopwatch,
             prepared: Arc::clone(arrived.prepared),
@@ -245,14 +252,14 @@ impl Router {
             audit,
             draw: draw.as_percent(),
             holds: arrived.holds,
-            facts: noted.unwrap_or_else(|| facts.basic()),
+            facts: noted.unwrap_or_else(|| facts.basic(observer.sampler().is_some())),
             request: (kept && audit == Audit::Full).then(|| facts.body().clone()),
         };
         Some(Trail::begin(observer, planned))
     }
 
     /// Tells of a request that was turned away before it had a plan.
-    fn refused(&self, response: &Response<Answer>, arrived: Arrived<'_>) {
+    fn refused(&self, response: &Response<Answer>, (front, arrived): (Front, Arrived<'_>)) {
         let Some(observer) = &self.observer else { return };
         if !matches!(response.body(), Answer::Whole(_)) {
             return;
@@ -260,6 +267,8 @@ impl Router {
         observer.refused(Refused {
             time: (self.ambient.now)(),
             id: arrived.id,
+            front,
+            trace: arrived.trace.cloned(),
             status: response.status().as_u16(),
             total: arrived.stopwatch.elapsed(),
             env: arrived.prepared.map.env.clone(),
@@ -276,6 +285,7 @@ struct Arrived<'a> {
     prepared: &'a Arc<Prepared>,
     /// See [`Streamed`].
     holds: bool,
+    trace: Option<&'a Arc<Trace>>,
 }
 
 fn request_id(id: u64) -> HeaderValue {

@@ -43,12 +43,20 @@ test('the function is told where everything is', () => {
         SFAI_STATE_TABLE: { Ref: id },
         SFAI_SECRETS_PREFIX: '/sfai/test/',
         OTEL_EXPORTER_OTLP_ENDPOINT: Match.absent(),
+        OTEL_EXPORTER_OTLP_HEADERS: Match.absent(),
+        OTEL_RESOURCE_ATTRIBUTES: Match.absent(),
       },
     },
   });
   full.hasResourceProperties('AWS::Lambda::Function', {
     ReservedConcurrentExecutions: 50,
-    Environment: { Variables: { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://otlp.example.com' } },
+    Environment: {
+      Variables: {
+        OTEL_EXPORTER_OTLP_ENDPOINT: 'https://otlp.example.com',
+        OTEL_EXPORTER_OTLP_HEADERS: '{{resolve:secretsmanager:collector/headers:SecretString:::}}',
+        OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',
+      },
+    },
   });
 });
 

@@ -13,7 +13,9 @@ use model_map::{Audit, Failure, FailureClass, RequestFacts};
 
 use crate::clock::Stopwatch;
 use crate::config::Prepared;
+use crate::front::Front;
 use crate::observer::{Observer, Settling};
+use crate::telemetry::trace::Trace;
 use crate::wire::{Told, Usage};
 
 /// The most of an answer that is kept for `audit full`.
@@ -29,6 +31,8 @@ pub struct Trail {
 /// What is known of a request when it is planned.
 pub(crate) struct Planned {
     pub(crate) id: u64,
+    pub(crate) front: Front,
+    pub(crate) trace: Option<Arc<Trace>>,
     pub(crate) time: SystemTime,
     pub(crate) stopwatch: Stopwatch,
     pub(crate) prepared: Arc<Prepared>,

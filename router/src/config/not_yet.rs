@@ -7,10 +7,8 @@ use model_map::{ModelMap, Role};
 /// A thing that roles ask for: its name, whether a role does, and what happens in its place.
 type Feature = (&'static str, fn(&Role) -> bool, &'static str);
 
-const FEATURES: [Feature; 2] = [
-    ("resume", |role| role.resume, "a broken answer ends with an error"),
-    ("cache", |role| role.cache.is_some(), "no cache breakpoint is set"),
-];
+const FEATURES: [Feature; 1] =
+    [("resume", |role| role.resume, "a broken answer ends with an error")];
 
 /// One sentence for each thing that is asked for and not carried out.
 pub fn not_yet(map: &ModelMap) -> Vec<String> {

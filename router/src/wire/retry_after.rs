@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 /// The longest of what the headers ask for: `retry-after-ms`, `retry-after` as seconds or as a
 /// date, else the resets of those of Anthropic's limits that are used up.
-pub(super) fn read(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+pub(crate) fn read(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let milliseconds = text(headers, "retry-after-ms").and_then(|value| seconds(value, 0.001));
     let plain = text(headers, "retry-after")
         .and_then(|value| seconds(value, 1.0).or_else(|| http_date(value, now)));

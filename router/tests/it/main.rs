@@ -14,8 +14,14 @@ mod audit;
 #[path = "../support/aws.rs"]
 mod aws;
 #[cfg(feature = "aws")]
+mod bedrock;
+#[cfg(feature = "aws")]
 mod cloud;
+#[path = "../support/collector.rs"]
+mod collector;
 mod commit;
+#[cfg(feature = "aws")]
+mod compatibility;
 mod completions;
 mod edge;
 mod failing;
@@ -41,9 +47,12 @@ mod replay;
 mod response_events;
 mod responses;
 mod roles;
+mod rules;
 #[path = "../support/running.rs"]
 mod running;
 #[path = "../support/runtime_api.rs"]
 mod runtime_api;
 #[cfg(feature = "aws")]
 mod stored;
+mod telemetry;
+mod turns;
