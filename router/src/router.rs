@@ -260,6 +260,7 @@ impl Router {
             plan: OwnPlan::of(plan),
             request,
             stopwatch: arrived.stopwatch,
+            trace: arrived.trace.cloned(),
         });
     }
 

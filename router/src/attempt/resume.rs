@@ -17,6 +17,7 @@ use crate::clock::{Ambient, Stopwatch};
 use crate::config::{Config, Prepared};
 use crate::front::ClientRequest;
 use crate::resume::{Continuation, Heard, Joint};
+use crate::telemetry::trace::Trace;
 use crate::upstream::Clients;
 use crate::wire::UpstreamError;
 
@@ -40,6 +41,8 @@ pub struct Resumption {
     pub request: ClientRequest,
     /// Running since the request came in.
     pub stopwatch: Stopwatch,
+    /// See [`Exchange`].
+    pub trace: Option<Arc<Trace>>,
 }
 
 /// A [`Plan`] that borrows nothing.
@@ -191,6 +194,7 @@ impl Resumption {
             stopwatch: self.stopwatch,
             time_left: None,
             trail: None,
+            trace: self.trace.as_deref(),
         };
         let answered = call::call(&exchange, attempts.timer(), place).await?;
         match answered.content {
