@@ -5,6 +5,7 @@
 //! SDK's. Its own client would bring a second pool and read the system's root certificates when
 //! the first request waits.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{
@@ -14,8 +15,11 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
 use reqwest::{Body, Request};
 
+use super::CONNECT;
+use super::trouble::{Trouble, innermost};
 use crate::upstream::tls;
 
 /// AWS closes idle connections; ours go first, so that no request is written into one that is being
@@ -23,22 +27,31 @@ use crate::upstream::tls;
 const IDLE_CONNECTION: Duration = Duration::from_secs(15);
 
 /// A client that is built with its first request.
-#[derive(Debug, Clone)]
-pub(super) struct Client {
-    client: std::sync::Arc<std::sync::OnceLock<Result<reqwest::Client, String>>>,
-    connect: Duration,
-}
+#[derive(Debug, Clone, Default)]
+pub(super) struct Client(Arc<OnceLock<Result<reqwest::Client, String>>>);
 
 impl Client {
-    /// With a limit for connections.
-    pub(super) fn new(connect: Duration) -> Self {
-        Self { client: std::sync::Arc::default(), connect }
+    fn built(&self) -> Result<&reqwest::Client, &str> {
+        let build = || build(CONNECT).map_err(|error| error.to_string());
+        self.0.get_or_init(build).as_ref().map_err(String::as_str)
+    }
+
+    /// Sends a request that no client of the SDK made.
+    pub(super) async fn pass(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> Result<reqwest::Response, Trouble> {
+        let client = self.built().map_err(|why| Trouble::Unreachable(why.to_owned()))?;
+        let request = Request::try_from(request).map_err(|it| Trouble::Failed(it.to_string()))?;
+        let unreachable = |error: reqwest::Error| match error.is_timeout() {
+            true => Trouble::Slow,
+            false => Trouble::Unreachable(innermost(&error)),
+        };
+        client.execute(request).await.map_err(unreachable)
     }
 
     async fn send(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        let build = || build(self.connect).map_err(|error| error.to_string());
-        let client = self.client.get_or_init(build).as_ref();
-        let client = client.map_err(|why| ConnectorError::user(why.as_str().into()))?;
+        let client = self.built().map_err(|why| ConnectorError::user(why.into()))?;
         let request = request.try_into_http1x().map_err(|it| ConnectorError::user(it.into()))?;
         let request = Request::try_from(request.map(Body::wrap))
             .map_err(|error| ConnectorError::user(error.into()))?;
