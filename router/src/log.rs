@@ -80,6 +80,14 @@ pub(crate) fn not_stored(why: &str, record: &str, counted: Option<&str>) {
     }
 }
 
+/// The table that instances share could not be asked: a metric, where metrics are read from lines.
+#[cfg(feature = "aws")]
+pub(crate) fn state_failed(env: &str) {
+    if let Some(Format::Embedded) = VOICE.get() {
+        json(&metrics::embedded_state_failure(env, SystemTime::now()));
+    }
+}
+
 /// A request that is over.
 pub(crate) fn request(format: Format, record: &Record) {
     match format {

@@ -88,6 +88,12 @@ pub(crate) fn embedded_failure(env: &str, now: SystemTime) -> Embedded {
     embed(env, &[("AuditFailures", "Count", Some(1.0))], now)
 }
 
+/// The shared table that could not be asked.
+#[cfg(feature = "aws")]
+pub(crate) fn embedded_state_failure(env: &str, now: SystemTime) -> Embedded {
+    embed(env, &[("StateFailures", "Count", Some(1.0))], now)
+}
+
 fn embed(env: &str, numbers: &[Number], now: SystemTime) -> Embedded {
     let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let known = numbers.iter().filter(|(_, _, value)| value.is_some());

@@ -18,6 +18,8 @@ use crate::config::Reload;
 use crate::config::not_yet::not_yet;
 use crate::config::{Config, Surroundings, Upstreams};
 use crate::cors::{CORS_ORIGINS, Cors};
+use crate::limits::{Limits, STATE_TABLE};
+use crate::load::Load;
 use crate::log::{self, Format, say};
 use crate::observer::{Observer, Tellers};
 use crate::router::Router;
@@ -83,7 +85,8 @@ async fn local(cli: &Cli) -> Result<(), String> {
     say(&format!("listening on http://{address}"));
     let router = router(config, observer.clone())?;
     tokio::spawn(beat());
-    server::serve(router, listener, stopped()).await;
+    server::serve(Arc::clone(&router), listener, stopped()).await;
+    router.settled().await;
     if let Some(observer) = observer {
         // It waits for the disk or for S3, which this runtime reaches.
         let _ = tokio::task::spawn_blocking(move || observer.close()).await;
@@ -95,7 +98,21 @@ async fn local(cli: &Cli) -> Result<(), String> {
 fn router(config: Arc<Config>, observer: Option<Arc<Observer>>) -> Result<Arc<Router>, String> {
     let cors = Cors::parse(&variable(CORS_ORIGINS).unwrap_or_default())?;
     let router = Router::new(config, Ambient::default()).with_cors(cors).observed(observer);
+    let router = router.limited(Arc::new(limits()?)).with_load(Load::of(variable)?);
     Ok(Arc::new(router))
+}
+
+/// Where clients' limits are counted: in the table that the environment names, else here.
+fn limits() -> Result<Limits, String> {
+    let Some(table) = variable(STATE_TABLE).filter(|name| !name.is_empty()) else {
+        return Ok(Limits::default());
+    };
+    #[cfg(feature = "aws")]
+    return Ok(Limits::shared(crate::aws::shared(), table));
+    #[cfg(not(feature = "aws"))]
+    Err(format!(
+        "{STATE_TABLE} names {table}, and this sfai-router is built without AWS (the feature `aws`): use another build, or unset it"
+    ))
 }
 
 /// Who is told of requests, as the command line and the environment say.

@@ -23,13 +23,5 @@ pub fn not_yet(map: &ModelMap) -> Vec<String> {
             lines.push(format!("`{name}` is not carried out yet: {instead} (roles {roles})"));
         }
     }
-    let limited = map.clients.iter().filter(|(_, it)| it.budget.is_some() || !it.limits.is_empty());
-    let limited: Vec<&str> = limited.map(|(name, _)| name.as_str()).collect();
-    if !limited.is_empty() {
-        let clients = limited.join(", ");
-        lines.push(format!(
-            "`limit` and `budget` are not carried out yet: nothing is counted (clients {clients})"
-        ));
-    }
     lines
 }

@@ -13,10 +13,12 @@ mod audit;
 #[cfg(feature = "aws")]
 #[path = "../support/aws.rs"]
 mod aws;
+mod clients;
 #[cfg(feature = "aws")]
 mod cloud;
 mod commit;
 mod completions;
+mod crash;
 mod edge;
 mod failing;
 #[path = "../support/faults.rs"]
@@ -32,6 +34,7 @@ mod live;
 mod message_events;
 mod messages;
 mod messages_random;
+mod pressure;
 #[path = "../support/process.rs"]
 mod process;
 mod random;
@@ -44,5 +47,10 @@ mod roles;
 mod running;
 #[path = "../support/runtime_api.rs"]
 mod runtime_api;
+mod security;
+mod security_canary;
+mod security_wire;
+#[cfg(feature = "aws")]
+mod shared;
 #[cfg(feature = "aws")]
 mod stored;

@@ -290,16 +290,14 @@ async fn the_demo_is_a_protocol_and_bedrock_is_passed_over() {
 fn what_is_not_carried_out_yet_is_said() {
     let nowhere = "127.0.0.1:9".parse().unwrap();
     let role = json!({"resume": true, "cache": "system", "audit": "full"});
-    let limited =
-        json!({"clients": {"ada": {"limits": [{"count": 1, "of": "requests", "per_ms": 1}]}}});
-    let map = MapBuilder::new(nowhere).role("a", &["openai/m"], role).with(limited);
+    let map = MapBuilder::new(nowhere).role("a", &["openai/m"], role);
     let plain = MapBuilder::new(nowhere).role("a", &["openai/m"], json!({"commit": "complete"}));
     let lines = |map: &MapBuilder| {
         sfai_router::config::not_yet::not_yet(&model_map::load(&map.bytes()).unwrap())
     };
     let said = lines(&map);
-    for (line, words) in said.iter().zip(["`resume`", "`cache`", "`limit`"]) {
+    for (line, words) in said.iter().zip(["`resume`", "`cache`"]) {
         assert!(line.contains(words) && line.contains("not carried out yet"), "{line}");
     }
-    assert_eq!((said.len(), lines(&plain).len()), (3, 0));
+    assert_eq!((said.len(), lines(&plain).len()), (2, 0));
 }
