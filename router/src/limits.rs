@@ -35,6 +35,11 @@ use share::Share;
 /// The variable that names the table.
 pub const STATE_TABLE: &str = "SFAI_STATE_TABLE";
 
+/// The variable with the milliseconds that a request waits for it.
+pub const STATE_TIMEOUT: &str = "SFAI_STATE_TIMEOUT_MS";
+/// Inside a region an update takes some milliseconds, the first one with its connection more.
+pub const STATE_PATIENCE: Duration = Duration::from_millis(800);
+
 /// Longer than a settlement takes.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -72,10 +77,10 @@ pub(crate) struct Admitted {
 }
 
 impl Limits {
-    /// Counted in the table of this name.
+    /// Counted in the table of this name, for which a request waits so long at most.
     #[cfg(feature = "aws")]
-    pub fn shared(aws: Arc<crate::aws::Aws>, table: String) -> Self {
-        Self { share: Some(Share::new(aws, table)), ..Self::default() }
+    pub fn shared(aws: Arc<crate::aws::Aws>, table: String, patience: Duration) -> Self {
+        Self { share: Some(Share::new(aws, table, patience)), ..Self::default() }
     }
 
     /// Lets a request through that is estimated to use this much, or says why not.

@@ -18,7 +18,7 @@ use crate::config::Reload;
 use crate::config::not_yet::not_yet;
 use crate::config::{Config, Surroundings, Upstreams};
 use crate::cors::{CORS_ORIGINS, Cors};
-use crate::limits::{Limits, STATE_TABLE};
+use crate::limits::{Limits, STATE_PATIENCE, STATE_TABLE, STATE_TIMEOUT};
 use crate::load::Load;
 use crate::log::{self, Format, say};
 use crate::observer::{Observer, Tellers};
@@ -107,8 +107,16 @@ fn limits() -> Result<Limits, String> {
     let Some(table) = variable(STATE_TABLE).filter(|name| !name.is_empty()) else {
         return Ok(Limits::default());
     };
+    let patience = variable(STATE_TIMEOUT).filter(|text| !text.trim().is_empty());
+    let patience = match patience.as_deref().map(|text| text.trim().parse()) {
+        None => STATE_PATIENCE,
+        Some(Ok(milliseconds)) => Duration::from_millis(milliseconds),
+        Some(Err(_)) => {
+            return Err(format!("{STATE_TIMEOUT} is to be a whole number of milliseconds"));
+        }
+    };
     #[cfg(feature = "aws")]
-    return Ok(Limits::shared(crate::aws::shared(), table));
+    return Ok(Limits::shared(crate::aws::shared(), table, patience));
     #[cfg(not(feature = "aws"))]
     Err(format!(
         "{STATE_TABLE} names {table}, and this sfai-router is built without AWS (the feature `aws`): use another build, or unset it"

@@ -25,8 +25,8 @@ pub(super) struct Share {
 }
 
 impl Share {
-    pub(super) fn new(aws: Arc<Aws>, table: String) -> Self {
-        let shared = Shared { table: Table::new(aws, table) };
+    pub(super) fn new(aws: Arc<Aws>, table: String, patience: Duration) -> Self {
+        let shared = Shared { table: Table::new(aws, table), patience };
         Self { shared, outage: Outage::default(), owed: Mutex::default() }
     }
 

@@ -10,14 +10,14 @@ use super::item::{self, Stored, aligned, presumed};
 use crate::aws::dynamo::{Item, NotMade, Table, within};
 use crate::aws::trouble::Trouble;
 
-/// Inside a region an update takes some milliseconds, the first one with its connection more.
-const PATIENCE: Duration = Duration::from_millis(800);
 /// Each try but the last has lost to another instance's, which is through then: more than some in a
 /// row means that something else is wrong.
 const TRIES: usize = 12;
 
 pub(super) struct Shared {
     pub(super) table: Table,
+    /// How long a request waits for it.
+    pub(super) patience: Duration,
 }
 
 /// A request that was let through, and what its client has used by then.
@@ -39,7 +39,7 @@ impl Shared {
         let nano_dollars = reserved.nano_dollars.saturating_add(owed);
         let counted = Charge { nano_dollars, ..reserved };
         let admitted = self.counted(client, terms, counted, now);
-        let admitted = within(PATIENCE, admitted).await.map_err(trouble)?;
+        let admitted = within(self.patience, admitted).await.map_err(trouble)?;
         Ok(admitted.map(|mut counted| {
             counted.receipt.charge = reserved;
             counted
@@ -90,7 +90,7 @@ impl Shared {
         used: Charge,
         now: Duration,
     ) -> Result<(), Trouble> {
-        within(PATIENCE, self.settled(&id(client), receipt, used, now)).await.map_err(trouble)
+        within(self.patience, self.settled(&id(client), receipt, used, now)).await.map_err(trouble)
     }
 
     async fn settled(
