@@ -7,8 +7,8 @@ mod embedded;
 mod price;
 mod read;
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use model_map::{Effort, OutputLimitKey, Sampling, glob_matches};
 
@@ -90,7 +90,7 @@ impl Section {
 #[derive(Debug, Default)]
 pub struct Catalogue {
     overlays: BTreeMap<String, Section>,
-    embedded: [OnceCell<Section>; EMBEDDED.len()],
+    embedded: [OnceLock<Section>; EMBEDDED.len()],
 }
 
 impl Catalogue {

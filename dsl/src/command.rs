@@ -4,6 +4,7 @@
 
 mod ask;
 mod check;
+mod client_config;
 mod compile;
 mod completions;
 mod decompile;
@@ -81,6 +82,8 @@ enum Verb {
     Decompile(decompile::Options),
     /// Write the program of another router's configuration, and report what it cannot say
     Import(import::Options),
+    /// Write the settings of an editor or tool for the program's roles
+    ClientConfig(client_config::Options),
     /// List the models that the catalogue knows
     Models(models::Options),
     /// Say what a rule finds, or what a role does with a request and why
@@ -136,6 +139,7 @@ pub fn run(cli: &Cli) -> Exit {
         Verb::Graph(options) => graph::run(options),
         Verb::Decompile(options) => decompile::run(options),
         Verb::Import(options) => import::run(options),
+        Verb::ClientConfig(options) => client_config::run(options),
         Verb::Models(options) => models::run(options),
         Verb::Explain(options) => explain::run(options),
         Verb::Test(options) => test::run(options),

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::load::Loaded;
-use crate::rules::{hides_source, invalid_value, unknown_name, wrong_kind};
+use crate::rules::{duplicate, hides_source, invalid_value, unknown_name, wrong_kind};
 use crate::span::{FileId, Span};
 use crate::syntax::tree::Declaration;
 use crate::syntax::{OPEN_STRING, SYNTAX, is_ident};
@@ -18,6 +18,7 @@ pub(crate) fn settle(loaded: &Loaded, findings: &mut Vec<Diagnostic>) {
     let unread = Unread::of(loaded);
     findings.retain(|finding| !unread.explains(finding) && !unread.is_turned_inside_out(finding));
     drop_beside_secrets(findings);
+    drop_in_repeated(findings);
     gather(findings);
 }
 
@@ -33,6 +34,19 @@ fn drop_beside_secrets(findings: &mut Vec<Diagnostic>) {
     };
     findings
         .retain(|one| one.code != SYNTAX || !secrets.iter().any(|secret| holds(one.span, secret)));
+}
+
+/// A statement that repeats the keyword of another and names what there is not is rather one that
+/// was meant to have another keyword: `system cache` for `cache system`.
+fn drop_in_repeated(findings: &mut Vec<Diagnostic>) {
+    let repeated = findings.iter().filter(|one| one.code == duplicate::RULE.code);
+    let repeated: BTreeSet<(FileId, u32, u32)> =
+        repeated.map(|one| (one.span.file, one.span.start, one.span.end)).collect();
+    let holds = |inner: Span| {
+        let before = repeated.range(..=(inner.file, inner.start, u32::MAX)).next_back();
+        before.is_some_and(|(file, _, end)| *file == inner.file && inner.end <= *end)
+    };
+    findings.retain(|one| one.code != unknown_name::RULE.code || !holds(one.span));
 }
 
 /// What could not be read.

@@ -9,8 +9,12 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     known
         .into_iter()
         .filter_map(|candidate| {
-            let longest = word.chars().count().max(candidate.chars().count());
-            let limit = longest / 3;
+            let (own, other) = (word.chars().count(), candidate.chars().count());
+            let limit = own.max(other) / 3;
+            // Most are told by their length alone.
+            if own.abs_diff(other) > limit {
+                return None;
+            }
             let distance = distance(word, candidate, limit)?;
             Some((distance, candidate))
         })
@@ -21,9 +25,6 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 /// The edits from `left` to `right`, if they are at most `limit`.
 fn distance(left: &str, right: &str, limit: usize) -> Option<usize> {
     let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
-    if left.len().abs_diff(right.len()) > limit {
-        return None;
-    }
     let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (i, a) in left.iter().enumerate() {

@@ -7,7 +7,7 @@ mod promise;
 mod role;
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use model_map::{ApiKey, Budget, Protocol, RateLimit};
 
@@ -31,13 +31,13 @@ pub struct Program {
     /// Where the router runs.
     pub platform: Platform,
     /// By name.
-    pub providers: BTreeMap<String, Rc<Provider>>,
+    pub providers: BTreeMap<String, Arc<Provider>>,
     /// By alias.
-    pub models: BTreeMap<String, Rc<Model>>,
+    pub models: BTreeMap<String, Arc<Model>>,
     /// By name.
     pub clients: BTreeMap<String, Client>,
     /// By name.
-    pub roles: BTreeMap<String, Role>,
+    pub roles: BTreeMap<String, Box<Role>>,
     /// In the order of the files and their text.
     pub ensures: Vec<Ensure>,
     /// By name.
@@ -89,7 +89,7 @@ pub struct Model {
     /// The alias.
     pub alias: String,
     /// The provider.
-    pub provider: Rc<Provider>,
+    pub provider: Arc<Provider>,
     /// The provider's own identifier.
     pub id: String,
     /// Where the target is written.

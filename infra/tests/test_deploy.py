@@ -4,15 +4,18 @@ It owns the way from an empty account to an answer; what an answer must be like 
 router. `cargo xtask test --only infra` packs the function and builds the programs.
 """
 
+import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
-from aws import ACCOUNT, REGION, Emulator
+from aws import ACCOUNT, PATIENCE_SECONDS, REGION, Emulator
 
 TOP = Path(__file__).parents[2]
 # The upstream that other programs' tests have.
@@ -23,6 +26,8 @@ from processes import PROGRAMS, Upstream  # noqa: E402
 CDK = TOP / "infra/cdk"
 NPX = "npx.cmd" if os.name == "nt" else "npx"
 KEY = "a-key-for-the-tests-of-the-stack"
+# How often pushes race until one has lost: which requests meet is for the system to decide.
+ROUNDS = 25
 ROUTES = """
 provider openai {{
   protocol openai
@@ -31,6 +36,7 @@ provider openai {{
 }}
 model gpt = openai/gpt-5.4
 model mini = openai/gpt-5.4-mini
+model nano = openai/gpt-5.4-nano
 role coder {{
   route {model}
 }}
@@ -51,9 +57,10 @@ class Deploy(unittest.TestCase):
         cls.outputs = cls.deploy()
 
     @classmethod
-    def routes(cls, model):
-        folder = cls.folder / "routes"
-        folder.mkdir(exist_ok=True)
+    def routes(cls, model, of=""):
+        """Writes a program whose answers are this model's, for one who has a folder of this name."""
+        folder = cls.folder / of / "routes"
+        folder.mkdir(parents=True, exist_ok=True)
         text = ROUTES.format(upstream=f"{cls.upstream.url}/good/openai", model=model)
         folder.joinpath("all.sfr").write_text(text)
 
@@ -97,6 +104,29 @@ class Deploy(unittest.TestCase):
         request = {"model": "coder", "messages": [{"role": "user", "content": "Hello"}], **more}
         body = json.dumps(request).encode()
         return self.aws.ask(self.outputs[output], path, body, {"Authorization": f"Bearer {key}"})
+
+    def records(self):
+        """Every record that is stored, by its id."""
+        s3, bucket = self.aws.client("s3"), self.outputs["AuditLogBucketName"]
+        found = {}
+        for entry in s3.list_objects_v2(Bucket=bucket).get("Contents", []):
+            self.assertRegex(entry["Key"], r"^dt=\d{4}-\d\d-\d\d/hour=\d\d/[\w-]+\.jsonl\.gz$")
+            packed = s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
+            # Kept for those who replay them, as `aws s3 sync` would.
+            file = self.folder / "audit" / entry["Key"]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(packed)
+            for line in gzip.decompress(packed).splitlines():
+                record = json.loads(line)
+                found[record["id"]] = record
+        return found
+
+    def record(self, headers):
+        """That of an answer with these headers. A buffered answer does not wait for its record."""
+        started, name = time.monotonic(), headers["x-request-id"]
+        while name not in (found := self.records()):
+            self.assertLess(time.monotonic(), started + PATIENCE_SECONDS, f"no {name} in {found}")
+        return found[name]
 
     def model(self):
         """Who answers now."""
@@ -155,3 +185,83 @@ class Deploy(unittest.TestCase):
         self.assertEqual(self.model(), "openai/gpt-5.4-mini")
         self.dsl("rollback", *target, "--yes")
         self.assertEqual(self.model(), "openai/gpt-5.4")
+
+    def test_7_each_answer_is_on_record(self):
+        bucket = self.outputs["ConfigBucketName"]
+        live = self.aws.client("s3").get_object(Bucket=bucket, Key="config/model_map.json")["Body"].read()
+        live = json.loads(live)["digest"]
+        asked = [("ChatFunctionUrl", True), ("ChatFunctionUrl", False), ("ChatApiEndpoint", False)]
+        for output, stream in asked:
+            with self.subTest(output, stream=stream):
+                status, headers, body = self.ask(output, stream=stream, max_tokens=99)
+                self.assertEqual(status, 200, body)
+                record = self.record(headers)
+                told = {name: record[name] for name in ("client", "env", "map", "model", "outcome", "role", "status")}
+                self.assertEqual(told, {
+                    "client": "tests", "env": "e2e", "map": live, "model": headers["x-sfai-model"],
+                    "outcome": "answered", "role": "coder", "status": 200,
+                })
+                self.assertEqual(record["rule"], headers["x-sfai-rule"])
+                facts = record["facts"]
+                self.assertEqual((facts.get("stream", False), facts["max_tokens"], facts["messages"]), (stream, 99, 1))
+                self.assertEqual([attempt["model"] for attempt in record["attempts"]], [record["model"]])
+                self.assertEqual(record["finish"], "stop")
+                self.assertGreater(record["usage"]["output"], 0)
+                self.assertGreater(float(record["cost_usd"]), 0)
+                # What was said is in none, unless the role has it recorded in full.
+                self.assertNotIn("request", record)
+                self.holds(record)
+
+    def holds(self, record):
+        """The record has no field that Athena's table lacks, and each that must be there."""
+        schema = json.loads((TOP / "docs/schemas/audit.schema.json").read_text())
+        self.assertLessEqual(set(schema["required"]), set(record))
+        glue = self.aws.client("glue")
+        database, table = self.outputs["AuditTable"].split(".")
+        table = glue.get_table(DatabaseName=database, Name=table)["Table"]
+        columns = {column["Name"] for column in table["StorageDescriptor"]["Columns"]}
+        self.assertLessEqual(set(record), columns)
+
+    def test_8_what_is_on_record_can_be_planned_again(self):
+        records = self.records().values()
+        for model in ("gpt", "nano"):
+            self.routes(model)
+            self.dsl("compile", "--env", "e2e")
+            replay = [PROGRAMS / "sfai-dsl", "replay", "audit", "--map", "model_map.json", "--format", "json"]
+            done = subprocess.run(replay, cwd=self.folder, capture_output=True, text=True)
+            report = json.loads(done.stdout)
+            self.assertEqual((report["planned"], report["unreadable_count"]), (len(records), 0), report)
+            would = f"openai/{'gpt-5.4' if model == 'gpt' else 'gpt-5.4-nano'}"
+            others = sum(record["model"] != would for record in records)
+            self.assertGreater(others, 0)
+            self.assertEqual((report["otherwise"], done.returncode), (others, 1), report)
+
+    def test_9_of_pushes_at_once_one_wins_and_the_other_is_told(self):
+        target = ["--to", f"s3://{self.outputs['ConfigBucketName']}", "--env", "e2e", "--yes"]
+        for racer in ("mini", "nano"):
+            self.routes(racer, of=racer)
+        self.routes("gpt")
+        for _ in range(ROUNDS):
+            self.dsl("push", *target)
+            racers = {
+                racer: subprocess.Popen(
+                    [PROGRAMS / "sfai-dsl", "push", *target, "--by", racer],
+                    cwd=self.folder / racer,
+                    env=self.aws.environment,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                )
+                for racer in ("mini", "nano")
+            }
+            said = {racer: process.communicate()[0] for racer, process in racers.items()}
+            won = [racer for racer, process in racers.items() if process.returncode == 0]
+            self.assertTrue(won, said)
+            # Two that did not meet have won one after the other.
+            self.assertIn(self.model().removeprefix("openai/gpt-5.4-"), won)
+            if len(won) == 1:
+                (lost,) = set(racers) - set(won)
+                self.assertEqual(racers[lost].returncode, 2, said)
+                self.assertIn(f"was made live by {won[0]} (push", said[lost])
+                return
+        self.fail(f"no push lost in {ROUNDS} rounds")

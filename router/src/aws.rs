@@ -17,7 +17,6 @@ use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_s3::config::StalledStreamProtectionConfig;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
-use reqwest::Body;
 use tokio::sync::OnceCell;
 
 use sign::Signer;
@@ -96,7 +95,7 @@ impl Aws {
     ) -> Result<(u16, Bytes), Trouble> {
         let response = self.http.pass(request).await?;
         let status = response.status().as_u16();
-        let body = Limited::new(Body::from(response), limit).collect().await;
+        let body = Limited::new(response.into_body(), limit).collect().await;
         let body = body.map_err(|error| Trouble::Unreachable(innermost(&*error)))?;
         Ok((status, body.to_bytes()))
     }

@@ -42,11 +42,15 @@ impl<'r> RequestFacts<'r> {
         Self { client, headers, front, request, metadata, survey }
     }
 
-    /// What is known without looking: who asks, and whether for a stream.
-    pub(crate) fn basic(&self) -> model_map::RequestFacts {
+    /// What is known without looking: who asks, and whether for a stream. For a span also what one
+    /// look at a field tells.
+    pub(crate) fn basic(&self, for_span: bool) -> model_map::RequestFacts {
         let client = self.client.map(str::to_owned);
         let stream = self.request.stream();
-        model_map::RequestFacts { client, stream, ..model_map::RequestFacts::default() }
+        let (json, max_tokens) =
+            if for_span { (self.wants_json(), self.max_tokens()) } else { (false, None) };
+        let none = model_map::RequestFacts::default();
+        model_map::RequestFacts { client, stream, json, max_tokens, ..none }
     }
 
     /// The request's body, as it came.

@@ -2,12 +2,15 @@
 //!
 //! Owns `GET /health`, whose answer holds nothing secret, since it needs no key.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use http::{Response, StatusCode};
+use model_map::BreakerState;
 use serde::Serialize;
 
 use crate::answer::Answer;
+use crate::breakers::Breakers;
 use crate::config::{Config, Prepared};
 use crate::limits::{Limits, Report};
 use crate::load::Load;
@@ -23,6 +26,9 @@ struct Health<'a> {
     secrets: Option<Secrets>,
     limits: Counting,
     requests: Requests,
+    /// By model; those that are closed are left out.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    breakers: BTreeMap<&'a str, ShownBreaker>,
 }
 
 #[derive(Serialize)]
@@ -38,6 +44,7 @@ struct Requests {
 pub(crate) struct Doing<'a> {
     pub(crate) limits: &'a Limits,
     pub(crate) load: &'a Load,
+    pub(crate) breakers: &'a Breakers,
 }
 
 #[derive(Serialize)]
@@ -50,6 +57,14 @@ struct Counting {
     /// Since when.
     #[serde(skip_serializing_if = "Option::is_none")]
     for_seconds: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct ShownBreaker {
+    state: BreakerState,
+    /// Until a probe is let through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open_for_ms: Option<u128>,
 }
 
 #[derive(Serialize)]
@@ -101,7 +116,9 @@ pub(crate) fn health(
     let load = doing.load;
     let requests = Requests { open: load.open(), limit: load.limit(), shed: load.shed() };
     let status = if is_ok { "ok" } else { "degraded" };
-    as_json(&Health { status, version: env!("CARGO_PKG_VERSION"), map, secrets, limits, requests })
+    let breakers = shown(prepared, doing.breakers);
+    let version = env!("CARGO_PKG_VERSION");
+    as_json(&Health { status, version, map, secrets, limits, requests, breakers })
 }
 
 fn counting(limits: &Limits) -> Counting {
@@ -110,6 +127,18 @@ fn counting(limits: &Limits) -> Counting {
     let error = trouble.map(|(why, _)| why);
     let counted = if error.is_some() { "in_process" } else { counted };
     Counting { counted, error, for_seconds }
+}
+
+/// The breakers of the map's models that are not closed. A model that is left alone makes no
+/// router degraded: what is served in its place is as the map says.
+fn shown<'a>(prepared: &'a Prepared, breakers: &Breakers) -> BTreeMap<&'a str, ShownBreaker> {
+    let seen = prepared.map.models.keys().map(|model| (model.as_str(), breakers.seen(model)));
+    let open = seen.filter(|(_, seen)| seen.state != BreakerState::Closed);
+    let shown = open.map(|(model, seen)| {
+        let open_for = Some(seen.open_for.as_millis()).filter(|_| !seen.open_for.is_zero());
+        (model, ShownBreaker { state: seen.state, open_for_ms: open_for })
+    });
+    shown.collect()
 }
 
 #[cfg(feature = "aws")]

@@ -10,6 +10,9 @@ pub mod audit;
 pub mod auth;
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(feature = "aws")]
+mod bedrock;
+pub mod breakers;
 mod catalogue;
 pub mod cli;
 pub mod clock;
@@ -35,11 +38,13 @@ pub mod openai;
 pub mod place;
 mod repoll;
 mod respond;
+mod resume;
 pub mod router;
 pub mod secrets;
 pub mod server;
 mod sse;
 pub mod start;
+pub mod telemetry;
 pub mod upstream;
 pub mod wire;
 

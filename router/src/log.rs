@@ -88,6 +88,15 @@ pub(crate) fn state_failed(env: &str) {
     }
 }
 
+/// How much of the configuration is in trouble, where lines are metrics. It is told with every look,
+/// so that an alarm lasts as long as the trouble; in words it was said once.
+#[cfg(feature = "aws")]
+pub(crate) fn troubled(env: &str, troubles: usize) {
+    if VOICE.get() == Some(&Format::Embedded) {
+        json(&metrics::embedded_trouble(env, troubles, SystemTime::now()));
+    }
+}
+
 /// A request that is over.
 pub(crate) fn request(format: Format, record: &Record) {
     match format {
@@ -130,6 +139,7 @@ struct Request<'a> {
     usage: Option<UsageRecord>,
     cost_usd: Option<&'a str>,
     dropped: &'a [String],
+    skipped: &'a [String],
     attempts: &'a [AttemptRecord],
 }
 
@@ -154,6 +164,7 @@ impl<'a> Request<'a> {
             usage: record.usage,
             cost_usd: record.cost_usd.as_deref(),
             dropped: &record.dropped,
+            skipped: &record.skipped,
             attempts: &record.attempts,
         }
     }
@@ -201,7 +212,8 @@ fn text(record: &Record) -> String {
     line.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
 }
 
-fn outcome(outcome: RequestOutcome) -> &'static str {
+/// How a request ended, in a word.
+pub(crate) fn outcome(outcome: RequestOutcome) -> &'static str {
     match outcome {
         RequestOutcome::Answered => "answered",
         RequestOutcome::Left => "left",

@@ -21,7 +21,7 @@ const DIMENSION: &str = "Env";
 type Number = (&'static str, &'static str, Option<f64>);
 
 /// What a request counts for.
-pub(crate) fn of(record: &Record) -> [Number; 10] {
+pub(crate) fn of(record: &Record) -> [Number; 11] {
     let known = |tokens: fn(&model_map::audit::UsageRecord) -> u64| {
         let mut used = record.attempts.iter().filter_map(|it| it.usage.as_ref()).peekable();
         used.peek()?;
@@ -36,6 +36,7 @@ pub(crate) fn of(record: &Record) -> [Number; 10] {
         ("Attempts", "Count", Some(number(record.attempts.len() as u64))),
         ("Fallbacks", "Count", Some(number(fallbacks(record)))),
         ("UpstreamFailures", "Count", Some(number(upstream_failures(record)))),
+        ("BreakerSkips", "Count", Some(number(record.skipped.len() as u64))),
         ("CostUsd", "None", cost),
         ("InputTokens", "Count", known(|usage| usage.input)),
         ("OutputTokens", "Count", known(|usage| usage.output)),
@@ -94,6 +95,12 @@ pub(crate) fn embedded_state_failure(env: &str, now: SystemTime) -> Embedded {
     embed(env, &[("StateFailures", "Count", Some(1.0))], now)
 }
 
+/// What of the configuration cannot be read, or is refused.
+#[cfg(feature = "aws")]
+pub(crate) fn embedded_trouble(env: &str, troubles: usize, now: SystemTime) -> Embedded {
+    embed(env, &[("ConfigFailures", "Count", Some(number(troubles as u64)))], now)
+}
+
 fn embed(env: &str, numbers: &[Number], now: SystemTime) -> Embedded {
     let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let known = numbers.iter().filter(|(_, _, value)| value.is_some());
@@ -150,6 +157,7 @@ mod tests {
             ("Attempts", 3.0),
             ("Fallbacks", 1.0),
             ("UpstreamFailures", 1.0),
+            ("BreakerSkips", 0.0),
             ("CostUsd", 0.00128655),
             ("InputTokens", 20.0),
             ("OutputTokens", 6.0),

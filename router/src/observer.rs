@@ -8,6 +8,7 @@ mod aside;
 mod inline;
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use model_map::Audit;
@@ -15,7 +16,10 @@ use model_map::audit::Record;
 
 use crate::audit::folder::Folder;
 use crate::audit::trail::Notes;
+use crate::front::Front;
 use crate::log;
+use crate::telemetry::trace::Trace;
+use crate::telemetry::{Sampler, Telemetry};
 use aside::Aside;
 use inline::Inline;
 
@@ -29,15 +33,17 @@ pub struct Tellers {
     pub folder: Option<Folder>,
     /// The audit log in S3.
     #[cfg(feature = "aws")]
-    pub bucket: Option<std::sync::Arc<crate::audit::bucket::Bucket>>,
+    pub bucket: Option<Arc<crate::audit::bucket::Bucket>>,
     /// The request log.
     pub lines: Option<log::Format>,
+    /// Traces and metrics.
+    pub telemetry: Option<Arc<Telemetry>>,
 }
 
 impl Tellers {
     /// Whether nobody is told of anything.
     pub fn is_empty(&self) -> bool {
-        !self.keeps_records() && self.lines.is_none()
+        !self.keeps_records() && self.lines.is_none() && self.telemetry.is_none()
     }
 
     fn keeps_records(&self) -> bool {
@@ -52,6 +58,7 @@ impl Tellers {
 /// See the module.
 pub struct Observer {
     keeps_records: bool,
+    telemetry: Option<Arc<Telemetry>>,
     way: Way,
 }
 
@@ -64,6 +71,8 @@ enum Way {
 pub(crate) struct Refused {
     pub(crate) time: SystemTime,
     pub(crate) id: u64,
+    pub(crate) front: Front,
+    pub(crate) trace: Option<Arc<Trace>>,
     pub(crate) status: u16,
     pub(crate) total: Duration,
     /// The environment of the map.
@@ -76,19 +85,24 @@ impl Observer {
     /// # Errors
     /// When there can be no such thread.
     pub fn start(tellers: Tellers) -> std::io::Result<Self> {
-        let keeps_records = tellers.keeps_records();
-        Ok(Self { keeps_records, way: Way::Aside(Aside::start(tellers)?) })
+        let (keeps_records, telemetry) = (tellers.keeps_records(), tellers.telemetry.clone());
+        Ok(Self { keeps_records, telemetry, way: Way::Aside(Aside::start(tellers)?) })
     }
 
     /// Tells at once, in the runtime that calls this.
     pub fn inline(tellers: Tellers) -> Self {
-        let keeps_records = tellers.keeps_records();
-        Self { keeps_records, way: Way::Inline(Inline::new(tellers)) }
+        let (keeps_records, telemetry) = (tellers.keeps_records(), tellers.telemetry.clone());
+        Self { keeps_records, telemetry, way: Way::Inline(Inline::new(tellers)) }
     }
 
     /// Whether a role's requests are recorded, and so what goes into a record is to be noted.
     pub(crate) fn keeps(&self, audit: Audit) -> bool {
         self.keeps_records && audit != Audit::Off
+    }
+
+    /// Which traces are recorded, where any are.
+    pub(crate) fn sampler(&self) -> Option<&Sampler> {
+        self.telemetry.as_ref().and_then(|it| it.sampler())
     }
 
     /// A request begins, and [`Self::ended`] will be called for it.

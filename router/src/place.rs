@@ -32,6 +32,8 @@ pub struct Place {
     file: PathBuf,
     /// Before the names of secrets, where Secrets Manager is asked.
     prefix: Option<String>,
+    /// What trouble is counted under before there is a map that says it.
+    env: String,
     map_refresh: Duration,
     secrets_refresh: Duration,
 }
@@ -67,8 +69,8 @@ impl Place {
         if bucket.is_none() && prefix.is_none() {
             return Ok(None);
         }
-        let file = file.to_path_buf();
-        Ok(Some(Self { bucket, file, prefix, map_refresh, secrets_refresh }))
+        let (file, env) = (file.to_path_buf(), read(ENV).unwrap_or_else(|| "default".to_owned()));
+        Ok(Some(Self { bucket, file, prefix, env, map_refresh, secrets_refresh }))
     }
 
     /// A configuration that is read from there.
@@ -85,7 +87,7 @@ impl Place {
             Some(bucket) => Origin::S3(Remote::new(aws, bucket)),
             None => Origin::File(self.file),
         };
-        Config::from_cloud(around, Cloud::new(origin, self.map_refresh))
+        Config::from_cloud(around, Cloud::new(origin, self.map_refresh, self.env))
     }
 }
 
@@ -118,7 +120,7 @@ mod tests {
         assert_eq!(place(&[], &[("SFAI_ENV", "prod"), (BUCKET, " ")]), Ok(None));
         let both = place(&[], &[(BUCKET, "b"), ("SFAI_ENV", "prod")]).unwrap().unwrap();
         assert_eq!(both.to_string(), "s3://b/config/model_map.json");
-        assert_eq!(both.prefix.as_deref(), Some("/sfai/prod/"));
+        assert_eq!((both.prefix.as_deref(), &*both.env), (Some("/sfai/prod/"), "prod"));
         assert_eq!((both.map_refresh.as_secs(), both.secrets_refresh.as_secs()), (30, 300));
         let named = [(BUCKET, "b"), (PREFIX, "/own/"), (MAP_REFRESH.0, "0")];
         let file = place(&["--map", "map.json"], &named).unwrap().unwrap();

@@ -12,9 +12,10 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use model_map::{Audit, Draw, ModelMap, Plan, Unplanned};
 
 use crate::answer::Answer;
-use crate::attempt::{self, Exchange};
+use crate::attempt::{self, Delivered, Exchange, OwnPlan, Resumption};
 use crate::audit::trail::Planned;
 use crate::audit::{Trail, record};
+use crate::breakers::Breakers;
 use crate::clock::{Ambient, Stopwatch};
 use crate::config::{Config, Prepared};
 use crate::cors::Cors;
@@ -25,14 +26,16 @@ use crate::limits::{self, Admitted, Limits, Refused as OverLimit, Standing, Term
 use crate::load::Load;
 use crate::observer::{Observer, Refused};
 use crate::openai::error::ClientError;
+use crate::telemetry::trace::Trace;
 use crate::upstream::Clients;
 use crate::wire::Told;
-use crate::{catalogue, count, health, respond};
+use crate::{catalogue, count, health, respond, resume};
 
 /// The router. One serves the whole process.
 pub struct Router {
     ambient: Ambient,
-    clients: Clients,
+    breakers: Arc<Breakers>,
+    clients: Arc<Clients>,
     config: Arc<Config>,
     cors: Cors,
     limits: Arc<Limits>,
@@ -52,16 +55,15 @@ pub struct Streamed;
 impl Router {
     /// A router of the maps of `config`, for their clients.
     pub fn new(config: Arc<Config>, ambient: Ambient) -> Self {
-        let (clients, cors) = (Clients::default(), Cors::default());
-        Self {
-            ambient,
-            clients,
-            config,
-            cors,
-            limits: Arc::default(),
-            load: Load::default(),
-            observer: None,
-        }
+        let (clients, cors) = (Arc::<Clients>::default(), Cors::default());
+        let (limits, load, breakers) = (Arc::default(), Load::default(), Arc::default());
+        Self { ambient, breakers, clients, config, cors, limits, load, observer: None }
+    }
+
+    /// The same with these breakers in place of its own.
+    #[must_use]
+    pub fn with_breakers(self, breakers: Arc<Breakers>) -> Self {
+        Self { breakers, ..self }
     }
 
     /// One that web pages may call, too.
@@ -114,7 +116,7 @@ impl Router {
                 return response;
             }
         };
-        let arrived = Arrived { id, stopwatch, prepared: &prepared, holds: false };
+        let arrived = Arrived { id, stopwatch, prepared: &prepared, holds: false, trace: None };
         let dispatched = AssertUnwindSafe(self.dispatch(request, arrived));
         let mut response = dispatched.catch_unwind().await.unwrap_or_else(|_| broken());
         response.headers_mut().insert(respond::MAP, prepared.digest.clone());
@@ -160,8 +162,11 @@ impl Router {
         };
         match (endpoint, request.method()) {
             (Endpoint::Ask(front), &Method::POST) => {
+                let sampler = self.observer.as_ref().and_then(|observer| observer.sampler());
+                let trace = Trace::of(request.headers(), sampler, self.ambient.random);
+                let arrived = Arrived { trace: trace.as_ref(), ..arrived };
                 let response = self.ask(front, request, (client, arrived)).await;
-                self.refused(&response, arrived);
+                self.refused(&response, (front, arrived));
                 response
             }
             (Endpoint::Models, &Method::GET) => catalogue::models(prepared, client),
@@ -226,7 +231,7 @@ impl Router {
         let standing = admitted.as_ref().map(Admitted::standing);
         let holds = head.extensions.get::<Streamed>().is_some();
         let arrived = Arrived { holds, ..arrived };
-        let mut trail = self.trail(arrived, &plan, (&facts, draw), admitted);
+        let mut trail = self.trail((front, arrived), &plan, (&facts, draw), admitted);
         drop(facts);
         if trail.is_some() {
             request.count();
@@ -234,6 +239,7 @@ impl Router {
         let denied = request.deny(&plan.role.deny);
         let exchange = Exchange {
             ambient: self.ambient,
+            breakers: &self.breakers,
             clients: &self.clients,
             config: &self.config,
             prepared,
@@ -242,6 +248,7 @@ impl Router {
             stopwatch,
             time_left,
             trail: trail.as_ref(),
+            trace: arrived.trace.map(Arc::as_ref),
         };
         let outcome = attempt::run(exchange).await;
         let mut told = Told::default();
@@ -252,6 +259,7 @@ impl Router {
                 if let Some(trail) = &mut trail {
                     trail.drops(&delivered.dropped);
                 }
+                self.resumes(&mut delivered, &plan, (request, arrived));
                 respond::delivered(delivered)
             }
             Err(failed) => match estimate.filter(|_| count::stands_in_for(&failed)) {
@@ -294,14 +302,40 @@ impl Router {
     }
 
     fn health(&self, prepared: &Prepared) -> Response<Answer> {
-        let doing = health::Doing { limits: &self.limits, load: &self.load };
+        let doing =
+            health::Doing { limits: &self.limits, load: &self.load, breakers: &self.breakers };
         health::health(prepared, &self.config, &doing, (self.ambient.now)())
+    }
+
+    /// Has a stream of a role that resumes continued, should it break off.
+    fn resumes(
+        &self,
+        delivered: &mut Delivered,
+        plan: &Plan<'_>,
+        (request, arrived): (ClientRequest, Arrived<'_>),
+    ) {
+        let Some(attempts) = delivered.attempts.take() else { return };
+        if !resume::can_continue(&request) {
+            return;
+        }
+        delivered.answer.resumes(Resumption {
+            attempts,
+            ambient: self.ambient,
+            breakers: Arc::clone(&self.breakers),
+            clients: Arc::clone(&self.clients),
+            config: Arc::clone(&self.config),
+            prepared: Arc::clone(arrived.prepared),
+            plan: OwnPlan::of(plan),
+            request,
+            stopwatch: arrived.stopwatch,
+            trace: arrived.trace.cloned(),
+        });
     }
 
     /// The notes of a request, if anybody observes or its client is limited.
     fn trail(
         &self,
-        arrived: Arrived<'_>,
+        (front, arrived): (Front, Arrived<'_>),
         plan: &Plan<'_>,
         (facts, draw): (&RequestFacts<'_>, Draw),
         admitted: Option<Admitted>,
@@ -315,6 +349,8 @@ impl Router {
         let noted = kept.then(|| arrived.prepared.asked().facts(facts));
         let planned = Planned {
             id: arrived.id,
+            front,
+            trace: arrived.trace.cloned(),
             time: (self.ambient.now)(),
             stopwatch: arrived.stopwatch,
             prepared: Arc::clone(arrived.prepared),
@@ -323,14 +359,14 @@ impl Router {
             audit,
             draw: draw.as_percent(),
             holds: arrived.holds,
-            facts: noted.unwrap_or_else(|| facts.basic()),
+            facts: noted.unwrap_or_else(|| facts.basic(observer.sampler().is_some())),
             request: (kept && audit == Audit::Full).then(|| facts.body().clone()),
         };
         Some(Trail::begin(observer, admitted, planned))
     }
 
     /// Tells of a request that was turned away before it had a plan.
-    fn refused(&self, response: &Response<Answer>, arrived: Arrived<'_>) {
+    fn refused(&self, response: &Response<Answer>, (front, arrived): (Front, Arrived<'_>)) {
         let Some(observer) = &self.observer else { return };
         if !matches!(response.body(), Answer::Whole(_)) {
             return;
@@ -338,6 +374,8 @@ impl Router {
         observer.refused(Refused {
             time: (self.ambient.now)(),
             id: arrived.id,
+            front,
+            trace: arrived.trace.cloned(),
             status: response.status().as_u16(),
             total: arrived.stopwatch.elapsed(),
             env: arrived.prepared.map.env.clone(),
@@ -354,6 +392,7 @@ struct Arrived<'a> {
     prepared: &'a Arc<Prepared>,
     /// See [`Streamed`].
     holds: bool,
+    trace: Option<&'a Arc<Trace>>,
 }
 
 fn request_id(id: u64) -> HeaderValue {

@@ -15,7 +15,6 @@ use crate::cli::Cli;
 use crate::clock::Ambient;
 #[cfg(feature = "watch")]
 use crate::config::Reload;
-use crate::config::not_yet::not_yet;
 use crate::config::{Config, Surroundings, Upstreams};
 use crate::cors::{CORS_ORIGINS, Cors};
 use crate::limits::{Limits, STATE_PATIENCE, STATE_TABLE, STATE_TIMEOUT};
@@ -24,6 +23,7 @@ use crate::log::{self, Format, say};
 use crate::observer::{Observer, Tellers};
 use crate::router::Router;
 use crate::server;
+use crate::telemetry::Telemetry;
 
 /// The bucket of the audit log.
 const AUDIT_BUCKET: &str = "SFAI_AUDIT_BUCKET";
@@ -51,14 +51,16 @@ async fn lambda(cli: &Cli) -> Result<(), String> {
     };
     // CloudWatch reads the lines as metrics, on which alarms are built.
     log::speak(Format::Embedded);
-    let tellers = Tellers { lines: Some(Format::Embedded), ..audit_bucket()? };
+    let lines = Some(Format::Embedded);
+    let tellers = Tellers { lines, telemetry: telemetry()?, ..audit_bucket()? };
     let router = router(config, Some(Arc::new(Observer::inline(tellers))))?;
     crate::lambda::run(router).await.map_err(|error| error.to_string())
 }
 
 async fn local(cli: &Cli) -> Result<(), String> {
     let keys = client_keys()?;
-    let observer = observer(cli)?;
+    let telemetry = telemetry()?;
+    let observer = observer(cli, telemetry.clone())?;
     let demo = Demo::start(cli)?;
     let map = cli.map(variable);
     let around = Surroundings::new(demo.upstreams(), keys, Reach::Address(cli.listen));
@@ -85,11 +87,16 @@ async fn local(cli: &Cli) -> Result<(), String> {
     say(&format!("listening on http://{address}"));
     let router = router(config, observer.clone())?;
     tokio::spawn(beat());
+    let exports = telemetry.clone().map(|it| tokio::spawn(async move { it.follow().await }));
     server::serve(Arc::clone(&router), listener, stopped()).await;
     router.settled().await;
     if let Some(observer) = observer {
         // It waits for the disk or for S3, which this runtime reaches.
         let _ = tokio::task::spawn_blocking(move || observer.close()).await;
+    }
+    if let Some(telemetry) = telemetry {
+        exports.inspect(|it| it.abort());
+        telemetry.shut_down().await;
     }
     Ok(())
 }
@@ -124,15 +131,21 @@ fn limits() -> Result<Limits, String> {
 }
 
 /// Who is told of requests, as the command line and the environment say.
-fn observer(cli: &Cli) -> Result<Option<Arc<Observer>>, String> {
+fn observer(cli: &Cli, telemetry: Option<Arc<Telemetry>>) -> Result<Option<Arc<Observer>>, String> {
     let folder = cli.audit_folder(variable);
     let folder = folder.map(|path| Folder::open(&path, cli.audit_fsync, SystemTime::now()));
-    let tellers = Tellers { folder: folder.transpose()?, lines: lines()?, ..audit_bucket()? };
+    let (folder, lines) = (folder.transpose()?, lines()?);
+    let tellers = Tellers { folder, lines, telemetry, ..audit_bucket()? };
     if tellers.is_empty() {
         return Ok(None);
     }
     let observer = Observer::start(tellers).map_err(|error| error.to_string())?;
     Ok(Some(Arc::new(observer)))
+}
+
+/// Traces and metrics, if the environment names a collector for them.
+fn telemetry() -> Result<Option<Arc<Telemetry>>, String> {
+    Telemetry::open(variable, Ambient::default())
 }
 
 /// The audit log in S3, if the environment names a bucket for it.
@@ -223,7 +236,7 @@ fn keep_up(config: &Arc<Config>) {
 /// What of the map in force cannot be relied on.
 fn warn(config: &Config) {
     let Some(current) = config.current() else { return };
-    for line in current.missing().chain(not_yet(&current.map)) {
+    for line in current.missing() {
         say(&format!("warns: {line}"));
     }
     let demos = current.map.providers.iter().filter(|(_, it)| it.protocol == Protocol::Demo);

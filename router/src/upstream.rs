@@ -7,6 +7,7 @@
 mod connect;
 mod connection;
 mod pool;
+mod post;
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -17,7 +18,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use http_body::{Frame, SizeHint};
 use model_map::{Failure, FailureClass};
 
@@ -26,11 +27,12 @@ use connection::{Connection, Unanswered};
 use pool::{Home, Pool};
 
 #[cfg(feature = "aws")]
-pub(crate) use connect::tls;
+pub(crate) use connect::https;
 pub use connection::Body;
 
 use crate::config::Endpoint;
 use crate::config::prepared::Unusable;
+use crate::telemetry::trace::{Carried, PARENT, STATE};
 use crate::wire::Segments;
 use crate::wire::dialect::Service;
 
@@ -56,6 +58,10 @@ pub struct Outgoing {
     pub service: Service,
     /// The client's own `anthropic-beta`, beside the provider's.
     pub beta: Option<HeaderValue>,
+    /// The trace that it belongs to.
+    pub trace: Option<Carried>,
+    /// Where it goes and with which headers, in place of the endpoint's.
+    pub signed: Option<(Uri, HeaderMap)>,
 }
 
 /// Why a request got no response, for our own logs.
@@ -81,6 +87,8 @@ impl Clients {
     ) -> Result<Response<Body>, SendError> {
         let (url, headers) = endpoint.target.as_ref().map_err(unusable)?;
         let url = endpoint.services.get(outgoing.service as usize).unwrap_or(url);
+        let signed = outgoing.signed.as_ref();
+        let (url, headers) = signed.map_or((url, headers), |(url, headers)| (url, headers));
         let home = self.pool.home(url).ok_or_else(|| failed(NETWORK, "no host to call", None))?;
         let mut request = Box::new(Request::new(Parts::of(outgoing.body)));
         *request.method_mut() = Method::POST;
@@ -88,6 +96,10 @@ impl Clients {
         headers.clone_into(request.headers_mut());
         if let Some(beta) = outgoing.beta {
             request.headers_mut().append(BETA, beta);
+        }
+        if let Some(Carried { parent, state }) = outgoing.trace {
+            request.headers_mut().insert(PARENT, parent);
+            state.map(|state| request.headers_mut().insert(STATE, state));
         }
         while let Some(connection) = home.free() {
             match exchange(connection, *request, &home).await {

@@ -58,6 +58,8 @@ enum Measurement {
     Check,
     /// `sfai-dsl check` beside other linters
     Linters,
+    /// Streams translated, without sockets
+    Translation,
 }
 
 /// Builds what is measured, measures it, and prints a table.
@@ -71,8 +73,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Trouble> {
         return measure_all(options, folder);
     }
     build(&["-p", "sfai-router", "-p", "sfai-dsl", "-p", "xtask"])?;
-    if options.only.is_empty() || options.only.contains(&Measurement::Cold) {
-        build(&["-p", "sfai-router", "--example", HELLO])?;
+    for (measurement, example) in
+        [(Measurement::Cold, HELLO), (Measurement::Translation, TRANSLATION)]
+    {
+        if options.only.is_empty() || options.only.contains(&measurement) {
+            build(&["-p", "sfai-router", "--example", example])?;
+        }
     }
     // `target/debug/xtask` hands over to `target/release/xtask`: the proxy, the upstream and the
     // client are as optimised as the router.
@@ -84,6 +90,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Trouble> {
 
 /// The smallest Lambda function.
 const HELLO: &str = "hello_lambda";
+
+/// What translates streams and nothing else.
+const TRANSLATION: &str = "translation";
 
 fn build(what: &[&str]) -> Result<(), Trouble> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -102,6 +111,7 @@ fn measure_all(options: &Options, folder: &Path) -> Result<(), Trouble> {
         router: program("sfai-router"),
         dsl: program("sfai-dsl"),
         hello: folder.join("examples").join(HELLO),
+        translation: folder.join("examples").join(TRANSLATION),
     };
     let bench = Bench::start(programs)?;
     let runtime = serve::runtime()?;
@@ -130,6 +140,7 @@ async fn measured(
         Measurement::Cold => measure::cold(bench, quick).await,
         Measurement::Check => measure::check(bench, quick),
         Measurement::Linters => measure::linters(bench, quick),
+        Measurement::Translation => measure::translation(bench),
     }
 }
 

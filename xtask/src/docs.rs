@@ -3,6 +3,7 @@
 //! Owns where the pages stand and whether they are stale; what is on them is made by the modules
 //! below.
 
+mod client;
 mod example;
 mod rules;
 
@@ -33,7 +34,8 @@ type Pages = BTreeMap<String, String>;
 /// Writes every page, or says which are stale.
 pub(crate) fn run(options: &Options) -> Result<(), Trouble> {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let pages = rules::pages()?;
+    let mut pages = rules::pages()?;
+    pages.extend(client::page(&top)?);
     let stale = stale(&top, &pages)?;
     if options.check {
         return match stale.as_slice() {

@@ -7,6 +7,7 @@
 mod guided;
 mod mutate;
 mod read;
+mod seeds;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,7 +23,7 @@ use mutate::Mutator;
 /// What can be chosen.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// How long to go on
+    /// How long to go on, with each target of the guided ones
     #[arg(long, default_value_t = 60)]
     seconds: u64,
     /// Which inputs to make; the same ones for the same number
@@ -31,6 +32,9 @@ pub(crate) struct Options {
     /// Let libFuzzer make them, led by what they reach; needs a C++ compiler
     #[arg(long)]
     guided: bool,
+    /// Of the guided targets these alone: routes, map, stream, answer, request, door
+    #[arg(long, value_delimiter = ',', requires = "guided")]
+    only: Vec<String>,
 }
 
 /// How long one input may take; builds without optimisation are given more.
@@ -62,7 +66,13 @@ pub(crate) fn run(options: &Options) -> Result<(), Trouble> {
     let maps = corpus(&top, &["dsl/tests/golden", "model_map.json"], ".json")?;
     let seed = options.seed.unwrap_or_else(|| fastrand::u64(..));
     if options.guided {
-        let seeds = [(Target::Routes, routes), (Target::Map, maps)];
+        let mut seeds = guided_seeds(&top, routes, maps)?;
+        if let Some(name) = options.only.iter().find(|it| !seeds.iter().any(|(is, _)| is == it)) {
+            return Err(Trouble::new("choose the targets", format!("there is no `{name}`")));
+        }
+        seeds.retain(|(name, _)| {
+            options.only.is_empty() || options.only.iter().any(|it| it == name)
+        });
         return guided::run(&top, &kept, seeds, options.seconds, seed);
     }
     let mut mutator = Mutator::new(seed);
@@ -100,6 +110,26 @@ pub(crate) fn run(options: &Options) -> Result<(), Trouble> {
         slowest.as_millis(),
     );
     Ok(())
+}
+
+/// Inputs that a run begins with.
+type Seeds = Vec<Vec<u8>>;
+
+/// What each guided target begins with. The recordings beside the checkout are used where they are.
+fn guided_seeds(
+    top: &Path,
+    routes: Seeds,
+    maps: Seeds,
+) -> Result<Vec<(&'static str, Seeds)>, Trouble> {
+    let recorded = top.join("../shared/recorded");
+    Ok(vec![
+        ("routes", routes),
+        ("map", maps),
+        ("stream", seeds::streams(&recorded)?),
+        ("answer", seeds::answers(&recorded)?),
+        ("request", seeds::requests(top, &recorded)?),
+        ("door", seeds::doors()),
+    ])
 }
 
 /// Reads an input in every way there is; says what is wrong with what came of it.

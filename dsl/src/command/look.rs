@@ -2,6 +2,7 @@
 //!
 //! Owns those decisions; what is coloured is for [`crate::render::human`].
 
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::sync::OnceLock;
 
@@ -12,7 +13,7 @@ use crate::render::human::Look;
 /// What `--color` says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Color {
-    /// On a terminal, unless `NO_COLOR` is set
+    /// On a terminal, unless `NO_COLOR`, `CLICOLOR` or `TERM` say otherwise
     #[default]
     Auto,
     /// Always
@@ -32,8 +33,21 @@ pub(super) fn settle(color: Color) {
 /// How to draw on `stream`.
 pub(super) fn look_on(stream: &impl IsTerminal) -> Look {
     let asked = COLOR.get().copied().unwrap_or_default();
-    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    Look { color: colored(asked, stream.is_terminal(), no_color), width: 100 }
+    let wish = wish(|name| std::env::var_os(name).filter(|value| !value.is_empty()));
+    Look { color: colored(asked, wish, stream.is_terminal()), width: 100 }
+}
+
+/// What the environment asks for: <https://no-color.org>, then <https://bixense.com/clicolors>, then
+/// what the terminal can.
+fn wish(variable: impl Fn(&str) -> Option<OsString>) -> Option<bool> {
+    let is = |name, value| variable(name).is_some_and(|it| it == value);
+    if variable("NO_COLOR").is_some() {
+        return Some(false);
+    }
+    if variable("CLICOLOR_FORCE").is_some() && !is("CLICOLOR_FORCE", "0") {
+        return Some(true);
+    }
+    (is("CLICOLOR", "0") || is("TERM", "dumb")).then_some(false)
 }
 
 /// How wide a table may be: as the terminal is; a file or a pipe takes everything.
@@ -42,12 +56,12 @@ pub(super) fn width() -> Option<usize> {
     Some(columns.into())
 }
 
-/// What is asked for on the command line comes before the environment (<https://no-color.org>).
-fn colored(asked: Color, terminal: bool, no_color: bool) -> bool {
+/// What is asked for on the command line comes before the environment, and that before the stream.
+fn colored(asked: Color, wish: Option<bool>, terminal: bool) -> bool {
     match asked {
         Color::Always => true,
         Color::Never => false,
-        Color::Auto => terminal && !no_color,
+        Color::Auto => wish.unwrap_or(terminal),
     }
 }
 
@@ -55,12 +69,26 @@ fn colored(asked: Color, terminal: bool, no_color: bool) -> bool {
 mod tests {
     use super::*;
 
+    fn of(variables: &[(&str, &str)]) -> Option<bool> {
+        wish(|name| variables.iter().find(|(it, _)| *it == name).map(|(_, value)| value.into()))
+    }
+
     #[test]
-    fn the_command_line_comes_before_no_color_and_that_before_the_terminal() {
-        assert!(colored(Color::Always, false, true));
-        assert!(!colored(Color::Never, true, false));
-        assert!(colored(Color::Auto, true, false));
-        assert!(!colored(Color::Auto, true, true));
-        assert!(!colored(Color::Auto, false, false));
+    fn the_command_line_comes_before_the_environment_and_that_before_the_terminal() {
+        assert!(colored(Color::Always, Some(false), false));
+        assert!(!colored(Color::Never, Some(true), true));
+        assert!(colored(Color::Auto, None, true));
+        assert!(!colored(Color::Auto, None, false));
+        assert!(!colored(Color::Auto, Some(false), true));
+        assert!(colored(Color::Auto, Some(true), false));
+    }
+
+    #[test]
+    fn no_color_comes_before_clicolor_force_and_that_before_the_others() {
+        assert_eq!(of(&[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")]), Some(false));
+        assert_eq!(of(&[("CLICOLOR_FORCE", "1"), ("CLICOLOR", "0")]), Some(true));
+        assert_eq!(of(&[("CLICOLOR_FORCE", "0"), ("CLICOLOR", "1")]), None);
+        assert_eq!((of(&[("CLICOLOR", "0")]), of(&[("TERM", "dumb")])), (Some(false), Some(false)));
+        assert_eq!(of(&[("TERM", "xterm")]), None);
     }
 }

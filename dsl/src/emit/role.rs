@@ -32,7 +32,7 @@ fn value<T: Copy>(placed: Option<Placed<T>>) -> Option<T> {
     placed.map(|placed| placed.value)
 }
 
-fn set<T: Clone + Default>(placed: Option<&Placed<std::rc::Rc<T>>>) -> T {
+fn set<T: Clone + Default>(placed: Option<&Placed<std::sync::Arc<T>>>) -> T {
     placed.map(|placed| (*placed.value).clone()).unwrap_or_default()
 }
 

@@ -12,9 +12,15 @@ const MARGIN: u32 = 24;
 const CARD_GAP: u32 = 20;
 const CARD_PADDING: u32 = 18;
 const HEADER: u32 = 50;
-const BOX: (u32, u32) = (196, 46);
+const BOX: (u32, u32) = (212, 46);
 const ROW_GAP: u32 = 14;
 const ARROW: u32 = 40;
+
+/// What the dashes mean.
+const FAILED: &str = "when the one before failed";
+
+/// What the numbers in a box are.
+const FACTS: &str = "window in tokens · $ per million tokens in / out";
 
 const COLORS: [&str; 8] =
     ["#c2653b", "#0f9d7a", "#3b6fd4", "#8a5cd1", "#b8860b", "#c23b74", "#4a7d2c", "#5b6b7b"];
@@ -235,15 +241,16 @@ fn draw_legend(picture: &Picture, top: u32, to: &mut String) {
     }
     let _ = writeln!(
         to,
-        "<path class=\"wire else\" d=\"M{x} {}h28\"/><text class=\"notes\" x=\"{}\" y=\"{top}\">when the one before failed</text>",
+        "<path class=\"wire else\" d=\"M{x} {}h28\"/><text class=\"notes\" x=\"{}\" y=\"{top}\">{FAILED}</text><text class=\"notes\" x=\"{}\" y=\"{top}\">{FACTS}</text>",
         top - 4,
-        x + 36
+        x + 36,
+        x + 36 + text_width(FAILED, 6.0) + 22
     );
 }
 
 fn legend_width(picture: &Picture) -> u32 {
     let providers: u32 = picture.providers.iter().map(|name| text_width(name, 6.6) + 38).sum();
-    providers + 220
+    providers + 80 + text_width(FAILED, 6.0) + text_width(FACTS, 6.0)
 }
 
 /// An estimate in pixels: characters beyond Latin are twice as wide.

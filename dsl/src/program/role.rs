@@ -3,7 +3,7 @@
 //! Owns the types; which block a field comes from is decided in [`crate::resolve`].
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use model_map::{
@@ -19,11 +19,11 @@ pub struct Role {
     /// Where its name is declared.
     pub name: Span,
     /// One line for people.
-    pub about: Option<Placed<Rc<str>>>,
+    pub about: Option<Placed<Arc<str>>>,
     /// What it promises its callers to take.
-    pub accept: Option<Placed<Rc<BTreeSet<Ability>>>>,
+    pub accept: Option<Placed<Arc<BTreeSet<Ability>>>>,
     /// Its ways; none if it writes and inherits none, for which there is a finding.
-    pub arms: Option<Rc<Arms>>,
+    pub arms: Option<Arc<Arms>>,
     /// What the audit record holds.
     pub audit: Placed<Audit>,
     /// Where the provider is asked to cache the prompt.
@@ -31,9 +31,9 @@ pub struct Role {
     /// When the answer begins to be sent.
     pub commit: Placed<Commit>,
     /// Request parameters that are taken out.
-    pub deny: Option<Placed<Rc<BTreeSet<String>>>>,
+    pub deny: Option<Placed<Arc<BTreeSet<String>>>>,
     /// The failures after which the next link is taken.
-    pub fallback: Placed<Rc<BTreeSet<FailureClass>>>,
+    pub fallback: Placed<Arc<BTreeSet<FailureClass>>>,
     /// Changes for some requests: all whose condition holds apply, in order, the later winning.
     pub guards: Vec<Guard>,
     /// When the next link is started beside a silent one.
@@ -49,7 +49,7 @@ pub struct Role {
     /// Whether what a link cannot take is refused, and where that is written.
     pub strict: Option<Span>,
     /// Its prompt.
-    pub system: Option<Rc<System>>,
+    pub system: Option<Arc<System>>,
     /// When to give up.
     pub timeouts: Timeouts,
     /// Whether all that is written in it and its bases could be read.
@@ -131,7 +131,7 @@ pub struct Link {
     /// Where it is written.
     pub span: Span,
     /// What it leads to.
-    pub model: Rc<Model>,
+    pub model: Arc<Model>,
 }
 
 /// A guarded block: what it changes of those kinds (`set`, `system`, `timeout`) that the role has
@@ -145,7 +145,7 @@ pub struct Guard {
     /// Laid over the role's, key by key.
     pub parameters: Parameters,
     /// In place of the role's.
-    pub system: Option<Rc<System>>,
+    pub system: Option<Arc<System>>,
     /// Laid over the role's, key by key.
     pub timeouts: TimeoutChanges,
 }
@@ -169,7 +169,7 @@ pub struct PromptUse {
     /// The prompt's name, if it has one.
     pub name: Option<String>,
     /// Its text.
-    pub text: Rc<str>,
+    pub text: Arc<str>,
 }
 
 /// Timeouts, built-in ones included.

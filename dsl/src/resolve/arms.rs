@@ -2,7 +2,7 @@
 //!
 //! Owns their reading and their order; whether they cover every request is for a rule.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::Resolver;
 use super::view::Space;
@@ -30,9 +30,10 @@ pub(super) struct ArmReader {
 impl ArmReader {
     /// The arms; none if none is written. With what `may_route` and could not be read, these are not
     /// all.
-    pub(super) fn finish(self, may_route: bool) -> Option<Rc<Arms>> {
+    pub(super) fn finish(mut self, may_route: bool) -> Option<Arc<Arms>> {
+        self.arms.shrink_to_fit();
         let is_whole = !self.is_broken && !may_route && self.arms.iter().all(|arm| arm.is_whole);
-        self.is_written.then(|| Rc::new(Arms { arms: self.arms, is_whole }))
+        self.is_written.then(|| Arc::new(Arms { arms: self.arms, is_whole }))
     }
 
     fn push(&mut self, arm: Option<Arm>) {
@@ -97,7 +98,7 @@ impl<'t> Resolver<'t> {
         let (Some(at), Some((_, first)), Some(end)) = (arms.misplaced, arms.last, arms.end) else {
             return;
         };
-        let text = self.sources.get(first.file).map_or("", |file| file.text.as_str());
+        let text = self.names.input.sources.get(first.file).map_or("", |file| file.text.as_str());
         if let Some(finding) = self.findings.get_mut(at) {
             finding.fix = arm_order::moved(text, first, end);
         }
@@ -123,7 +124,25 @@ impl<'t> Resolver<'t> {
     }
 
     fn share(&mut self, node: &'t Weighted) -> (Option<u32>, Option<Link>) {
+        if let Some(model) = self.model_before_share(node) {
+            let share = node.link.model.text.as_str();
+            self.use_name(Space::Model, model);
+            self.use_name(Space::Let, share);
+            self.findings.push(shares::late(model, share, node.span));
+            return (None, None);
+        }
         (self.percent(node.share.as_ref()), self.link(&node.link))
+    }
+
+    /// The word before the link, where that is the model and what stands in the link's place the
+    /// constant with its share.
+    fn model_before_share(&self, node: &'t Weighted) -> Option<&'t str> {
+        let view = &self.names.view;
+        let first = node.share.as_ref().and_then(|value| value.ident())?;
+        let is_model = view.knows(Space::Model, first) && !view.knows(Space::Let, first);
+        let second = node.link.model.text.as_str();
+        let is_share = view.knows(Space::Let, second) && !view.knows(Space::Model, second);
+        (is_model && is_share).then_some(first)
     }
 
     /// Whether the shares of a draw add up to the whole; nothing drawn does.
@@ -141,7 +160,7 @@ impl<'t> Resolver<'t> {
         if !self.find_declared(Space::Model, name) {
             return None;
         }
-        let model = Rc::clone(self.models.get(name.text.as_str())?);
+        let model = Arc::clone(self.names.models.get(name.text.as_str())?);
         Some(Link { span: link.span, model })
     }
 }

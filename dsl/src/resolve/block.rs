@@ -4,7 +4,7 @@
 //! back on which is in [`super::role`].
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use model_map::{Ability, Audit, CacheBreakpoint, Commit, FailureClass};
@@ -21,14 +21,14 @@ use crate::syntax::tree::{Statement, Then};
 /// One block.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Block {
-    pub(super) about: Slot<Rc<str>>,
-    pub(super) accept: Slot<Rc<BTreeSet<Ability>>>,
-    pub(super) arms: Option<Rc<Arms>>,
+    pub(super) about: Slot<Arc<str>>,
+    pub(super) accept: Slot<Arc<BTreeSet<Ability>>>,
+    pub(super) arms: Option<Arc<Arms>>,
     pub(super) audit: Slot<Audit>,
     pub(super) cache: Slot<CacheBreakpoint>,
     pub(super) commit: Slot<Commit>,
-    pub(super) deny: Slot<Rc<BTreeSet<String>>>,
-    pub(super) fallback: Slot<Rc<BTreeSet<FailureClass>>>,
+    pub(super) deny: Slot<Arc<BTreeSet<String>>>,
+    pub(super) fallback: Slot<Arc<BTreeSet<FailureClass>>>,
     pub(super) guards: Guards,
     pub(super) hedge: Slot<Duration>,
     pub(super) limit_max_tokens: Slot<u32>,
@@ -36,7 +36,7 @@ pub(super) struct Block {
     pub(super) resume: Slot<()>,
     pub(super) retry: Slot<Retry>,
     pub(super) strict: Slot<()>,
-    pub(super) system: Slot<Rc<System>>,
+    pub(super) system: Slot<Arc<System>>,
     pub(super) timeouts: TimeoutSlots,
     /// A statement that could not be read may have been a route.
     pub(super) may_route: bool,
@@ -97,7 +97,7 @@ struct Gathered {
 
 impl<'t> Resolver<'t> {
     /// Types the statements of one block.
-    pub(super) fn block(&mut self, statements: &[&'t Statement]) -> Block {
+    pub(super) fn block(&mut self, statements: impl IntoIterator<Item = &'t Statement>) -> Block {
         let mut block = Block::default();
         let mut gathered = Gathered::default();
         for statement in statements {
@@ -112,7 +112,10 @@ impl<'t> Resolver<'t> {
     }
 
     /// Types `defaults`, which may hold every statement but `about`.
-    pub(super) fn defaults_block(&mut self, statements: &[&'t Statement]) -> Block {
+    pub(super) fn defaults_block(
+        &mut self,
+        statements: impl IntoIterator<Item = &'t Statement>,
+    ) -> Block {
         // An `about` there has had its finding as a syntax error.
         Block { about: None, ..self.block(statements) }
     }

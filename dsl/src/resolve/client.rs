@@ -3,7 +3,7 @@
 //! Owns what a client needs; keeping count of what it uses is the router's.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use model_map::{ApiKey, Budget, Limited, Period, RateLimit};
 
@@ -21,7 +21,7 @@ const LIMITED: [(&str, Limited); 2] =
 #[derive(Debug, Default)]
 struct Block {
     key: Slot<ApiKey>,
-    allow: Slot<Rc<BTreeMap<String, Span>>>,
+    allow: Slot<Arc<BTreeMap<String, Span>>>,
     budget: Slot<Budget>,
     requests: Slot<RateLimit>,
     tokens: Slot<RateLimit>,
@@ -44,17 +44,17 @@ impl Block {
 impl<'t> Resolver<'t> {
     /// Reads every client.
     pub(super) fn read_clients(&mut self) -> BTreeMap<String, Client> {
-        let clients = std::mem::take(&mut self.view.clients);
+        let clients = std::mem::take(&mut self.names_mut().view.clients);
         let read =
             clients.iter().map(|(name, declared)| ((*name).to_owned(), self.client(declared)));
         let read = read.collect();
-        self.view.clients = clients;
+        self.names_mut().view.clients = clients;
         read
     }
 
     fn client(&mut self, declared: &ClientDecl<'t>) -> Client {
-        let env = self.client_block(&declared.statements.env);
-        let base = self.client_block(&declared.statements.base);
+        let env = self.client_block(declared.statements.env.iter().copied());
+        let base = self.client_block(declared.statements.base);
         let block = env.over(&base);
         if block.key.is_none() && !block.is_broken {
             self.findings.push(incomplete::client(declared.name));
@@ -69,7 +69,7 @@ impl<'t> Resolver<'t> {
         }
     }
 
-    fn client_block(&mut self, statements: &[&'t ClientStatement]) -> Block {
+    fn client_block(&mut self, statements: impl IntoIterator<Item = &'t ClientStatement>) -> Block {
         let mut block = Block::default();
         for statement in statements {
             match statement {
@@ -92,7 +92,7 @@ impl<'t> Resolver<'t> {
         block
     }
 
-    fn allowed(&mut self, node: &'t Names) -> Option<Rc<BTreeMap<String, Span>>> {
+    fn allowed(&mut self, node: &'t Names) -> Option<Arc<BTreeMap<String, Span>>> {
         let mut roles = BTreeMap::new();
         for name in &node.names {
             let Some(role) = self.find_name(Space::Role, name) else { continue };
@@ -101,7 +101,7 @@ impl<'t> Resolver<'t> {
             }
         }
         // Without the roles that are not known it still allows nothing else.
-        (!node.names.is_empty()).then(|| Rc::new(roles))
+        (!node.names.is_empty()).then(|| Arc::new(roles))
     }
 
     fn rate_limit(&mut self, node: &'t tree::RateLimit, block: &mut Block) {

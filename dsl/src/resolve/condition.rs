@@ -180,7 +180,7 @@ impl<'t> Resolver<'t> {
     /// A client by its name, in quotes or not, or by a constant that holds it.
     pub(super) fn client_name(&mut self, value: &'t Value) -> Option<String> {
         if let ValueKind::Ident(name) = &value.kind
-            && self.view.knows(Space::Client, name)
+            && self.names.view.knows(Space::Client, name)
         {
             self.use_name(Space::Client, name);
             return Some(name.clone());
@@ -191,10 +191,10 @@ impl<'t> Resolver<'t> {
             // Anything else is no name, which reading it as a text says.
             _ => self.text(Some(value))?.to_string(),
         };
-        if self.view.knows(Space::Client, &name) {
+        if self.names.view.knows(Space::Client, &name) {
             return Some(name);
         }
-        let near = self.view.nearest(Space::Client, &name);
+        let near = self.names.view.nearest(Space::Client, &name);
         self.findings.push(unknown_name::of(Space::Client, &name, value.span, near));
         None
     }

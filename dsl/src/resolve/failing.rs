@@ -3,7 +3,7 @@
 //! Owns their reading; what counts as which failure is `model-map`'s.
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use model_map::FailureClass;
@@ -37,12 +37,12 @@ impl<'t> Resolver<'t> {
         Some(Retry { span: node.span, count, on: on?, backoff: backoff? })
     }
 
-    pub(super) fn fallback(&mut self, node: &'t Classes) -> Option<Rc<BTreeSet<FailureClass>>> {
+    pub(super) fn fallback(&mut self, node: &'t Classes) -> Option<Arc<BTreeSet<FailureClass>>> {
         let classes = self.classes(&node.classes, |class, name, at| {
             let finding = || never_falls_back::finding(name, &node.classes, at);
             (class == FailureClass::InvalidRequest).then(finding)
         });
-        classes.filter(|classes| !classes.is_empty()).map(Rc::new)
+        classes.filter(|classes| !classes.is_empty()).map(Arc::new)
     }
 
     pub(super) fn hedge(&mut self, node: &'t Setting) -> Option<Duration> {

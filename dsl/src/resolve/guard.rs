@@ -3,7 +3,7 @@
 //! Owns how they are inherited, one statement a kind, and which of them a role has in the end;
 //! their statements are read like a role's own.
 
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use model_map::Effort;
@@ -21,7 +21,7 @@ pub(super) struct GuardBlock {
     span: Span,
     when: Option<When>,
     parameters: ParameterSlots,
-    system: Slot<Rc<System>>,
+    system: Slot<Arc<System>>,
     timeouts: TimeoutSlots,
     is_broken: bool,
 }
@@ -29,9 +29,9 @@ pub(super) struct GuardBlock {
 /// The guarded blocks of a role, by kind: each kind comes from one block of statements as a whole.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Guards {
-    set: Option<Rc<Vec<GuardBlock>>>,
-    system: Option<Rc<Vec<GuardBlock>>>,
-    timeout: Option<Rc<Vec<GuardBlock>>>,
+    set: Option<Arc<Vec<GuardBlock>>>,
+    system: Option<Arc<Vec<GuardBlock>>>,
+    timeout: Option<Arc<Vec<GuardBlock>>>,
 }
 
 impl Guards {
@@ -40,11 +40,11 @@ impl Guards {
         if blocks.is_empty() {
             return Self::default();
         }
-        let blocks = Rc::new(blocks);
+        let blocks = Arc::new(blocks);
         let with = |has: fn(&GuardBlock) -> bool| {
             // What could not be read may be of any kind, and stands in the place of all.
             let is_there = blocks.iter().any(|block| block.is_broken || has(block));
-            is_there.then(|| Rc::clone(&blocks))
+            is_there.then(|| Arc::clone(&blocks))
         };
         Self {
             set: with(|block| !block.parameters.is_empty()),
@@ -75,15 +75,15 @@ impl Guards {
     /// kind matters; blocks of one origin stay together, and the origins come in the order of
     /// their kinds, whatever files they are in.
     pub(super) fn effective(&self) -> Vec<Guard> {
-        let mut origins: Vec<&Rc<Vec<GuardBlock>>> = Vec::new();
+        let mut origins: Vec<&Arc<Vec<GuardBlock>>> = Vec::new();
         for origin in [&self.set, &self.system, &self.timeout].into_iter().flatten() {
-            if !origins.iter().any(|known| Rc::ptr_eq(known, origin)) {
+            if !origins.iter().any(|known| Arc::ptr_eq(known, origin)) {
                 origins.push(origin);
             }
         }
-        let of = |origin: &Rc<Vec<GuardBlock>>| -> Vec<Guard> {
+        let of = |origin: &Arc<Vec<GuardBlock>>| -> Vec<Guard> {
             let is_from =
-                |kind: &Option<Rc<_>>| kind.as_ref().is_some_and(|kind| Rc::ptr_eq(kind, origin));
+                |kind: &Option<Arc<_>>| kind.as_ref().is_some_and(|kind| Arc::ptr_eq(kind, origin));
             let kinds = (is_from(&self.set), is_from(&self.system), is_from(&self.timeout));
             origin.iter().filter_map(|block| block.effective(kinds)).collect()
         };

@@ -23,7 +23,9 @@ mod values;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::Arc;
+
+use model_map::{FailureClass, usual_fallback};
 
 use crate::catalogue::Catalogue;
 use crate::diagnostic::Diagnostic;
@@ -73,20 +75,17 @@ pub struct Resolution<'t> {
 pub fn resolve<'t>(input: Input<'t>, env: &str, blocks: Option<&str>) -> Resolution<'t> {
     let mut findings = Vec::new();
     let view = View::of(input.trees.iter(), blocks, &mut findings);
-    let mut resolver = Resolver {
-        view,
+    let names = Names {
+        input,
         env: env.to_owned(),
-        sources: input.sources,
-        files: input.files,
-        catalogue: input.catalogue,
-        prompt_files: input.prompt_files,
+        view,
         lets: BTreeMap::new(),
         providers: BTreeMap::new(),
         models: BTreeMap::new(),
         prompts: BTreeMap::new(),
-        findings,
-        used: BTreeSet::new(),
+        usual_fallback: Arc::new(usual_fallback()),
     };
+    let mut resolver = Resolver { names: Arc::new(names), findings, used: BTreeSet::new() };
     resolver.read_lets();
     resolver.read_providers();
     resolver.read_models();
@@ -95,38 +94,58 @@ pub fn resolve<'t>(input: Input<'t>, env: &str, blocks: Option<&str>) -> Resolut
     let clients = resolver.read_clients();
     let ensures = resolver.read_ensures();
     let tests = resolver.read_tests();
-    let providers = resolver.providers.into_iter();
-    let models = resolver.models.into_iter();
+    let Resolver { names, findings, used } = resolver;
+    let providers = names.providers.iter();
+    let models = names.models.iter();
+    let own =
+        |(name, one): (&&str, &Option<Arc<Provider>>)| Some(((*name).to_owned(), one.clone()?));
     let program = Program {
-        env: resolver.env,
+        env: names.env.clone(),
         platform: input.platform,
-        providers: providers.filter_map(|(name, one)| Some((name.to_owned(), one?))).collect(),
-        models: models.map(|(name, model)| (name.to_owned(), model)).collect(),
+        providers: providers.filter_map(own).collect(),
+        models: models.map(|(name, model)| ((*name).to_owned(), Arc::clone(model))).collect(),
         clients,
         roles,
         ensures,
         tests,
     };
-    Resolution { program, findings: resolver.findings, used: resolver.used }
+    Resolution { program, findings, used }
 }
 
-/// What has been resolved so far. A name without a value has had its finding.
-struct Resolver<'t> {
-    view: View<'t>,
+/// What roles are made of, as far as it has been resolved. A name without a value has had its
+/// finding.
+#[derive(Debug, Clone)]
+struct Names<'t> {
+    input: Input<'t>,
     env: String,
-    sources: &'t Sources,
-    files: &'t [LoadedFile],
-    catalogue: &'t Catalogue,
-    prompt_files: &'t PromptFiles,
+    view: View<'t>,
     lets: BTreeMap<&'t str, Option<Literal<'t>>>,
-    providers: BTreeMap<&'t str, Option<Rc<Provider>>>,
-    models: BTreeMap<&'t str, Rc<Model>>,
-    prompts: BTreeMap<&'t str, Option<Rc<str>>>,
+    providers: BTreeMap<&'t str, Option<Arc<Provider>>>,
+    models: BTreeMap<&'t str, Arc<Model>>,
+    prompts: BTreeMap<&'t str, Option<Arc<str>>>,
+    /// One for all roles that write none.
+    usual_fallback: Arc<BTreeSet<FailureClass>>,
+}
+
+/// Reads what is written, with what is found on the way.
+struct Resolver<'t> {
+    /// Shared by the readers of roles, which only look things up.
+    names: Arc<Names<'t>>,
     findings: Vec<Diagnostic>,
     used: BTreeSet<(Space, &'t str)>,
 }
 
 impl<'t> Resolver<'t> {
+    /// Another one, which has found nothing yet.
+    fn fork(&self) -> Self {
+        Self { names: Arc::clone(&self.names), findings: Vec::new(), used: BTreeSet::new() }
+    }
+
+    /// The names while no other reader has them.
+    fn names_mut(&mut self) -> &mut Names<'t> {
+        Arc::make_mut(&mut self.names)
+    }
+
     fn use_name(&mut self, space: Space, name: &'t str) {
         self.used.insert((space, name));
     }
@@ -139,7 +158,7 @@ impl<'t> Resolver<'t> {
 
     /// Whether something declares a name that is used here; if nothing does, that is found.
     fn find_declared(&mut self, space: Space, name: &'t Name) -> bool {
-        let is_declared = self.view.knows(space, &name.text);
+        let is_declared = self.names.view.knows(space, &name.text);
         if is_declared {
             self.use_name(space, &name.text);
         } else {
@@ -152,7 +171,7 @@ impl<'t> Resolver<'t> {
     /// The name that an unknown one is meant to be, if that is likely; it then counts as used,
     /// since one mistake is one finding.
     fn near(&mut self, space: Space, name: &str) -> Option<&'t str> {
-        let near = self.view.nearest(space, name)?;
+        let near = self.names.view.nearest(space, name)?;
         self.use_name(space, near);
         Some(near)
     }

@@ -5,7 +5,7 @@
 mod facts;
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use model_map::Protocol;
 
@@ -21,38 +21,38 @@ use crate::syntax::tree::{ModelId, Name};
 impl<'t> Resolver<'t> {
     /// Reads every model.
     pub(super) fn read_models(&mut self) {
-        let models = std::mem::take(&mut self.view.models);
+        let models = std::mem::take(&mut self.names_mut().view.models);
         let mut by_key = BTreeMap::new();
         for (alias, declared) in &models {
-            let model = self.model(alias, declared).map(Rc::new);
+            let model = self.model(alias, declared).map(Arc::new);
             if let (Some(model), Some(name)) = (&model, &declared.node.name) {
                 self.find_other_facts(name, model, &mut by_key);
             }
-            self.models.extend(model.map(|model| (*alias, model)));
+            self.names_mut().models.extend(model.map(|model| (*alias, model)));
         }
-        self.view.models = models;
+        self.names_mut().view.models = models;
     }
 
     /// One target has one set of facts, whatever its aliases.
     fn find_other_facts<'d>(
         &mut self,
         name: &'d Name,
-        model: &Rc<Model>,
-        by_key: &mut BTreeMap<String, (&'d Name, Rc<Model>)>,
+        model: &Arc<Model>,
+        by_key: &mut BTreeMap<String, (&'d Name, Arc<Model>)>,
     ) {
         let key = model.key();
         match by_key.get(&key) {
             Some((_, first)) if first.facts == model.facts => {}
             Some((first, _)) => self.findings.push(duplicate::facts(&key, first, name)),
             None => {
-                by_key.insert(key, (name, Rc::clone(model)));
+                by_key.insert(key, (name, Arc::clone(model)));
             }
         }
     }
 
     fn model(&mut self, alias: &str, declared: &ModelDecl<'t>) -> Option<Model> {
-        let env = self.model_block(&declared.statements.env);
-        let base = self.model_block(&declared.statements.base);
+        let env = self.model_block(declared.statements.env.iter().copied());
+        let base = self.model_block(declared.statements.base);
         let has_block = !declared.statements.env.is_empty() || !declared.statements.base.is_empty();
         let own = env.facts().over(base.facts());
         let value = declared.node.target.as_ref()?;
@@ -67,11 +67,11 @@ impl<'t> Resolver<'t> {
         Some(Model { alias: alias.to_owned(), provider, id, target: value.span, facts })
     }
 
-    fn provider_of(&mut self, target: &'t ModelId) -> Option<Rc<Provider>> {
+    fn provider_of(&mut self, target: &'t ModelId) -> Option<Arc<Provider>> {
         let name = &target.provider;
-        if self.view.knows(Space::Provider, &name.text) {
+        if self.names.view.knows(Space::Provider, &name.text) {
             self.use_name(Space::Provider, &name.text);
-            return self.providers.get(name.text.as_str()).cloned().flatten();
+            return self.names.providers.get(name.text.as_str()).cloned().flatten();
         }
         let near = self.near(Space::Provider, &name.text);
         self.findings.push(unknown_name::of(Space::Provider, &name.text, name.span, near));
@@ -94,13 +94,13 @@ impl<'t> Resolver<'t> {
         };
         let host = provider.base_url.as_deref().map_or("", host);
         let id = target.id.text.as_str();
-        if let Some(known) = self.catalogue.model(&provider.name, host, protocol, id) {
+        if let Some(known) = self.names.input.catalogue.model(&provider.name, host, protocol, id) {
             return Some(own.over(known));
         }
         if has_block {
             return Some(own);
         }
-        let section = self.catalogue.section(&provider.name, host, protocol);
+        let section = self.names.input.catalogue.section(&provider.name, host, protocol);
         let ids = section.into_iter().flat_map(|section| section.models.keys());
         let near = nearest(id, ids.map(String::as_str));
         self.findings.push(unknown_model::finding(&provider.name, &target.id, near));

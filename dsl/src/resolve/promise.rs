@@ -16,7 +16,7 @@ const REQUEST: [&str; 2] = ["max_tokens", "tokens"];
 impl<'t> Resolver<'t> {
     /// Reads every `ensure` that can be read.
     pub(super) fn read_ensures(&mut self) -> Vec<Ensure> {
-        let nodes = std::mem::take(&mut self.view.ensures);
+        let nodes = std::mem::take(&mut self.names_mut().view.ensures);
         nodes.into_iter().filter_map(|node| self.ensure(node)).collect()
     }
 
@@ -118,11 +118,11 @@ impl<'t> Resolver<'t> {
 
     /// A declared model; one that only tests name is not used.
     pub(super) fn model_ref(&mut self, name: &'t Name, uses: bool) -> Option<ModelRef> {
-        let known = self.view.knows(Space::Model, &name.text);
+        let known = self.names.view.knows(Space::Model, &name.text);
         if uses || !known {
             self.find_name(Space::Model, name)?;
         }
-        let key = self.models.get(name.text.as_str())?.key();
+        let key = self.names.models.get(name.text.as_str())?.key();
         Some(ModelRef { name: name.text.clone(), key, span: name.span })
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Owns which text a prompt has; files are read by [`super::prompt_files`].
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::Resolver;
 use crate::rules::{prompt_file, secret};
@@ -11,25 +11,25 @@ use crate::syntax::tree::{Prompt, PromptBody, Value};
 impl<'t> Resolver<'t> {
     /// Reads every prompt.
     pub(super) fn read_prompts(&mut self) {
-        let prompts = std::mem::take(&mut self.view.prompts);
+        let prompts = std::mem::take(&mut self.names_mut().view.prompts);
         for (name, declared) in &prompts {
             let text = self.prompt(declared);
-            self.prompts.insert(name, text);
+            self.names_mut().prompts.insert(name, text);
         }
-        self.view.prompts = prompts;
+        self.names_mut().view.prompts = prompts;
     }
 
-    fn prompt(&mut self, declared: &'t Prompt) -> Option<Rc<str>> {
+    fn prompt(&mut self, declared: &'t Prompt) -> Option<Arc<str>> {
         match declared.body.as_ref()? {
             PromptBody::Text(value) => self.text(Some(value)),
             PromptBody::File { path, .. } => self.prompt_of_file(path.as_ref()?),
         }
     }
 
-    fn prompt_of_file(&mut self, value: &'t Value) -> Option<Rc<str>> {
+    fn prompt_of_file(&mut self, value: &'t Value) -> Option<Arc<str>> {
         let path = self.text(Some(value))?;
-        let by = self.files.iter().find(|file| file.id == value.span.file)?;
-        let finding = match self.prompt_files.text(by, &path) {
+        let by = self.names.input.files.iter().find(|file| file.id == value.span.file)?;
+        let finding = match self.names.input.prompt_files.text(by, &path) {
             Ok(text) => match secret::in_prompt_file(&path, &text, value.span) {
                 None => return Some(text),
                 Some(finding) => finding,

@@ -2,12 +2,11 @@
 //!
 //! Owns the file system's part; what the text is for is in [`super`].
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::load::LoadedFile;
 use crate::project::tidy;
@@ -26,12 +25,12 @@ pub enum Problem {
 }
 
 /// What became of reading a file.
-type Read = Result<Rc<str>, Problem>;
+type Read = Result<Arc<str>, Problem>;
 
 /// The prompt files read so far.
 #[derive(Debug, Default)]
 pub struct PromptFiles {
-    read: RefCell<HashMap<(PathBuf, PathBuf), Read>>,
+    read: Mutex<HashMap<(PathBuf, PathBuf), Read>>,
 }
 
 impl PromptFiles {
@@ -40,20 +39,16 @@ impl PromptFiles {
     ///
     /// # Errors
     /// When it is not there, cannot be read, or may not be.
-    pub fn text(&self, by: &LoadedFile, path: &str) -> Result<Rc<str>, Problem> {
+    pub fn text(&self, by: &LoadedFile, path: &str) -> Result<Arc<str>, Problem> {
         let beside = by.path.parent().unwrap_or(&by.path);
         let full = tidy(&beside.join(path));
         let key = (full, by.folder.clone());
-        if let Some(known) = self.read.borrow().get(&key) {
-            return known.clone();
-        }
-        let text = read(&key.0, &key.1);
-        self.read.borrow_mut().insert(key, text.clone());
-        text
+        let mut known = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(key).or_insert_with_key(|key| read(&key.0, &key.1)).clone()
     }
 }
 
-fn read(path: &Path, folder: &Path) -> Result<Rc<str>, Problem> {
+fn read(path: &Path, folder: &Path) -> Result<Arc<str>, Problem> {
     if !path.starts_with(folder) {
         return Err(Problem::Outside);
     }
@@ -66,7 +61,7 @@ fn read(path: &Path, folder: &Path) -> Result<Rc<str>, Problem> {
     let text = String::from_utf8(bytes)
         .map_err(|error| Problem::NotUtf8(error.utf8_error().valid_up_to()))?;
     let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
-    Ok(Rc::from(text.trim_matches('\n')))
+    Ok(Arc::from(text.trim_matches('\n')))
 }
 
 fn of_system(error: io::Error) -> Problem {

@@ -3,7 +3,7 @@
 //! Owns what a provider needs; what a base URL may be is in the rules.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use model_map::{ApiKey, Protocol};
 
@@ -20,9 +20,9 @@ const PROTOCOLS: [&str; 4] = ["anthropic", "bedrock", "demo", "openai"];
 #[derive(Debug, Default)]
 struct Block {
     protocol: Slot<Protocol>,
-    base_url: Slot<Rc<str>>,
+    base_url: Slot<Arc<str>>,
     api_key: Slot<ApiKey>,
-    headers: BTreeMap<String, Slot<Rc<str>>>,
+    headers: BTreeMap<String, Slot<Arc<str>>>,
     max_connections: Slot<u32>,
     allow_plain_http: Slot<bool>,
     is_broken: bool,
@@ -48,18 +48,18 @@ impl Block {
 impl<'t> Resolver<'t> {
     /// Reads every provider.
     pub(super) fn read_providers(&mut self) {
-        let providers = std::mem::take(&mut self.view.providers);
+        let providers = std::mem::take(&mut self.names_mut().view.providers);
         for (name, declared) in &providers {
-            let provider = self.provider(declared).map(Rc::new);
-            self.providers.insert(name, provider);
+            let provider = self.provider(declared).map(Arc::new);
+            self.names_mut().providers.insert(name, provider);
         }
-        self.view.providers = providers;
+        self.names_mut().view.providers = providers;
     }
 
     fn provider(&mut self, declared: &ProviderDecl<'t>) -> Option<Provider> {
         let Layers { env, base } = &declared.statements;
-        let env = self.provider_block(env);
-        let base = self.provider_block(base);
+        let env = self.provider_block(env.iter().copied());
+        let base = self.provider_block(*base);
         let block = env.over(base);
         self.find_missing(declared.name, &block);
         let allow_plain_http = block.allow_plain_http.is_some();
@@ -116,7 +116,10 @@ impl<'t> Resolver<'t> {
         }
     }
 
-    fn provider_block(&mut self, statements: &[&'t ProviderStatement]) -> Block {
+    fn provider_block(
+        &mut self,
+        statements: impl IntoIterator<Item = &'t ProviderStatement>,
+    ) -> Block {
         let mut block = Block::default();
         for statement in statements {
             match statement {
@@ -165,9 +168,9 @@ impl<'t> Resolver<'t> {
         None
     }
 
-    fn base_url(&mut self, node: &'t Setting) -> Option<Rc<str>> {
+    fn base_url(&mut self, node: &'t Setting) -> Option<Arc<str>> {
         let url = self.text(node.value.as_ref())?;
-        match base_url::check(&url, node.value.as_ref()?, self.sources) {
+        match base_url::check(&url, node.value.as_ref()?, self.names.input.sources) {
             Ok(()) => Some(url),
             Err(finding) => {
                 self.findings.push(*finding);

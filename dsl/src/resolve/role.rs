@@ -3,10 +3,11 @@
 //! Owns the order in which blocks fall back on each other; what is in them is typed in
 //! [`super::block`].
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::mem::take;
+use std::sync::Arc;
 
-use model_map::{Audit, Commit, usual_fallback};
+use model_map::{Audit, Commit};
 
 use super::Resolver;
 use super::block::Block;
@@ -14,55 +15,137 @@ use super::graph::{Order, order};
 use super::guard::{add_first_token, first_token};
 use super::slot::{placed, placed_or};
 use super::view::{Layers, RoleDecl, Space};
+use crate::parallel::{in_parts, threads};
 use crate::program::{Placed, Role, Timeouts};
 use crate::rules::{cycle, no_route, unknown_name};
 use crate::syntax::tree::Statement;
 
+/// Fewer roles than these are read sooner than a thread is started.
+const WORTH_A_THREAD: usize = 128;
+
+/// A role by its name, and its block by the same where others take over from it: a block is larger
+/// than what becomes of it.
+type ReadRole<'t> = ((String, Box<Role>), Option<(&'t str, Block)>);
+
+/// Who takes over from whom.
+struct Family<'t> {
+    roles: BTreeMap<&'t str, RoleDecl<'t>>,
+    defaults: Block,
+    /// Those that others take over from.
+    bases: HashSet<&'t str>,
+    /// Those whose base is not to be had.
+    broken: HashSet<&'t str>,
+}
+
+impl<'t> Family<'t> {
+    fn new(
+        roles: BTreeMap<&'t str, RoleDecl<'t>>,
+        defaults: Block,
+        broken: HashSet<&'t str>,
+    ) -> Self {
+        let bases = roles.values().filter_map(|role| role.like);
+        let bases = bases.map(|base| base.text.as_str()).collect();
+        Self { roles, defaults, bases, broken }
+    }
+
+    fn base(&self, name: &str) -> Option<&'t str> {
+        let like = self.roles.get(name)?.like?;
+        (!self.broken.contains(name)).then_some(like.text.as_str())
+    }
+
+    /// Those that take over from nobody, then those that take over from these, and so on.
+    fn generations(&self, names: &[&'t str]) -> Vec<Vec<&'t str>> {
+        let mut ages: HashMap<&str, usize> = HashMap::new();
+        let mut generations: Vec<Vec<&'t str>> = Vec::new();
+        for name in names {
+            let base = self.base(name).and_then(|base| ages.get(base));
+            let age = base.map_or(0, |age| age + 1);
+            if self.bases.contains(name) {
+                ages.insert(name, age);
+            }
+            match generations.get_mut(age) {
+                Some(generation) => generation.push(*name),
+                None => generations.push(vec![*name]),
+            }
+        }
+        generations
+    }
+}
+
 impl<'t> Resolver<'t> {
     /// Reads `defaults` and every role.
-    pub(super) fn read_roles(&mut self) -> BTreeMap<String, Role> {
-        let roles = std::mem::take(&mut self.view.roles);
-        let defaults = self.defaults();
-        let bases = roles.values().filter_map(|role| role.like);
-        let bases: BTreeSet<&str> = bases.map(|base| base.text.as_str()).collect();
-        let mut read = BTreeMap::new();
-        // Of the bases alone: a block is larger than what becomes of it.
-        let mut blocks: BTreeMap<&'t str, Block> = BTreeMap::new();
+    pub(super) fn read_roles(&mut self) -> BTreeMap<String, Box<Role>> {
+        let roles = take(&mut self.names_mut().view.roles);
         let order = order(&needs(&roles));
-        let mut broken = self.find_circles(&order, &roles);
+        let mut broken: HashSet<_> = self.find_circles(&order, &roles).into_iter().collect();
         broken.extend(self.find_unknown_bases(&roles));
-        for name in order.names {
-            let Some(declared) = roles.get(name) else { continue };
-            let mut block = self.layered(&declared.statements);
-            if broken.contains(&name) {
-                (block.is_broken, block.may_route) = (true, true);
-            } else if let Some(like) = declared.like.and_then(|like| blocks.get(like.text.as_str()))
-            {
-                block = block.over(like);
+        let family = Family::new(roles, self.defaults(), broken);
+        let mut read = Vec::with_capacity(family.roles.len());
+        let mut blocks = HashMap::new();
+        for generation in family.generations(&order.names) {
+            for (role, block) in self.read_generation(&generation, &family, &blocks) {
+                blocks.extend(block);
+                read.push(role);
             }
-            if bases.contains(name) {
-                blocks.insert(name, block.clone());
-            }
-            read.insert(name.to_owned(), self.role(declared, block.over(&defaults)));
         }
-        self.view.roles = roles;
-        read
+        self.names_mut().view.roles = family.roles;
+        // All at once: a tree that grows name by name is half empty.
+        read.into_iter().collect()
+    }
+
+    /// Reads roles whose bases have been read: on all processors, since none needs another.
+    fn read_generation(
+        &mut self,
+        names: &[&'t str],
+        family: &Family<'t>,
+        blocks: &HashMap<&'t str, Block>,
+    ) -> Vec<ReadRole<'t>> {
+        let read = |reader: &mut Self, names: &[&'t str]| {
+            let roles = names.iter().filter_map(|name| reader.read_role(name, family, blocks));
+            let roles: Vec<_> = roles.collect();
+            (roles, take(&mut reader.findings), take(&mut reader.used))
+        };
+        let threads = threads(names.len(), WORTH_A_THREAD);
+        let mut all = Vec::with_capacity(names.len());
+        for (roles, findings, used) in in_parts(names, threads, || self.fork(), read) {
+            all.extend(roles);
+            self.findings.extend(findings);
+            self.used.extend(used);
+        }
+        all
+    }
+
+    fn read_role(
+        &mut self,
+        name: &'t str,
+        family: &Family<'t>,
+        blocks: &HashMap<&'t str, Block>,
+    ) -> Option<ReadRole<'t>> {
+        let declared = family.roles.get(name)?;
+        let mut block = self.layered(&declared.statements);
+        if family.broken.contains(name) {
+            (block.is_broken, block.may_route) = (true, true);
+        } else if let Some(base) = family.base(name).and_then(|base| blocks.get(base)) {
+            block = block.over(base);
+        }
+        let kept = family.bases.contains(name).then(|| (name, block.clone()));
+        let role = Box::new(self.role(declared, block.over(&family.defaults)));
+        Some(((name.to_owned(), role), kept))
     }
 
     /// The statements of the environment over those of the program.
     fn layered(&mut self, statements: &Layers<'t, Statement>) -> Block {
         if statements.env.is_empty() {
-            return self.block(&statements.base);
+            return self.block(statements.base);
         }
-        let env = self.block(&statements.env);
-        env.over(&self.block(&statements.base))
+        let env = self.block(statements.env.iter().copied());
+        env.over(&self.block(statements.base))
     }
 
     fn defaults(&mut self) -> Block {
-        let env = std::mem::take(&mut self.view.defaults.env);
-        let base = std::mem::take(&mut self.view.defaults.base);
-        let env = self.defaults_block(&env);
-        env.over(&self.defaults_block(&base))
+        let Layers { env, base } = take(&mut self.names_mut().view.defaults);
+        let env = self.defaults_block(env);
+        env.over(&self.defaults_block(base))
     }
 
     /// Roles whose `like` leads back to them.
@@ -87,7 +170,7 @@ impl<'t> Resolver<'t> {
                 continue;
             };
             without.push(*name);
-            if !self.view.broken.contains(&(Space::Role, like.text.as_str())) {
+            if !self.names.view.broken.contains(&(Space::Role, like.text.as_str())) {
                 let near = crate::nearest::nearest(&like.text, roles.keys().copied());
                 self.findings.push(unknown_name::of(Space::Role, &like.text, like.span, near));
             }
@@ -115,7 +198,7 @@ impl<'t> Resolver<'t> {
             commit: placed_or(&block.commit, Commit::default()),
             deny: placed(&block.deny),
             fallback: placed(&block.fallback)
-                .unwrap_or_else(|| Placed::built_in(Rc::new(usual_fallback()))),
+                .unwrap_or_else(|| Placed::built_in(Arc::clone(&self.names.usual_fallback))),
             hedge: placed(&block.hedge),
             limit_max_tokens: placed(&block.limit_max_tokens),
             resume: block.resume.map(|resume| resume.span),

@@ -3,7 +3,7 @@
 //! Owns their reading; what they do at run time is the router's.
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use model_map::{Ability, Audit, CacheBreakpoint, Commit, Effort, SystemMode};
@@ -255,7 +255,7 @@ impl<'t> Resolver<'t> {
         known
     }
 
-    pub(super) fn system(&mut self, node: &'t tree::System) -> Option<Rc<System>> {
+    pub(super) fn system(&mut self, node: &'t tree::System) -> Option<Arc<System>> {
         let mode = match node.mode {
             None | Some(tree::SystemMode::Prepend) => SystemMode::Prepend,
             Some(tree::SystemMode::Append) => SystemMode::Append,
@@ -264,7 +264,7 @@ impl<'t> Resolver<'t> {
         let prompts: Vec<_> = node.prompts.iter().map(|prompt| self.prompt_use(prompt)).collect();
         let prompts: Vec<_> = prompts.into_iter().collect::<Option<_>>()?;
         // A statement of which nothing could be read is a hole.
-        (!prompts.is_empty()).then(|| Rc::new(System { span: node.span, mode, prompts }))
+        (!prompts.is_empty()).then(|| Arc::new(System { span: node.span, mode, prompts }))
     }
 
     /// A prompt by its name, a constant, or written in place.
@@ -273,12 +273,12 @@ impl<'t> Resolver<'t> {
         let ValueKind::Ident(name) = &value.kind else {
             return Some(PromptUse { span, name: None, text: self.text(Some(value))? });
         };
-        if self.view.knows(Space::Prompt, name) {
+        if self.names.view.knows(Space::Prompt, name) {
             self.use_name(Space::Prompt, name);
-            let text = self.prompts.get(name.as_str()).cloned().flatten()?;
+            let text = self.names.prompts.get(name.as_str()).cloned().flatten()?;
             return Some(PromptUse { span, name: Some(name.clone()), text });
         }
-        if self.view.knows(Space::Let, name) {
+        if self.names.view.knows(Space::Let, name) {
             return Some(PromptUse { span, name: None, text: self.text(Some(value))? });
         }
         let near = self.near(Space::Prompt, name);
@@ -286,14 +286,14 @@ impl<'t> Resolver<'t> {
         None
     }
 
-    pub(super) fn accept(&mut self, node: &'t Names) -> Option<Rc<BTreeSet<Ability>>> {
+    pub(super) fn accept(&mut self, node: &'t Names) -> Option<Arc<BTreeSet<Ability>>> {
         let known = |name: &Name| PROMISES.into_iter().find(|ability| ability.name() == name.text);
         self.set_of(node, known, |name| {
             unknown_name::key("something to accept", name, &PROMISES.map(Ability::name))
         })
     }
 
-    pub(super) fn deny(&mut self, node: &'t Names) -> Option<Rc<BTreeSet<String>>> {
+    pub(super) fn deny(&mut self, node: &'t Names) -> Option<Arc<BTreeSet<String>>> {
         let known = |name: &Name| DENIABLE.contains(&name.text.as_str()).then(|| name.text.clone());
         self.set_of(node, known, |name| unknown_name::deniable(name, &DENIABLE))
     }
@@ -304,7 +304,7 @@ impl<'t> Resolver<'t> {
         node: &'t Names,
         known: impl Fn(&Name) -> Option<T>,
         unknown: impl Fn(&Name) -> Diagnostic,
-    ) -> Option<Rc<BTreeSet<T>>> {
+    ) -> Option<Arc<BTreeSet<T>>> {
         let mut set = BTreeSet::new();
         let mut is_whole = !node.names.is_empty();
         for name in &node.names {
@@ -317,7 +317,7 @@ impl<'t> Resolver<'t> {
                 self.find_repeated(name, &node.names);
             }
         }
-        is_whole.then(|| Rc::new(set))
+        is_whole.then(|| Arc::new(set))
     }
 
     /// A name that stands earlier in its list, too.

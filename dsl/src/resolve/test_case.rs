@@ -19,7 +19,7 @@ use crate::syntax::tree::{self, AskFact, Expected, Name, TestStatement, Value};
 impl<'t> Resolver<'t> {
     /// Reads every test.
     pub(super) fn read_tests(&mut self) -> BTreeMap<String, TestCase> {
-        let nodes = std::mem::take(&mut self.view.tests);
+        let nodes = std::mem::take(&mut self.names_mut().view.tests);
         let read = nodes.into_iter().map(|(name, node)| (name.to_owned(), self.test_case(node)));
         read.collect()
     }
@@ -161,14 +161,14 @@ impl<'t> Resolver<'t> {
     }
 
     fn target(&mut self, name: &'t Name) -> Option<Target> {
-        if self.view.knows(Space::Provider, &name.text) {
+        if self.names.view.knows(Space::Provider, &name.text) {
             return Some(Target::Provider(Named { name: name.text.clone(), span: name.span }));
         }
-        if self.view.knows(Space::Model, &name.text) {
+        if self.names.view.knows(Space::Model, &name.text) {
             return self.model_ref(name, false).map(Target::Model);
         }
-        let near = self.view.nearest(Space::Provider, &name.text);
-        let near = near.or_else(|| self.view.nearest(Space::Model, &name.text));
+        let near = self.names.view.nearest(Space::Provider, &name.text);
+        let near = near.or_else(|| self.names.view.nearest(Space::Model, &name.text));
         self.findings.push(unknown_name::upstream(name, near));
         None
     }

@@ -3,7 +3,7 @@
 //! Owns what a value is; whether it is sensible where it stands is for who reads it.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Resolver;
@@ -24,7 +24,7 @@ pub(super) enum Literal<'t> {
     Share(u32),
     Money(Money),
     Size(u64),
-    Text(Rc<str>),
+    Text(Arc<str>),
     /// A bare word that is no constant.
     Word(&'t str),
     Target(&'t ModelId),
@@ -34,6 +34,7 @@ impl<'t> Resolver<'t> {
     /// Reads every `let`, each after those that it is made of.
     pub(super) fn read_lets(&mut self) {
         let needs: BTreeMap<&'t str, Vec<&'t str>> = self
+            .names
             .view
             .lets
             .iter()
@@ -41,18 +42,19 @@ impl<'t> Resolver<'t> {
             .collect();
         let order = order(&needs);
         for circle in &order.cycles {
-            let names = circle.iter().filter_map(|name| self.view.lets.get(name)?.name.as_ref());
+            let names =
+                circle.iter().filter_map(|name| self.names.view.lets.get(name)?.name.as_ref());
             self.findings.push(cycle::finding("let", names.collect()));
         }
         // A constant of a circle is a hole to every other of it.
         for name in order.cycles.into_iter().flatten() {
-            self.lets.insert(name, None);
+            self.names_mut().lets.insert(name, None);
         }
         for name in order.names {
-            if !self.lets.contains_key(name) {
-                let value = self.view.lets.get(name).and_then(|node| node.value.as_ref());
+            if !self.names.lets.contains_key(name) {
+                let value = self.names.view.lets.get(name).and_then(|node| node.value.as_ref());
                 let literal = value.and_then(|value| self.literal(value));
-                self.lets.insert(name, literal);
+                self.names_mut().lets.insert(name, literal);
             }
         }
     }
@@ -67,7 +69,9 @@ impl<'t> Resolver<'t> {
             ValueKind::Size(bytes) => Literal::Size(*bytes),
             ValueKind::ModelId(target) => Literal::Target(target),
             ValueKind::String(parts) | ValueKind::Text(parts) => Literal::Text(self.fill(parts)?),
-            ValueKind::Ident(word) if self.view.knows(Space::Let, word) => self.constant(word)?,
+            ValueKind::Ident(word) if self.names.view.knows(Space::Let, word) => {
+                self.constant(word)?
+            }
             ValueKind::Ident(word) => Literal::Word(word),
             ValueKind::Broken => return None,
         })
@@ -75,12 +79,12 @@ impl<'t> Resolver<'t> {
 
     fn constant(&mut self, name: &'t str) -> Option<Literal<'t>> {
         self.use_name(Space::Let, name);
-        self.lets.get(name).cloned().flatten()
+        self.names.lets.get(name).cloned().flatten()
     }
 
-    fn fill(&mut self, parts: &'t [Part]) -> Option<Rc<str>> {
+    fn fill(&mut self, parts: &'t [Part]) -> Option<Arc<str>> {
         if let [Part::Literal(text)] = parts {
-            return Some(Rc::from(text.as_str()));
+            return Some(Arc::from(text.as_str()));
         }
         let mut filled = String::new();
         let mut is_whole = true;
@@ -93,17 +97,17 @@ impl<'t> Resolver<'t> {
                 },
             }
         }
-        is_whole.then(|| Rc::from(filled))
+        is_whole.then(|| Arc::from(filled))
     }
 
-    fn hole(&mut self, name: &'t Name) -> Option<Rc<str>> {
+    fn hole(&mut self, name: &'t Name) -> Option<Arc<str>> {
         if name.text == "env" {
-            return Some(Rc::from(self.env.as_str()));
+            return Some(Arc::from(self.names.env.as_str()));
         }
-        if self.view.knows(Space::Let, &name.text) {
+        if self.names.view.knows(Space::Let, &name.text) {
             return self.constant(&name.text).map(|literal| in_text(&literal));
         }
-        let lets = self.view.lets.keys().copied();
+        let lets = self.names.view.lets.keys().copied();
         let near = nearest(&name.text, lets.chain(["env"]));
         if let Some(near) = near {
             self.use_name(Space::Let, near);
@@ -126,7 +130,7 @@ impl<'t> Resolver<'t> {
         }
         let finding = match (&literal, &value.kind) {
             (Literal::Word(word), ValueKind::Ident(_)) => {
-                let near = self.view.nearest(Space::Let, word);
+                let near = self.names.view.nearest(Space::Let, word);
                 if let Some(near) = near {
                     self.use_name(Space::Let, near);
                 }
@@ -139,9 +143,9 @@ impl<'t> Resolver<'t> {
     }
 
     /// A string or text.
-    pub(super) fn text(&mut self, value: Option<&'t Value>) -> Option<Rc<str>> {
+    pub(super) fn text(&mut self, value: Option<&'t Value>) -> Option<Arc<str>> {
         self.read(value, "a string in quotes", |literal| match literal {
-            Literal::Text(text) => Some(Rc::clone(text)),
+            Literal::Text(text) => Some(Arc::clone(text)),
             _ => None,
         })
     }
@@ -217,17 +221,19 @@ fn names_in(value: &Value) -> Vec<&str> {
 }
 
 /// A constant inside a string, in one form however it was written.
-fn in_text(literal: &Literal<'_>) -> Rc<str> {
+fn in_text(literal: &Literal<'_>) -> Arc<str> {
     match literal {
-        Literal::Text(text) => Rc::clone(text),
-        Literal::Word(word) => Rc::from(*word),
-        Literal::Number(Number::Integer(value)) => Rc::from(value.to_string()),
-        Literal::Number(Number::Decimal(value)) => Rc::from(value.to_string()),
-        Literal::Duration(duration) => Rc::from(spell::duration(*duration)),
-        Literal::Share(percents) => Rc::from(format!("{percents}%")),
-        Literal::Money(money) => Rc::from(spell::dollars(money.micro_dollars)),
-        Literal::Size(bytes) => Rc::from(bytes.to_string()),
-        Literal::Target(target) => Rc::from(format!("{}/{}", target.provider.text, target.id.text)),
+        Literal::Text(text) => Arc::clone(text),
+        Literal::Word(word) => Arc::from(*word),
+        Literal::Number(Number::Integer(value)) => Arc::from(value.to_string()),
+        Literal::Number(Number::Decimal(value)) => Arc::from(value.to_string()),
+        Literal::Duration(duration) => Arc::from(spell::duration(*duration)),
+        Literal::Share(percents) => Arc::from(format!("{percents}%")),
+        Literal::Money(money) => Arc::from(spell::dollars(money.micro_dollars)),
+        Literal::Size(bytes) => Arc::from(bytes.to_string()),
+        Literal::Target(target) => {
+            Arc::from(format!("{}/{}", target.provider.text, target.id.text))
+        }
     }
 }
 

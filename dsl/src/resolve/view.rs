@@ -64,37 +64,37 @@ impl Space {
 }
 
 /// Statements of a block: those of the environment before those of the program.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Layers<'t, S> {
     pub(super) env: Vec<&'t S>,
-    pub(super) base: Vec<&'t S>,
+    pub(super) base: &'t [S],
 }
 
 impl<S> Default for Layers<'_, S> {
     fn default() -> Self {
-        Self { env: Vec::new(), base: Vec::new() }
+        Self { env: Vec::new(), base: &[] }
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ProviderDecl<'t> {
     pub(super) name: &'t Name,
     pub(super) statements: Layers<'t, ProviderStatement>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ClientDecl<'t> {
     pub(super) name: &'t Name,
     pub(super) statements: Layers<'t, ClientStatement>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ModelDecl<'t> {
     pub(super) node: &'t Model,
     pub(super) statements: Layers<'t, ModelStatement>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct RoleDecl<'t> {
     pub(super) name: &'t Name,
     pub(super) like: Option<&'t Name>,
@@ -102,7 +102,7 @@ pub(super) struct RoleDecl<'t> {
 }
 
 /// Every name of an environment.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct View<'t> {
     pub(super) providers: BTreeMap<&'t str, ProviderDecl<'t>>,
     pub(super) models: BTreeMap<&'t str, ModelDecl<'t>>,
@@ -172,34 +172,46 @@ impl<'t> View<'t> {
         declarations: impl Iterator<Item = &'t Declaration>,
         findings: &mut Vec<Diagnostic>,
     ) {
-        let mut seen = Seen::default();
+        let mut defaults = None;
         for declaration in declarations {
-            let Some(name) = named(declaration) else {
-                self.add_unnamed(declaration, &mut seen, findings);
+            let Some((space, name)) = named(declaration) else {
+                self.add_unnamed(declaration, &mut defaults, findings);
                 continue;
             };
-            let (space, name) = name;
-            if seen.is_new(space, name, findings) {
+            if is_new(space, name, self.declared(space, &name.text), findings) {
                 self.insert(declaration, name);
             }
+        }
+    }
+
+    /// Where a name is declared that could be read.
+    fn declared(&self, space: Space, name: &str) -> Option<&'t Name> {
+        match space {
+            Space::Client => self.clients.get(name).map(|it| it.name),
+            Space::Let => self.lets.get(name).and_then(|it| it.name.as_ref()),
+            Space::Model => self.models.get(name).and_then(|it| it.node.name.as_ref()),
+            Space::Prompt => self.prompts.get(name).and_then(|it| it.name.as_ref()),
+            Space::Provider => self.providers.get(name).map(|it| it.name),
+            Space::Role => self.roles.get(name).map(|it| it.name),
+            Space::Test => self.tests.get(name).and_then(|it| it.name.as_ref()),
         }
     }
 
     fn add_unnamed(
         &mut self,
         declaration: &'t Declaration,
-        seen: &mut Seen<'t>,
+        defaults: &mut Option<Span>,
         findings: &mut Vec<Diagnostic>,
     ) {
         match declaration {
             Declaration::Broken(node) => self.add_broken(node),
             Declaration::Ensure(node) => self.ensures.push(node),
             Declaration::Defaults(node) => {
-                if let Some(first) = seen.defaults.replace(node.span) {
-                    seen.defaults = Some(first);
+                if let Some(first) = *defaults {
                     findings.push(duplicate::defaults(first, node.span));
                 } else {
-                    self.defaults.base.extend(&node.statements);
+                    *defaults = Some(node.span);
+                    self.defaults.base = &node.statements;
                 }
             }
             _ => {}
@@ -216,13 +228,11 @@ impl<'t> View<'t> {
     fn insert(&mut self, declaration: &'t Declaration, name: &'t Name) {
         match declaration {
             Declaration::Provider(node) => {
-                let base = node.statements.iter().collect();
-                let statements = Layers { env: Vec::new(), base };
+                let statements = Layers { env: Vec::new(), base: &node.statements };
                 self.providers.insert(&name.text, ProviderDecl { name, statements });
             }
             Declaration::Model(node) => {
-                let base = node.statements.iter().collect();
-                let statements = Layers { env: Vec::new(), base };
+                let statements = Layers { env: Vec::new(), base: &node.statements };
                 self.models.insert(&name.text, ModelDecl { node, statements });
             }
             Declaration::Prompt(node) => {
@@ -232,14 +242,12 @@ impl<'t> View<'t> {
                 self.lets.insert(&name.text, node);
             }
             Declaration::Role(node) => {
-                let base = node.statements.iter().collect();
-                let statements = Layers { env: Vec::new(), base };
+                let statements = Layers { env: Vec::new(), base: &node.statements };
                 let like = node.like.as_ref();
                 self.roles.insert(&name.text, RoleDecl { name, like, statements });
             }
             Declaration::Client(node) => {
-                let base = node.statements.iter().collect();
-                let statements = Layers { env: Vec::new(), base };
+                let statements = Layers { env: Vec::new(), base: &node.statements };
                 self.clients.insert(&name.text, ClientDecl { name, statements });
             }
             Declaration::Test(node) => {
@@ -285,28 +293,13 @@ fn named(declaration: &Declaration) -> Option<(Space, &Name)> {
     Some((space, name.as_ref()?))
 }
 
-/// What has been declared so far.
-#[derive(Default)]
-struct Seen<'t> {
-    names: BTreeMap<(Space, &'t str), &'t Name>,
-    defaults: Option<Span>,
-}
-
-impl<'t> Seen<'t> {
-    fn is_new(&mut self, space: Space, name: &'t Name, findings: &mut Vec<Diagnostic>) -> bool {
-        if space == Space::Let && name.text == "env" {
-            findings.push(duplicate::let_env(name.span));
-            return false;
-        }
-        match self.names.get(&(space, name.text.as_str())) {
-            Some(first) => {
-                findings.push(duplicate::name(space.keyword(), first, name));
-                false
-            }
-            None => {
-                self.names.insert((space, &name.text), name);
-                true
-            }
-        }
-    }
+/// Whether a name may be declared here, which is declared `first` there; if not, that is found.
+fn is_new(space: Space, name: &Name, first: Option<&Name>, findings: &mut Vec<Diagnostic>) -> bool {
+    let finding = match first {
+        _ if space == Space::Let && name.text == "env" => duplicate::let_env(name.span),
+        Some(first) => duplicate::name(space.keyword(), first, name),
+        None => return true,
+    };
+    findings.push(finding);
+    false
 }

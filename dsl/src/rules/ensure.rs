@@ -6,13 +6,14 @@
 mod proofs;
 mod shape;
 
-use proofs::{Breach, Outcome};
+use proofs::Breach;
+pub(super) use proofs::{Outcome, Promises, Proofs, add};
 
 use super::{Rule, one};
 use crate::analysis::ensure::CounterExample;
 use crate::analysis::{Promise, describe};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::program::{Claim, Ensure, Program};
+use crate::program::{Claim, Ensure};
 use crate::spell;
 
 /// A promise that does not hold.
@@ -83,11 +84,14 @@ pub const UNDECIDED: Rule = Rule {
 /// The most roles that one finding shows to break a promise.
 const MOST_SHOWN: usize = 4;
 
-pub(super) fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
-    let promises: Vec<_> = program.ensures.iter().map(|ensure| promise(&ensure.claim)).collect();
-    let outcomes = proofs::outcomes(program, &promises);
-    let outcomes = program.ensures.iter().zip(outcomes);
-    findings.extend(outcomes.filter_map(|(ensure, outcome)| finding(ensure, &outcome?)));
+/// What is to be said of the promises, once they have been held against every role.
+pub(super) fn check(
+    promises: &Promises<'_>,
+    outcomes: &[Outcome<'_>],
+    findings: &mut Vec<Diagnostic>,
+) {
+    let judged = promises.judged().zip(outcomes);
+    findings.extend(judged.filter_map(|(ensure, outcome)| finding(ensure?, outcome)));
 }
 
 fn finding(ensure: &Ensure, outcome: &Outcome<'_>) -> Option<Diagnostic> {

@@ -2,11 +2,11 @@
 //!
 //! Owns this one rule; a condition that holds for no request at all has another.
 
-use super::outlook::{Outlook, RoleOutlook};
+use super::outlook::RoleOutlook;
 use super::{Rule, one};
 use crate::analysis::Reach;
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::program::{Arm, Program};
+use crate::program::Arm;
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -28,12 +28,10 @@ pub const RULE: Rule = Rule {
 /// The most arms that a finding points at.
 const MOST_RELATED: usize = 4;
 
-pub(super) fn check(_: &Program, outlook: &Outlook<'_>, findings: &mut Vec<Diagnostic>) {
-    for one in &outlook.roles {
-        for (reach, arm) in one.reach.iter().zip(one.arms) {
-            if let Reach::Hidden { by } = reach {
-                findings.push(finding(one, arm, by));
-            }
+pub(super) fn check(one: &RoleOutlook<'_>, findings: &mut Vec<Diagnostic>) {
+    for (reach, arm) in one.reach.iter().zip(one.arms) {
+        if let Reach::Hidden { by } = reach {
+            findings.push(finding(one, arm, by));
         }
     }
 }

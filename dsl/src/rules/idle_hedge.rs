@@ -2,9 +2,9 @@
 //!
 //! Owns this one rule.
 
-use super::{Rule, one};
+use super::{Rule, Subject, one};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::program::{Program, Role};
+use crate::program::Role;
 use crate::spell;
 
 /// The rule.
@@ -20,9 +20,9 @@ pub const RULE: Rule = Rule {
     check: Some(check),
 };
 
-fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
-    let whole = program.roles.values().filter(|role| role.is_whole);
-    findings.extend(whole.filter_map(finding));
+fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
+    let whole = Some(subject.role).filter(|role| role.is_whole);
+    findings.extend(whole.and_then(finding));
 }
 
 fn finding(role: &Role) -> Option<Diagnostic> {

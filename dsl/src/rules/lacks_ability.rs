@@ -4,11 +4,11 @@
 
 use model_map::{Ability, Condition, Flag};
 
-use super::outlook::{Outlook, RoleOutlook};
+use super::outlook::RoleOutlook;
 use super::{Rule, one};
 use crate::analysis::Sees;
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::program::{Arm, Link, Program};
+use crate::program::{Arm, Link};
 use crate::span::Span;
 
 /// The rule.
@@ -32,19 +32,17 @@ pub const RULE: Rule = Rule {
 const PAIRS: [(Flag, Ability); 3] =
     [(Flag::Image, Ability::Image), (Flag::Json, Ability::Json), (Flag::Tools, Ability::Tools)];
 
-pub(super) fn check(_: &Program, outlook: &Outlook<'_>, findings: &mut Vec<Diagnostic>) {
-    for one in &outlook.roles {
-        for (arm, goals) in one.reached() {
-            for (flag, ability) in PAIRS {
-                let lacking: Vec<_> = arm.links().filter(|link| lacks(link, ability)).collect();
-                // Most links take all: only where one does not is the question worth its time.
-                if lacking.is_empty() {
-                    continue;
-                }
-                if let Some(because) = why(one, arm, &goals, (flag, ability)) {
-                    let those = lacking.into_iter();
-                    findings.extend(those.map(|link| finding(link, ability, because)));
-                }
+pub(super) fn check(one: &RoleOutlook<'_>, findings: &mut Vec<Diagnostic>) {
+    for (arm, goals) in one.reached() {
+        for (flag, ability) in PAIRS {
+            let lacking: Vec<_> = arm.links().filter(|link| lacks(link, ability)).collect();
+            // Most links take all: only where one does not is the question worth its time.
+            if lacking.is_empty() {
+                continue;
+            }
+            if let Some(because) = why(one, arm, &goals, (flag, ability)) {
+                let those = lacking.into_iter();
+                findings.extend(those.map(|link| finding(link, ability, because)));
             }
         }
     }

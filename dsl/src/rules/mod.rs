@@ -42,8 +42,11 @@ pub mod vendor_name;
 pub mod wrong_kind;
 pub mod zero_weight;
 
+use ensure::{Outcome, Promises, Proofs};
+
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::program::Program;
+use crate::parallel::{in_parts, threads};
+use crate::program::{Program, Role};
 
 /// A rule, as its page shows it.
 #[derive(Debug, Clone, Copy)]
@@ -62,8 +65,17 @@ pub struct Rule {
     pub bad: Example,
     /// The same program mended.
     pub good: Example,
-    /// Looks at a resolved program; none for rules that see what resolving or reading sees.
-    pub check: Option<fn(&Program, &mut Vec<Diagnostic>)>,
+    /// Looks at one resolved role; none for rules that see what resolving or reading sees, or that
+    /// ask for more.
+    pub(crate) check: Option<fn(&Subject<'_>, &mut Vec<Diagnostic>)>,
+}
+
+/// A role that is looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subject<'p> {
+    program: &'p Program,
+    name: &'p str,
+    role: &'p Role,
 }
 
 /// A small program. It stands beside [`PRELUDE`], so that it need not repeat providers and models.
@@ -157,18 +169,49 @@ const OUTLOOK_CHECKS: [outlook::Check; 8] = [
     lacks_ability::check,
 ];
 
-/// Every finding of the rules that look at a resolved program.
+/// Fewer roles than these are looked at sooner than a thread is started.
+const WORTH_A_THREAD: usize = 128;
+
+/// Every finding of the rules that look at a resolved program: role by role, on all processors.
 pub fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
-    for rule in RULES {
-        if let Some(check) = rule.check {
-            check(program, findings);
+    deprecated_model::check(program, findings);
+    let roles = program.roles.iter();
+    let subjects: Vec<_> = roles.map(|(name, role)| Subject { program, name, role }).collect();
+    let promises = Promises::of(program);
+    let threads = threads(subjects.len(), WORTH_A_THREAD);
+    let mut found = Vec::new();
+    let mut outcomes = promises.outcomes();
+    for (of_part, more) in in_parts(&subjects, threads, || Proofs::of(&promises), look) {
+        found.extend(of_part);
+        ensure::add(&mut outcomes, more);
+    }
+    not_total::once_each(&mut found);
+    findings.append(&mut found);
+    ensure::check(&promises, &outcomes, findings);
+}
+
+/// What is found of some roles, and what becomes of the promises with them.
+fn look<'p>(
+    proofs: &mut Proofs<'p, '_>,
+    part: &[Subject<'p>],
+) -> (Vec<Diagnostic>, Vec<Outcome<'p>>) {
+    let mut found = Vec::new();
+    for subject in part {
+        check_role(subject, &mut found);
+        proofs.hold(subject);
+    }
+    (found, proofs.take())
+}
+
+fn check_role(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
+    for check in RULES.iter().filter_map(|rule| rule.check) {
+        check(subject, findings);
+    }
+    if let Some(outlook) = outlook::RoleOutlook::of(subject) {
+        for check in OUTLOOK_CHECKS {
+            check(&outlook, findings);
         }
     }
-    let outlook = outlook::Outlook::of(program);
-    for check in OUTLOOK_CHECKS {
-        check(program, &outlook, findings);
-    }
-    ensure::check(program, findings);
 }
 
 /// Whether what a finding of this code underlines must not be shown.

@@ -2,11 +2,11 @@
 //!
 //! Owns this one rule; an arm whose requests are all taken before has another.
 
-use super::outlook::Outlook;
+use super::outlook::RoleOutlook;
 use super::{Rule, one};
 use crate::analysis::{Reach, Verdict};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::program::{Program, When};
+use crate::program::When;
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -25,15 +25,13 @@ pub const RULE: Rule = Rule {
     check: None,
 };
 
-pub(super) fn check(_: &Program, outlook: &Outlook<'_>, findings: &mut Vec<Diagnostic>) {
-    for one in &outlook.roles {
-        let never = one.reach.iter().zip(one.arms).filter(|(reach, _)| **reach == Reach::Never);
-        findings.extend(never.filter_map(|(_, arm)| arm.when.as_ref()).map(finding));
-        let is_dead =
-            |when: &&When| one.requests.satisfiable(&[(&when.condition, true)]) == Verdict::No;
-        let guards = one.role.guards.iter().map(|guard| &guard.when);
-        findings.extend(guards.filter(is_dead).map(finding));
-    }
+pub(super) fn check(one: &RoleOutlook<'_>, findings: &mut Vec<Diagnostic>) {
+    let never = one.reach.iter().zip(one.arms).filter(|(reach, _)| **reach == Reach::Never);
+    findings.extend(never.filter_map(|(_, arm)| arm.when.as_ref()).map(finding));
+    let is_dead =
+        |when: &&When| one.requests.satisfiable(&[(&when.condition, true)]) == Verdict::No;
+    let guards = one.role.guards.iter().map(|guard| &guard.when);
+    findings.extend(guards.filter(is_dead).map(finding));
 }
 
 fn finding(when: &When) -> Diagnostic {

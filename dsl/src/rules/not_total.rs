@@ -2,16 +2,15 @@
 //!
 //! Owns this one rule and its words; what arms cover is worked out in [`crate::analysis`].
 
-use std::collections::BTreeSet;
-use std::rc::Rc;
+use std::collections::HashSet;
 
 use model_map::{Condition, Facts, Flag, NumberFact, RequestFacts, TextFact};
 
-use super::outlook::{Outlook, RoleOutlook};
+use super::outlook::RoleOutlook;
 use super::{Rule, one};
 use crate::analysis::Verdict;
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::program::{Arm, Program};
+use crate::program::Arm;
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -33,18 +32,14 @@ pub const RULE: Rule = Rule {
     check: None,
 };
 
-pub(super) fn check(_: &Program, outlook: &Outlook<'_>, findings: &mut Vec<Diagnostic>) {
-    // Roles that are alike share their arms, and one finding about them.
-    let mut found = BTreeSet::new();
-    for one in &outlook.roles {
-        let Some(arms) = &one.role.arms else { continue };
-        if !found.contains(&Rc::as_ptr(arms))
-            && let Some(finding) = finding(one)
-        {
-            found.insert(Rc::as_ptr(arms));
-            findings.push(finding);
-        }
-    }
+pub(super) fn check(one: &RoleOutlook<'_>, findings: &mut Vec<Diagnostic>) {
+    findings.extend(finding(one));
+}
+
+/// Roles that take over their arms share these, and the first finding about them.
+pub(super) fn once_each(findings: &mut Vec<Diagnostic>) {
+    let mut found = HashSet::new();
+    findings.retain(|one| one.code != RULE.code || found.insert(one.span));
 }
 
 fn finding(one: &RoleOutlook<'_>) -> Option<Diagnostic> {

@@ -1,9 +1,10 @@
-//! Which requests reach which arm of which role, found out once for all rules that ask.
+//! Which requests reach which arm of a role, found out once for all rules that ask.
 //!
 //! Owns the bridge from a program to [`crate::analysis`]; what is said about it is each rule's.
 
 use std::collections::BTreeSet;
 
+use super::Subject;
 use model_map::{Condition, RequestFacts, TextFact, TextPattern, TextTest, estimate_tokens};
 
 use crate::analysis::{Reach, Requests, Verdict};
@@ -11,12 +12,7 @@ use crate::diagnostic::Diagnostic;
 use crate::program::{Arm, Program, Role};
 
 /// A check that asks for it.
-pub(super) type Check = fn(&Program, &Outlook<'_>, &mut Vec<Diagnostic>);
-
-/// The roles whose arms could all be read.
-pub(crate) struct Outlook<'p> {
-    pub(super) roles: Vec<RoleOutlook<'p>>,
-}
+pub(super) type Check = fn(&RoleOutlook<'_>, &mut Vec<Diagnostic>);
 
 /// What a role gets.
 pub(crate) struct RoleOutlook<'p> {
@@ -29,29 +25,22 @@ pub(crate) struct RoleOutlook<'p> {
     pub(super) uncovered: Verdict,
 }
 
-impl<'p> Outlook<'p> {
-    /// Of a whole program.
-    pub(super) fn of(program: &'p Program) -> Self {
-        let roles = program.roles.iter().filter_map(|(name, role)| {
-            let arms = role.arms.as_ref().filter(|arms| arms.is_whole)?;
-            Some(RoleOutlook::of(program, name, role, &arms.arms))
-        });
-        Self { roles: roles.collect() }
-    }
-}
-
 impl<'p> RoleOutlook<'p> {
-    fn of(program: &Program, name: &str, role: &'p Role, arms: &'p [Arm]) -> Self {
+    /// None of a role whose arms could not all be read.
+    pub(super) fn of(subject: &Subject<'p>) -> Option<Self> {
+        let Subject { program, name, role } = *subject;
+        let arms = role.arms.as_ref().filter(|arms| arms.is_whole)?;
+        let arms = arms.arms.as_slice();
         let requests = requests(program, name, role);
         let conditions: Vec<_> = arms.iter().map(condition).collect();
         if let [None] = conditions.as_slice() {
             let plain = RequestFacts { messages: 1, ..RequestFacts::default() };
             let reach = vec![Reach::Reached(Box::new(plain))];
-            return Self { role, arms, requests, reach, uncovered: Verdict::No };
+            return Some(Self { role, arms, requests, reach, uncovered: Verdict::No });
         }
         let reach = requests.reach(&conditions);
         let uncovered = requests.uncovered(&conditions);
-        Self { role, arms, requests, reach, uncovered }
+        Some(Self { role, arms, requests, reach, uncovered })
     }
 
     /// The arms that requests take, each with what holds for these.

@@ -4,10 +4,10 @@
 
 use model_map::{Effort, Protocol, Sampling};
 
-use super::{Rule, alternatives, one};
+use super::{Rule, Subject, alternatives, one};
 use crate::catalogue::EFFORTS;
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::program::{Link, Parameters, Placed, Program};
+use crate::program::{Link, Parameters, Placed};
 use crate::span::Span;
 
 /// The rule.
@@ -24,16 +24,15 @@ pub const RULE: Rule = Rule {
     check: Some(check),
 };
 
-fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
-    for role in program.roles.values() {
-        let of_guards = role.guards.iter().map(|guard| role.parameters.with(&guard.parameters));
-        let parameters: Vec<_> = std::iter::once(role.parameters).chain(of_guards).collect();
-        for link in role.each_arm().iter().flat_map(|arm| arm.links()) {
-            for set in &parameters {
-                sampling(set, link, findings);
-                effort(set.reasoning_effort, link, findings);
-                answer(set.max_tokens, link, findings);
-            }
+fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
+    let role = subject.role;
+    let of_guards = role.guards.iter().map(|guard| role.parameters.with(&guard.parameters));
+    let parameters: Vec<_> = std::iter::once(role.parameters).chain(of_guards).collect();
+    for link in role.each_arm().iter().flat_map(|arm| arm.links()) {
+        for set in &parameters {
+            sampling(set, link, findings);
+            effort(set.reasoning_effort, link, findings);
+            answer(set.max_tokens, link, findings);
         }
     }
 }

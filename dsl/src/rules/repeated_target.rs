@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Rule, one};
+use super::{Rule, Subject, one};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::program::Program;
+use crate::program::Link;
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -22,14 +22,15 @@ pub const RULE: Rule = Rule {
     check: Some(check),
 };
 
-fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
-    let arms = program.roles.values().flat_map(|role| role.each_arm());
-    for way in arms.flat_map(|arm| arm.ways()) {
+fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
+    for way in subject.role.each_arm().iter().flat_map(|arm| arm.ways()) {
+        if is_plain(&way) {
+            continue;
+        }
         let mut first = BTreeMap::new();
         for link in way {
-            let target = (link.model.provider.name.as_str(), link.model.id.as_str());
-            let Some(before) = first.get(&target) else {
-                first.insert(target, link.span);
+            let Some(before) = first.get(&target(link)) else {
+                first.insert(target(link), link.span);
                 continue;
             };
             let key = link.model.key();
@@ -43,4 +44,16 @@ fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
             findings.push(finding);
         }
     }
+}
+
+/// Whether a chain is short and all of its models are others, which is so of nearly all.
+fn is_plain(way: &[&Link]) -> bool {
+    let is_other = |(at, link): (usize, &&Link)| {
+        way.iter().take(at).all(|before| target(before) != target(link))
+    };
+    way.len() <= 8 && way.iter().enumerate().all(is_other)
+}
+
+fn target(link: &Link) -> (&str, &str) {
+    (&link.model.provider.name, &link.model.id)
 }

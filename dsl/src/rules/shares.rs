@@ -1,4 +1,4 @@
-//! Shares of a draw that do not add up.
+//! Shares of a draw that do not add up, or stand behind their model.
 //!
 //! Owns this one rule.
 
@@ -29,4 +29,12 @@ pub fn finding(span: Span, sum: u64) -> Diagnostic {
         format!("take {}% away from one of them", sum - 100)
     };
     Diagnostic::error(RULE.code, span, message).help(help)
+}
+
+/// A share by its constant behind its model.
+pub fn late(model: &str, share: &str, span: Span) -> Diagnostic {
+    let mend = format!("{share} {model}");
+    Diagnostic::error(RULE.code, span, "a share stands before its model")
+        .help(format!("write `{mend}`"))
+        .fix(format!("write `{mend}`"), span, mend)
 }

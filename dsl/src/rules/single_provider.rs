@@ -2,9 +2,9 @@
 //!
 //! Owns this one rule.
 
-use super::{Rule, one};
+use super::{Rule, Subject, one};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::program::{Arm, Program};
+use crate::program::Arm;
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -19,9 +19,9 @@ pub const RULE: Rule = Rule {
     check: Some(check),
 };
 
-fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
-    let arms = program.roles.values().flat_map(|role| role.each_arm());
-    findings.extend(arms.filter(|arm| arm.is_whole).filter_map(finding));
+fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
+    let whole = subject.role.each_arm().iter().filter(|arm| arm.is_whole);
+    findings.extend(whole.filter_map(finding));
 }
 
 /// Of several draws the first that lacks a second provider is enough.

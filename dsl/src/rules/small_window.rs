@@ -4,10 +4,10 @@
 
 use model_map::{Condition, NumberFact, NumberTest};
 
-use super::outlook::{Outlook, RoleOutlook};
+use super::outlook::RoleOutlook;
 use super::{Rule, one};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::program::{Arm, Link, Program};
+use crate::program::{Arm, Link};
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -26,20 +26,18 @@ pub const RULE: Rule = Rule {
     check: None,
 };
 
-pub(super) fn check(_: &Program, outlook: &Outlook<'_>, findings: &mut Vec<Diagnostic>) {
-    for one in &outlook.roles {
-        for (arm, goals) in one.reached() {
-            let bound = bound(one, &goals);
-            // Windows are nearly always far above every bound; then there is nothing to work out.
-            let is_small = |link: &&Link| window(link).is_some_and(|window| window <= bound);
-            let small: Vec<_> = arm.links().filter(is_small).collect();
-            if small.is_empty() {
-                continue;
-            }
-            let least = one.requests.least_tokens(&goals);
-            let least = least.unwrap_or_else(|| one.requests.prompt_tokens());
-            findings.extend(small.into_iter().filter_map(|link| finding(arm, link, least)));
+pub(super) fn check(one: &RoleOutlook<'_>, findings: &mut Vec<Diagnostic>) {
+    for (arm, goals) in one.reached() {
+        let bound = bound(one, &goals);
+        // Windows are nearly always far above every bound; then there is nothing to work out.
+        let is_small = |link: &&Link| window(link).is_some_and(|window| window <= bound);
+        let small: Vec<_> = arm.links().filter(is_small).collect();
+        if small.is_empty() {
+            continue;
         }
+        let least = one.requests.least_tokens(&goals);
+        let least = least.unwrap_or_else(|| one.requests.prompt_tokens());
+        findings.extend(small.into_iter().filter_map(|link| finding(arm, link, least)));
     }
 }
 

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use model_map::Condition;
 
-use super::outlook::{Outlook, RoleOutlook};
-use super::{Rule, one};
+use super::outlook::RoleOutlook;
+use super::{Rule, Subject, one};
 use crate::analysis::Verdict;
 use crate::analysis::bounds::link_time;
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::program::{Arm, Guard, Program, Retry, Role, Timeouts};
+use crate::program::{Arm, Guard, Retry, Role, Timeouts};
 use crate::span::Span;
 use crate::spell;
 
@@ -30,27 +30,25 @@ pub const RULE: Rule = Rule {
           flows may run to `total`.",
     bad: one("role coder {\n  route   sonnet -> gpt\n  timeout first_token 40s, total 1m\n}\n"),
     good: one("role coder {\n  route   sonnet -> gpt\n  timeout first_token 25s, total 1m\n}\n"),
-    check: None,
+    check: Some(platform),
 };
 
-pub(super) fn check(program: &Program, outlook: &Outlook<'_>, findings: &mut Vec<Diagnostic>) {
-    for role in program.roles.values().filter(|role| role.is_whole) {
-        platform(program, role, findings);
+pub(super) fn check(one: &RoleOutlook<'_>, findings: &mut Vec<Diagnostic>) {
+    if !one.role.is_whole {
+        return;
     }
-    for one in outlook.roles.iter().filter(|one| one.role.is_whole) {
-        let times = &one.role.timeouts;
-        let (first_token, total) = (times.first_token, times.total);
-        if first_token.value > total.value {
-            let span = first_token.span.or(total.span).unwrap_or(one.role.name);
-            findings.push(over_total(first_token.value, total.value, span));
-            continue;
-        }
-        let late: Vec<_> = one.arms.iter().filter(|arm| is_late(one.role, times, arm)).collect();
-        findings.extend(late.iter().map(|arm| worst_case(one.role, times, arm)));
-        // What holds without any guard is said once.
-        if late.is_empty() {
-            findings.extend(one.role.guards.iter().filter_map(|guard| of_guard(one, guard)));
-        }
+    let times = &one.role.timeouts;
+    let (first_token, total) = (times.first_token, times.total);
+    if first_token.value > total.value {
+        let span = first_token.span.or(total.span).unwrap_or(one.role.name);
+        findings.push(over_total(first_token.value, total.value, span));
+        return;
+    }
+    let late: Vec<_> = one.arms.iter().filter(|arm| is_late(one.role, times, arm)).collect();
+    findings.extend(late.iter().map(|arm| worst_case(one.role, times, arm)));
+    // What holds without any guard is said once.
+    if late.is_empty() {
+        findings.extend(one.role.guards.iter().filter_map(|guard| of_guard(one, guard)));
     }
 }
 
@@ -79,9 +77,12 @@ fn over_total(first_token: Duration, total: Duration, span: Span) -> Diagnostic 
     Diagnostic::warning(RULE.code, span, message).help("raise `total` or lower `first_token`")
 }
 
-fn platform(program: &Program, role: &Role, findings: &mut Vec<Diagnostic>) {
+/// Holds a role's `total` against the platform, whatever its arms.
+fn platform(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
+    let Subject { program, role, .. } = subject;
     let total = role.timeouts.total;
-    let Some(limit) = program.platform.limit().filter(|limit| total.value > *limit) else { return };
+    let limit = program.platform.limit().filter(|limit| total.value > *limit);
+    let Some(limit) = limit.filter(|_| role.is_whole) else { return };
     let platform = program.platform.name();
     let message = format!(
         "`total` is {}, and `{platform}` ends a request after {}",

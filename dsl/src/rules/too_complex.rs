@@ -2,11 +2,10 @@
 //!
 //! Owns this one rule.
 
-use super::outlook::Outlook;
+use super::outlook::RoleOutlook;
 use super::{Rule, one};
 use crate::analysis::{Reach, Verdict};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::program::Program;
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -31,17 +30,15 @@ const HARD: &str = "role coder {\n  when header \"x-team\" matches \
                     \"*b????????????????????????????????????????????????\" route sonnet -> gpt\n  \
                     otherwise route haiku -> gpt\n}\n";
 
-pub(super) fn check(_: &Program, outlook: &Outlook<'_>, findings: &mut Vec<Diagnostic>) {
-    for one in &outlook.roles {
-        if one.uncovered == Verdict::TooComplex {
-            continue;
-        }
-        let hard = one.reach.iter().zip(one.arms).find(|(reach, _)| **reach == Reach::TooComplex);
-        if let Some((_, arm)) = hard {
-            let span = arm.when.as_ref().map_or(arm.span, |when| when.span);
-            let message = "which requests get here is too complex to find out";
-            let help = "ask for fewer facts in one role, or split the role";
-            findings.push(Diagnostic::warning(RULE.code, span, message).help(help));
-        }
+pub(super) fn check(one: &RoleOutlook<'_>, findings: &mut Vec<Diagnostic>) {
+    if one.uncovered == Verdict::TooComplex {
+        return;
+    }
+    let hard = one.reach.iter().zip(one.arms).find(|(reach, _)| **reach == Reach::TooComplex);
+    if let Some((_, arm)) = hard {
+        let span = arm.when.as_ref().map_or(arm.span, |when| when.span);
+        let message = "which requests get here is too complex to find out";
+        let help = "ask for fewer facts in one role, or split the role";
+        findings.push(Diagnostic::warning(RULE.code, span, message).help(help));
     }
 }

@@ -4,9 +4,9 @@
 
 use model_map::SystemMode;
 
-use super::{Rule, one};
+use super::{Rule, Subject, one};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::program::{Program, System};
+use crate::program::System;
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -31,13 +31,12 @@ pub const RULE: Rule = Rule {
     check: Some(check),
 };
 
-fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
-    for role in program.roles.values() {
-        let guarded = role.guards.iter().filter_map(|guard| guard.system.as_ref());
-        for system in role.system.iter().chain(guarded) {
-            findings.extend(mode(system));
-            findings.extend(words(system));
-        }
+fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
+    let role = subject.role;
+    let guarded = role.guards.iter().filter_map(|guard| guard.system.as_ref());
+    for system in role.system.iter().chain(guarded) {
+        findings.extend(mode(system));
+        findings.extend(words(system));
     }
 }
 

@@ -4,10 +4,10 @@
 
 use model_map::FailureClass;
 
-use super::outlook::Outlook;
+use super::outlook::RoleOutlook;
 use super::{Rule, one};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::program::{Link, Program};
+use crate::program::Link;
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -25,16 +25,14 @@ pub const RULE: Rule = Rule {
     check: None,
 };
 
-pub(super) fn check(_: &Program, outlook: &Outlook<'_>, findings: &mut Vec<Diagnostic>) {
-    for one in &outlook.roles {
-        let mut classes = one.role.fallback.value.iter();
-        let is_only_length = classes.all(|class| *class == FailureClass::ContextLength);
-        if !is_only_length || one.role.hedge.is_some() {
-            continue;
-        }
-        for way in one.reached().flat_map(|(arm, _)| arm.ways()) {
-            walk(&way, findings);
-        }
+pub(super) fn check(one: &RoleOutlook<'_>, findings: &mut Vec<Diagnostic>) {
+    let mut classes = one.role.fallback.value.iter();
+    let is_only_length = classes.all(|class| *class == FailureClass::ContextLength);
+    if !is_only_length || one.role.hedge.is_some() {
+        return;
+    }
+    for way in one.reached().flat_map(|(arm, _)| arm.ways()) {
+        walk(&way, findings);
     }
 }
 

@@ -2,9 +2,8 @@
 //!
 //! Owns this one rule.
 
-use super::{Rule, one};
+use super::{Rule, Subject, one};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::program::Program;
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -21,16 +20,14 @@ pub const RULE: Rule = Rule {
     check: Some(check),
 };
 
-fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
-    for (name, role) in &program.roles {
-        // A name in quotes is longer in the text than it is, and meant.
-        let is_quoted = role.name.range().len() > name.len();
-        if is_quoted || !(name.starts_with("gpt") || name.starts_with('o')) {
-            continue;
-        }
-        let message = format!("Continue takes `{name}` for the name of a vendor's model");
-        let help =
-            format!("choose another name, or write `role \"{name}\"` if a client insists on it");
-        findings.push(Diagnostic::warning(RULE.code, role.name, message).help(help));
+fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
+    let Subject { name, role, .. } = subject;
+    // A name in quotes is longer in the text than it is, and meant.
+    let is_quoted = role.name.range().len() > name.len();
+    if is_quoted || !(name.starts_with("gpt") || name.starts_with('o')) {
+        return;
     }
+    let message = format!("Continue takes `{name}` for the name of a vendor's model");
+    let help = format!("choose another name, or write `role \"{name}\"` if a client insists on it");
+    findings.push(Diagnostic::warning(RULE.code, role.name, message).help(help));
 }

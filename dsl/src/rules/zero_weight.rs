@@ -2,9 +2,8 @@
 //!
 //! Owns this one rule.
 
-use super::{Rule, one};
+use super::{Rule, Subject, one};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::program::Program;
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -19,9 +18,9 @@ pub const RULE: Rule = Rule {
     check: Some(check),
 };
 
-fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
-    let arms = program.roles.values().flat_map(|role| role.each_arm());
-    for share in arms.flat_map(|arm| &arm.draw).filter(|share| share.percent == 0) {
+fn check(subject: &Subject<'_>, findings: &mut Vec<Diagnostic>) {
+    let shares = subject.role.each_arm().iter().flat_map(|arm| &arm.draw);
+    for share in shares.filter(|share| share.percent == 0) {
         let message = format!("`{}` is never drawn", share.link.model.key());
         let help = "give it a share, or take it away";
         findings.push(Diagnostic::warning(RULE.code, share.span, message).help(help));

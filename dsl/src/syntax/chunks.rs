@@ -10,13 +10,13 @@
 //!
 //! Chunks keep what pest needs for a moment small, too: some 25 times the text.
 
+use std::iter;
 use std::ops::Range;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::{iter, thread};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::tree::Declaration;
 use super::{Parsed, outline, pieces, problem, tree};
+use crate::parallel::{in_parts, threads};
 use crate::span::{FileId, Span};
 
 /// About how many bytes a chunk has.
@@ -31,21 +31,32 @@ pub(super) fn parse_all(texts: &[(FileId, &str)]) -> Vec<Parsed> {
 }
 
 fn parse_in(texts: &[(FileId, &str)], chunk: usize) -> Vec<Parsed> {
-    let work = Work::of(texts, chunk);
-    let bytes: usize = texts.iter().map(|(_, text)| text.len()).sum();
-    let threads = if bytes < 2 * WORTH_A_THREAD { 1 } else { processors() };
-    let threads = threads.min(bytes / WORTH_A_THREAD).min(work.jobs.len());
-    thread::scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(|| work.go());
+    let mut jobs = Vec::new();
+    for (text, (_, content)) in texts.iter().enumerate() {
+        jobs.extend(cuts(content, chunk).map(|range| Job { text, range }));
+    }
+    let bytes = texts.iter().map(|(_, text)| text.len()).sum();
+    let threads = threads(bytes, WORTH_A_THREAD).min(jobs.len());
+    // Of each text, whether it must be read as one.
+    let is_whole: Vec<_> = texts.iter().map(|_| AtomicBool::new(false)).collect();
+    let read = |(): &mut (), part: &[Job]| -> Vec<Option<Chunk>> {
+        part.iter().map(|job| job.read(texts, &is_whole)).collect()
+    };
+    let mut chunks = in_parts(&jobs, threads, || (), read).into_iter().flatten();
+    let mut jobs = jobs.into_iter().peekable();
+    let mut parsed = Vec::with_capacity(texts.len());
+    for (place, (file, text)) in texts.iter().enumerate() {
+        let mut own = Some(Vec::new());
+        while jobs.next_if(|job| job.text == place).is_some() {
+            let chunk = chunks.next().flatten();
+            own = own.zip(chunk).map(|(mut own, chunk)| {
+                own.push(chunk);
+                own
+            });
         }
-        work.go();
-    });
-    work.assemble()
-}
-
-fn processors() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
+        parsed.push(own.map_or_else(|| super::parse(*file, text), |own| joined(*file, own)));
+    }
+    parsed
 }
 
 /// A part of a text to be read.
@@ -54,75 +65,23 @@ struct Job {
     range: Range<usize>,
 }
 
+impl Job {
+    /// None where the text must be read as one, which is then noted.
+    fn read(&self, texts: &[(FileId, &str)], is_whole: &[AtomicBool]) -> Option<Chunk> {
+        let (file, text) = texts.get(self.text)?;
+        let is_whole = is_whole.get(self.text).filter(|it| !it.load(Relaxed))?;
+        let chunk = read(*file, text, self.range.clone());
+        if chunk.is_none() {
+            is_whole.store(true, Relaxed);
+        }
+        chunk
+    }
+}
+
 /// What a chunk holds.
 struct Chunk {
     declarations: Vec<Declaration>,
     comments: Vec<Span>,
-}
-
-struct Work<'t> {
-    texts: &'t [(FileId, &'t str)],
-    /// Those of one text in a row.
-    jobs: Vec<Job>,
-    next: AtomicUsize,
-    /// Of each text, whether it must be read as one.
-    is_whole: Vec<AtomicBool>,
-    done: Mutex<Vec<(usize, Chunk)>>,
-}
-
-impl<'t> Work<'t> {
-    fn of(texts: &'t [(FileId, &'t str)], chunk: usize) -> Self {
-        let mut jobs = Vec::new();
-        for (text, (_, content)) in texts.iter().enumerate() {
-            jobs.extend(cuts(content, chunk).map(|range| Job { text, range }));
-        }
-        Self {
-            texts,
-            jobs,
-            next: AtomicUsize::new(0),
-            is_whole: texts.iter().map(|_| AtomicBool::new(false)).collect(),
-            done: Mutex::default(),
-        }
-    }
-
-    /// Does jobs until none is left.
-    fn go(&self) {
-        let mut done = Vec::new();
-        loop {
-            let number = self.next.fetch_add(1, Relaxed);
-            let Some(job) = self.jobs.get(number) else { break };
-            let Some((file, text)) = self.texts.get(job.text) else { break };
-            let Some(is_whole) = self.is_whole.get(job.text) else { break };
-            if is_whole.load(Relaxed) {
-                continue;
-            }
-            match read(*file, text, job.range.clone()) {
-                Some(chunk) => done.push((number, chunk)),
-                None => is_whole.store(true, Relaxed),
-            }
-        }
-        match self.done.lock() {
-            Ok(mut all) => all.append(&mut done),
-            // The panic of the thread that held it goes on by itself.
-            Err(_poisoned) => {}
-        }
-    }
-
-    /// The chunks as texts again.
-    fn assemble(self) -> Vec<Parsed> {
-        let mut done = self.done.into_inner().unwrap_or_default();
-        done.sort_unstable_by_key(|(number, _)| *number);
-        let mut chunks = done.into_iter().peekable();
-        let mut parsed = Vec::with_capacity(self.texts.len());
-        for (place, (file, text)) in self.texts.iter().enumerate() {
-            let is_own = |number: usize| self.jobs.get(number).is_some_and(|it| it.text == place);
-            let own = iter::from_fn(|| chunks.next_if(|(number, _)| is_own(*number)));
-            let own: Vec<Chunk> = own.map(|(_, chunk)| chunk).collect();
-            let is_whole = self.is_whole.get(place).is_none_or(|it| it.load(Relaxed));
-            parsed.push(if is_whole { super::parse(*file, text) } else { joined(*file, own) });
-        }
-        parsed
-    }
 }
 
 fn joined(file: FileId, chunks: Vec<Chunk>) -> Parsed {

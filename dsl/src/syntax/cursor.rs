@@ -44,6 +44,13 @@ impl<'a> Cursor<'a> {
         rest.filter(|p| !matches!(p.kind, Kind::Newline | Kind::Comment)).nth(count).copied()
     }
 
+    /// Room for what these joints hold together from here on, and no more: trees are kept whole,
+    /// and a vector that grows by itself begins with four places.
+    pub(crate) fn room<T>(&self, joint: Kind) -> Vec<T> {
+        let rest = self.pieces.iter().skip(self.at);
+        Vec::with_capacity(1 + rest.filter(|piece| piece.kind == joint).count())
+    }
+
     /// Takes what comes next.
     pub(crate) fn next(&mut self) -> Option<Piece> {
         while let Some(piece) = self.pieces.get(self.at).copied() {

@@ -2,7 +2,7 @@
 //!
 //! Owns what may be written; what it means is in [`crate::resolve`].
 //!
-//! Three steps, none of which can fail: [`pieces`] cuts the text, [`outline`] finds statements and
+//! Three steps, none of which can fail: [`pieces`] cuts the text (with [`plain`] as a short cut), [`outline`] finds statements and
 //! blocks, [`lower`] gives them their types.
 
 mod chunks;
@@ -18,6 +18,7 @@ mod header;
 mod lower;
 mod outline;
 mod pieces;
+mod plain;
 mod problem;
 mod promise;
 mod provider;

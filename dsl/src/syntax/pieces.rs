@@ -8,7 +8,7 @@ use std::ops::Range;
 use pest::Parser;
 
 use super::problem::{Problem, Report};
-use super::words;
+use super::{plain, words};
 
 #[derive(pest_derive::Parser)]
 #[grammar = "grammar.pest"]
@@ -75,20 +75,14 @@ impl Piece {
 /// All pieces of the `part` of a text, which whole lines are; blanks lie between them.
 pub(crate) fn pieces(text: &str, part: Range<usize>, report: &mut Report) -> Vec<Piece> {
     let mut found: Vec<Piece> = Vec::with_capacity(part.len() / 5);
-    match Grammar::parse(Rule::unit, text.get(part.clone()).unwrap_or_default()) {
-        Ok(pairs) => {
-            for pair in pairs.flat_map(pest::iterators::Pair::into_inner) {
-                let span = pair.as_span();
-                let Some(kind) = kind(pair.as_rule(), span.as_str()) else { continue };
-                push(&mut found, kind, part.start + span.start()..part.start + span.end());
-            }
-        }
-        // The grammar takes every text; were it not so, the file would be one bad piece.
-        Err(error) => {
-            found.push(piece(Kind::Stray, part.clone()));
-            let cause = error.variant.message().into_owned();
-            report.push(Problem::Internal { cause }, part);
-        }
+    let mut rest = plain::cut(text, part.clone(), &mut found);
+    // Where it is not the first the grammar would take this mark for one.
+    if text.get(rest..).is_some_and(|rest| rest.starts_with('\u{feff}')) {
+        found.clear();
+        rest = part.start;
+    }
+    if rest < part.end {
+        by_grammar(text, rest..part.end, &mut found, report);
     }
     braces(&mut found, text, report);
     let mut strayed = false;
@@ -101,6 +95,30 @@ pub(crate) fn pieces(text: &str, part: Range<usize>, report: &mut Report) -> Vec
         strayed = piece.kind == Kind::Stray || (strayed && piece.kind != Kind::Newline);
     }
     found
+}
+
+/// Adds the pieces of a part as the grammar has them.
+pub(super) fn by_grammar(
+    text: &str,
+    part: Range<usize>,
+    found: &mut Vec<Piece>,
+    report: &mut Report,
+) {
+    match Grammar::parse(Rule::unit, text.get(part.clone()).unwrap_or_default()) {
+        Ok(pairs) => {
+            for pair in pairs.flat_map(pest::iterators::Pair::into_inner) {
+                let span = pair.as_span();
+                let Some(kind) = kind(pair.as_rule(), span.as_str()) else { continue };
+                push(found, kind, part.start + span.start()..part.start + span.end());
+            }
+        }
+        // The grammar takes every text; were it not so, the file would be one bad piece.
+        Err(error) => {
+            found.push(piece(Kind::Stray, part.clone()));
+            let cause = error.variant.message().into_owned();
+            report.push(Problem::Internal { cause }, part);
+        }
+    }
 }
 
 fn push(found: &mut Vec<Piece>, kind: Kind, range: Range<usize>) {
@@ -178,7 +196,7 @@ fn ends_fact(piece: &Piece, text: &str) -> bool {
     is_value && !words.contains(&piece.of(text))
 }
 
-fn piece(kind: Kind, range: Range<usize>) -> Piece {
+pub(super) fn piece(kind: Kind, range: Range<usize>) -> Piece {
     let byte = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
     Piece { kind, start: byte(range.start), end: byte(range.end) }
 }

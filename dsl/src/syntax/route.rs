@@ -15,7 +15,7 @@ pub(crate) fn route(start: Span, place: Place, cursor: &mut Cursor) -> Route {
     cursor.no_equals();
     let is_drawn = is_drawn(cursor);
     let draw = if is_drawn { draw(place, cursor) } else { Vec::new() };
-    let mut chain = Vec::new();
+    let mut chain = cursor.room(Kind::Arrow);
     let mut goes_on = !is_drawn || arrow(place, cursor);
     while goes_on {
         let end = cursor.end();

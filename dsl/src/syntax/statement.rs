@@ -72,7 +72,7 @@ pub(crate) fn entries(
     what: &'static str,
     cursor: &mut Cursor,
 ) -> Entries {
-    let mut entries = Vec::new();
+    let mut entries = cursor.room(Kind::Comma);
     cursor.no_equals();
     while let Some(key) = cursor.name("a setting's name") {
         cursor.no_equals();
@@ -98,7 +98,7 @@ pub(crate) fn name_list(
     ends: Option<&str>,
     cursor: &mut Cursor,
 ) -> Vec<Name> {
-    let mut names = Vec::new();
+    let mut names = cursor.room(Kind::Comma);
     loop {
         let left = cursor.end();
         names.extend(cursor.name(what));
@@ -120,7 +120,7 @@ fn system(start: Span, place: Place, cursor: &mut Cursor) -> System {
     } else {
         unknown_mode(cursor);
     }
-    let mut prompts = Vec::new();
+    let mut prompts = cursor.room(Kind::Comma);
     while let Some(prompt) = prompt(cursor) {
         let first = prompts.first().map_or(prompt.span, |first: &Value| first.span);
         prompts.push(prompt);
@@ -152,18 +152,20 @@ fn prompt(cursor: &mut Cursor) -> Option<Value> {
 fn unknown_mode(cursor: &mut Cursor) {
     let Some(piece) = cursor.peek().filter(|piece| piece.kind == Kind::Word) else { return };
     let follows = |next: Piece| matches!(next.kind, Kind::Word | Kind::String | Kind::Text);
+    // `system backend replace` has its mode, only late.
+    let is_late = |next: Piece| mode_of(next.of(cursor.text)).is_some();
+    let next = cursor.ahead(1).filter(|next| follows(*next) && !is_late(*next));
     let written = piece.of(cursor.text);
-    let is_file = written == "file";
+    if next.is_none() || written == "file" {
+        return;
+    }
     let meant = match written {
         "overwrite" | "override" | "instead" | "only" => Some("replace"),
         "before" | "prefix" | "first" => Some("prepend"),
         "after" | "suffix" | "last" | "add" => Some("append"),
         other => nearest(other, ["prepend", "append", "replace"]),
     };
-    // `system backend replace` has its mode, only late.
-    let is_late = |next: Piece| mode_of(next.of(cursor.text)).is_some();
-    let next = cursor.ahead(1).filter(|next| follows(*next) && !is_late(*next));
-    if is_file || meant.is_none() || next.is_none() {
+    if meant.is_none() {
         return;
     }
     let written = written.to_owned();

@@ -11,6 +11,7 @@ mod analysis;
 mod audit_page;
 mod catalogue;
 mod cli;
+mod client_config;
 mod decompile;
 mod diff;
 mod docs;
@@ -37,3 +38,5 @@ mod store;
 mod test_verb;
 #[cfg(unix)]
 mod watch;
+#[cfg(unix)]
+mod workflow;

@@ -76,5 +76,11 @@ function limits({ firstTokenP99Ms, upstreamFailuresPer5Min }: Choices, metrics: 
       says: 'Providers fail often, even if others rescue the answers',
     },
     AuditFailures: { metric: metrics.of('AuditFailures'), least: 1, says: 'An audit record is in the log alone' },
+    ConfigFailures: {
+      metric: metrics.of('ConfigFailures'),
+      least: 1,
+      periods: 2,
+      says: 'The map or a key cannot be read: the router goes on with what it has',
+    },
   };
 }

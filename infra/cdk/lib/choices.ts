@@ -71,8 +71,11 @@ const CHOICES = {
   /** How old the map and the keys may get before a request has newer ones looked for. */
   mapRefreshSeconds: whole('SFAI_CONFIG_REFRESH_SECONDS', 30, 0, 86_400),
   secretsRefreshSeconds: whole('SFAI_SECRETS_REFRESH_SECONDS', 300, 0, 86_400),
-  /** Where OpenTelemetry is sent; nowhere without. */
-  otlpEndpoint: text('SFAI_OTLP_ENDPOINT', '', /^https?:\/\/[^\s]+$/, 'an http or https address'),
+  /** The collector that traces and metrics are sent to, by OTLP over HTTP; none without. */
+  otlpEndpoint: address('SFAI_OTLP_ENDPOINT'),
+  /** A secret that is there already, with the headers that the collector asks for. */
+  otlpHeadersSecret: text('SFAI_OTLP_HEADERS_SECRET', '', /^[A-Za-z0-9/_+=.@:-]{1,512}$/,
+    'the name or the ARN of a secret in Secrets Manager'),
   /** Whether the stack can only be deleted after this was taken back. */
   protect: yesNo('SFAI_PROTECT', false),
 } as const;
@@ -125,6 +128,9 @@ function hasRegion({ AWS_REGION, AWS_DEFAULT_REGION, AWS_CONFIG_FILE }: NodeJS.P
 function together(choices: Choices): string[] {
   const { api, functionUrl, allowIps, waf, provisionedConcurrency, reservedConcurrency } = choices;
   const wrong = [];
+  if (choices.otlpHeadersSecret && !choices.otlpEndpoint) {
+    wrong.push('otlpHeadersSecret needs otlpEndpoint, to which the headers are sent');
+  }
   if (allowIps?.length > 0 && (api !== 'rest' || functionUrl)) {
     wrong.push('allowIps needs -c api=rest -c functionUrl=no: neither an HTTP API nor a Function URL'
       + ' can turn addresses away, and either would stay open beside the list');
@@ -149,6 +155,15 @@ function unknown(context: Record<string, unknown>): string[] {
 
 function text(variable: string, otherwise: string, form: RegExp, allowed: string): Choice<string> {
   return { variable, otherwise, allowed, parse: (given) => (form.test(given) ? given : undefined) };
+}
+
+/** Without a password: the template, in which it stands, is no place for one. */
+function address(variable: string): Choice<string> {
+  const parse = (given: string) => {
+    const url = /^https?:\/\/[!-~]+$/.test(given) && URL.canParse(given) ? new URL(given) : undefined;
+    return url !== undefined && url.username === '' && url.password === '' ? given : undefined;
+  };
+  return { variable, otherwise: '', allowed: 'an http or https address without user and password', parse };
 }
 
 function whole(variable: string, otherwise: number, least: number, most: number): Choice<number> {

@@ -30,7 +30,8 @@ export class Dashboard extends Construct {
         [
           graph('Cost (USD) and tokens', [metrics.of('CostUsd')],
             [metrics.of('InputTokens'), metrics.of('OutputTokens')]),
-          graph('Function', [metrics.instances()], [metrics.crashes(), metrics.throttles(), metrics.of('AuditFailures')]),
+          graph('Function', [metrics.instances()],
+            [metrics.crashes(), metrics.throttles(), metrics.of('AuditFailures'), metrics.of('ConfigFailures')]),
         ],
       ],
     });

@@ -5,7 +5,7 @@
  */
 import * as path from 'node:path';
 import * as fs from 'node:fs';
-import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, SecretValue, Stack, Validations } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
@@ -117,7 +117,19 @@ function surroundings(choices: Choices, { storage, secrets, state }: Parts): Rec
     SFAI_AUDIT_BUCKET: storage.audit.bucketName,
     SFAI_STATE_TABLE: state.table.tableName,
     SFAI_SECRETS_PREFIX: secrets.prefix,
-    ...(otlpEndpoint === '' ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: otlpEndpoint }),
+    ...(otlpEndpoint === '' ? {} : telemetry(choices)),
+  };
+}
+
+/** The function reads the standard variables. A secret's value is put in by CloudFormation: it is in
+ * neither the template nor this program. */
+function telemetry({ env, otlpEndpoint, otlpHeadersSecret }: Choices): Record<string, string> {
+  const headers: Record<string, string> = otlpHeadersSecret === '' ? {}
+    : { OTEL_EXPORTER_OTLP_HEADERS: SecretValue.secretsManager(otlpHeadersSecret).unsafeUnwrap() };
+  return {
+    OTEL_EXPORTER_OTLP_ENDPOINT: otlpEndpoint,
+    OTEL_RESOURCE_ATTRIBUTES: `deployment.environment.name=${env}`,
+    ...headers,
   };
 }
 

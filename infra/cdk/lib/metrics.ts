@@ -13,7 +13,7 @@ export const NAMESPACE = 'sfai';
 /** What the router writes, each with the dimension `Env`. */
 export const NAMES = [
   'Requests', 'Errors', 'FirstTokenMs', 'TotalMs', 'Attempts', 'Fallbacks', 'UpstreamFailures',
-  'AuditFailures', 'CostUsd', 'InputTokens', 'OutputTokens',
+  'AuditFailures', 'ConfigFailures', 'CostUsd', 'InputTokens', 'OutputTokens',
 ] as const;
 
 export type Name = (typeof NAMES)[number];

@@ -56,6 +56,16 @@ test('what would not keep anyone out is refused', () => {
   assert.deepEqual(trouble({ api: 'rest', functionUrl: 'no', allowIps: '203.0.113.0/24', waf: 'yes' }), []);
 });
 
+test('a collector has an address without a password, and headers go to one', () => {
+  for (const otlpEndpoint of ['localhost:4318', 'grpc://c:4317', 'https://', 'https://u:hidden@c', 'https://c d']) {
+    assert.match(trouble({ otlpEndpoint })[1] ?? '', /an http or https address without user and password$/, otlpEndpoint);
+  }
+  for (const otlpEndpoint of ['http://10.0.0.7:4318', 'https://otlp.example.com/otlp']) {
+    assert.deepEqual(trouble({ otlpEndpoint, otlpHeadersSecret: 'collector/headers' }), []);
+  }
+  assert.match(trouble({ otlpHeadersSecret: 'collector/headers' })[1] ?? '', /^otlpHeadersSecret needs otlpEndpoint/);
+});
+
 test('no more instances are kept warm than may run', () => {
   const told = trouble({ provisionedConcurrency: '9', reservedConcurrency: '5' });
   assert.match(told[1] ?? '', /^provisionedConcurrency \(9\) is more than reservedConcurrency \(5\)/);

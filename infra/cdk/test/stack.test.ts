@@ -43,12 +43,20 @@ test('the function is told where everything is', () => {
         SFAI_STATE_TABLE: { Ref: id },
         SFAI_SECRETS_PREFIX: '/sfai/test/',
         OTEL_EXPORTER_OTLP_ENDPOINT: Match.absent(),
+        OTEL_EXPORTER_OTLP_HEADERS: Match.absent(),
+        OTEL_RESOURCE_ATTRIBUTES: Match.absent(),
       },
     },
   });
   full.hasResourceProperties('AWS::Lambda::Function', {
     ReservedConcurrentExecutions: 50,
-    Environment: { Variables: { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://otlp.example.com' } },
+    Environment: {
+      Variables: {
+        OTEL_EXPORTER_OTLP_ENDPOINT: 'https://otlp.example.com',
+        OTEL_EXPORTER_OTLP_HEADERS: '{{resolve:secretsmanager:collector/headers:SecretString:::}}',
+        OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',
+      },
+    },
   });
 });
 
@@ -77,7 +85,8 @@ test('the REST API streams, for as long as the function may run', () => {
   for (const { Properties: { Integration } } of methods) {
     assert.equal(Integration.ResponseTransferMode, 'STREAM');
     assert.equal(Integration.TimeoutInMillis, 900_000);
-    assert.match(JSON.stringify(Integration.Uri), /response-streaming-invocations/);
+    // Not that of a buffered integration, in its version and its end.
+    assert.match(JSON.stringify(Integration.Uri), /lambda:path\/2021-11-15\/functions\/.*\/response-streaming-invocations"/);
   }
 });
 
@@ -152,7 +161,7 @@ test('each alarm reaches the topic, and its page says what to do', () => {
   const operations = fs.readFileSync(path.join(TOP, 'docs/operations.md'), 'utf8');
   const alarms = Object.values(resources(plain, 'AWS::CloudWatch::Alarm')).map((it) => it.Properties);
   assert.deepEqual(alarms.map((it) => it.MetricName).sort(),
-    ['AuditFailures', 'Errors', 'FirstTokenMs', 'Throttles', 'UpstreamFailures']);
+    ['AuditFailures', 'ConfigFailures', 'Errors', 'FirstTokenMs', 'Throttles', 'UpstreamFailures']);
   // A metric with a label would be written as a formula, which no emulator computes.
   for (const alarm of alarms) assert.equal(alarm.Metrics, undefined);
   const [topic] = Object.keys(resources(plain, 'AWS::SNS::Topic'));
@@ -176,6 +185,18 @@ test('the first map is put before anyone can ask', () => {
   const [put] = Object.keys(resources(plain, 'Custom::FirstMap'));
   const stage = only(plain, 'AWS::ApiGatewayV2::Stage');
   assert(put !== undefined && stage.DependsOn?.includes(put));
+});
+
+test('the table is the one that the page on the audit log shows', () => {
+  const page = fs.readFileSync(path.join(TOP, 'docs/audit.md'), 'utf8').replaceAll('`', '');
+  const shown = /CREATE EXTERNAL TABLE audit \((.*?)\n\)\nPARTITIONED BY/s.exec(page)?.[1] ?? '';
+  // Commas inside of a type are between its brackets.
+  const columns = [...shown.matchAll(/(\w+) (\w+(?:<.*?>+)?)(?:,\s|$)/g)].map(([, name, type]) => [name, type]);
+  assert.deepEqual(Object.fromEntries(columns), COLUMNS);
+  const { Parameters } = only(plain, 'AWS::Glue::Table').Properties.TableInput;
+  for (const [, name, value] of page.matchAll(/'(projection\.[\w.]+)' = '([^']*)'/g)) {
+    assert.equal(Parameters[String(name)], value, name);
+  }
 });
 
 test('the table has the fields of the audit record', () => {

@@ -16,6 +16,7 @@ export const EVERYTHING = {
   bedrockModels: 'anthropic.claude-sonnet-4-6,apac.amazon.nova-pro-v1:0',
   moreSecrets: 'GOOGLE_API_KEY',
   otlpEndpoint: 'https://otlp.example.com',
+  otlpHeadersSecret: 'collector/headers',
   protect: 'yes',
 };
 

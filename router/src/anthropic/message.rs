@@ -257,7 +257,7 @@ impl From<WireUsage> for Usage {
 }
 
 /// How many characters a string has that is given with its quotes.
-pub(super) fn characters(raw: &str) -> u64 {
+pub(crate) fn characters(raw: &str) -> u64 {
     let inner = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"'));
     let mut rest = inner.unwrap_or_default().as_bytes();
     let mut count = 0;

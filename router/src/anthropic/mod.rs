@@ -5,6 +5,7 @@
 
 pub mod answer;
 mod blocks;
+pub(crate) mod cache;
 mod chunks;
 pub(crate) mod client;
 mod message;
@@ -17,3 +18,4 @@ mod tools;
 mod turns;
 
 pub(crate) use chunks::{put_usage, quoted};
+pub(crate) use message::characters;

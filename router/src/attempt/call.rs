@@ -9,11 +9,15 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::Exchange;
 use super::read::{self, Started};
+#[cfg(feature = "aws")]
+use crate::bedrock::Decoder;
 use crate::config::Endpoint;
+#[cfg(feature = "aws")]
+use crate::front::Front;
 use crate::front::{self, Ask, Way};
 use crate::openai::request::{Prompt, RequestError, Target};
 use crate::upstream::{Body, Outgoing, SendError};
-use crate::wire::{Answer, AnswerOptions, StreamReader, UpstreamError};
+use crate::wire::{Answer, AnswerOptions, Dialect, Segments, StreamReader, UpstreamError};
 
 /// An attempt that succeeded as far as the attempt rules ask.
 pub(super) struct Answered {
@@ -101,7 +105,12 @@ async fn ask(
     Linked { attempt, planned, endpoint }: Linked<'_>,
     way: Way,
 ) -> Result<Answered, UpstreamError> {
-    let Ask { request, service, beta } = build(exchange, way, planned)?;
+    let ask = build(exchange, way, (planned, endpoint))?;
+    #[cfg(feature = "aws")]
+    let (ask, signed) = sign(exchange, &timer, (planned, endpoint), ask).await?;
+    #[cfg(not(feature = "aws"))]
+    let signed = None;
+    let Ask { request, service, beta } = ask;
     let place = place(endpoint, exchange, &timer).await?;
     let answer = Expected {
         attempt,
@@ -115,8 +124,11 @@ async fn ask(
             wishes: exchange.request.wishes(),
         },
         place,
+        #[cfg(feature = "aws")]
+        is_bedrock: endpoint.bedrock.is_some(),
     };
-    let outgoing = Outgoing { body: request.body, service, beta };
+    let trace = exchange.trace.and_then(|trace| trace.carried(attempt));
+    let outgoing = Outgoing { body: request.body, service, beta, signed, trace };
     // Where it stands: what is waited for is large, and moved once more for every layer around it.
     let sending = exchange.clients.send(endpoint, timer.connect_limit(), outgoing);
     let response = within(exchange, &timer, std::pin::pin!(sending)).await?.map_err(unsent)?;
@@ -131,6 +143,8 @@ struct Expected {
     way: Way,
     options: AnswerOptions,
     place: Option<OwnedSemaphorePermit>,
+    #[cfg(feature = "aws")]
+    is_bedrock: bool,
 }
 
 impl Expected {
@@ -146,11 +160,24 @@ impl Expected {
         if !head.status.is_success() || (wants_stream && is_json(&head.headers)) {
             let text = read::refusal(exchange, timer, body).await?;
             let (status, now) = (head.status.as_u16(), (exchange.ambient.now)());
+            #[cfg(feature = "aws")]
+            if self.is_bedrock {
+                return Err(crate::bedrock::read_error(status, &head.headers, &text, now));
+            }
             let error = crate::wire::error::read(status, &head.headers, &text, now);
             return Err(error);
         }
         if wants_stream {
+            #[cfg(feature = "aws")]
+            let decoder = self
+                .is_bedrock
+                .then(|| Decoder::new(bedrock_id(&head.headers), self.options.model.clone()));
             let reader = StreamReader::of(self.way, self.options);
+            #[cfg(feature = "aws")]
+            let reader = match decoder {
+                Some(decoder) => reader.decoding(decoder),
+                None => reader,
+            };
             if exchange.plan.role.commit == Commit::Headers {
                 let (held, body) = (Vec::new(), Some(body));
                 let started = Started { held, body, reader, timer, place: self.place, broke: None };
@@ -161,6 +188,11 @@ impl Expected {
             return Ok(Content::Stream(Box::new(started)));
         }
         let body = read::whole(exchange, timer, body).await?;
+        #[cfg(feature = "aws")]
+        let body = match self.is_bedrock {
+            true => crate::bedrock::message(body, &bedrock_id(&head.headers), &self.options.model),
+            false => body,
+        };
         let answer = front::whole(self.way, body, &self.options)?;
         if let Some(trail) = exchange.trail {
             trail.hears(self.attempt, answer.usage);
@@ -172,7 +204,7 @@ impl Expected {
 fn build(
     exchange: &Exchange<'_>,
     way: Way,
-    planned: &PlannedLink<'_>,
+    (planned, endpoint): (&PlannedLink<'_>, &Endpoint),
 ) -> Result<Ask, UpstreamError> {
     let plan = exchange.plan;
     let prompt = |id: &String| exchange.prepared.map.prompts.get(id).map(String::as_str);
@@ -181,13 +213,74 @@ fn build(
         limits: plan.role.limits,
         model: planned.model,
         parameters: &plan.parameters,
+        refuses_reasoning: endpoint.refuses_reasoning,
         system: Prompt { mode: plan.system.mode, texts: &texts },
     };
-    let ask = exchange.request.build(way, &target).map_err(unfit)?;
+    let mut ask = exchange.request.build(way, &target).map_err(unfit)?;
+    if let Some(upto) = plan.role.cache.filter(|_| way.dialect == Dialect::Anthropic) {
+        let body = ask.request.body.concat();
+        let body = std::str::from_utf8(&body).unwrap_or_default();
+        ask.request.body = Segments::from(crate::anthropic::cache::mark(body, upto));
+    }
+    #[cfg(feature = "aws")]
+    if endpoint.bedrock.is_some() {
+        ask = converse(exchange, &planned.model.id, ask).map_err(unfit)?;
+    }
     if plan.role.strict && !ask.request.dropped.is_empty() {
         return Err(unfit(refused(&ask.request.dropped)));
     }
     Ok(ask)
+}
+
+/// A Messages request in Bedrock's words.
+#[cfg(feature = "aws")]
+fn converse(exchange: &Exchange<'_>, model: &str, mut ask: Ask) -> Result<Ask, RequestError> {
+    let front = exchange.request.front();
+    if front == Front::CountTokens {
+        return Err(RequestError::at("model", "counts no tokens"));
+    }
+    let body = ask.request.body.concat();
+    let wishes = crate::bedrock::Wishes {
+        model,
+        beta: ask.beta.as_ref().and_then(|beta| beta.to_str().ok()),
+        user: if front == Front::Messages { "metadata" } else { "user" },
+    };
+    let text = std::str::from_utf8(&body).unwrap_or_default();
+    let converse = crate::bedrock::translate(text, wishes)?;
+    ask.request.body = Segments::from(converse.body);
+    ask.request.dropped.extend(converse.dropped);
+    Ok(ask)
+}
+
+/// Where a request to Bedrock goes, and what proves that it may.
+#[cfg(feature = "aws")]
+async fn sign(
+    exchange: &Exchange<'_>,
+    timer: &Timer,
+    (planned, endpoint): (&PlannedLink<'_>, &Endpoint),
+    mut ask: Ask,
+) -> Result<(Ask, Option<(http::Uri, HeaderMap)>), UpstreamError> {
+    let Some(bedrock) = &endpoint.bedrock else { return Ok((ask, None)) };
+    let body = ask.request.body.concat();
+    let model = (planned.model.id.as_str(), exchange.request.stream());
+    // In a box of its own: few requests come here.
+    let signing = Box::pin(bedrock.signed(model, &body, (exchange.ambient.now)()));
+    let signed = within(exchange, timer, signing).await?.map_err(|trouble| {
+        let failure = Failure::of(FailureClass::Auth);
+        let failure = Failure { link_specific: true, repeatable: false, ..failure };
+        let message = format!("Bedrock {trouble}");
+        UpstreamError { failure, message, code: None, param: None }
+    })?;
+    // What is signed is in the headers.
+    ask.beta = None;
+    Ok((ask, Some((signed.url, signed.headers))))
+}
+
+/// An id for an answer of Bedrock's, which gives none but its request's.
+#[cfg(feature = "aws")]
+fn bedrock_id(headers: &HeaderMap) -> String {
+    let id = headers.get("x-amzn-requestid").and_then(|id| id.to_str().ok());
+    format!("msg_{}", id.unwrap_or("bedrock").replace('-', ""))
 }
 
 /// What a link would have to drop, where the role says that nothing is.
@@ -201,7 +294,7 @@ fn refused(dropped: &[String]) -> RequestError {
 }
 
 /// This link cannot take the request.
-fn unfit(error: RequestError) -> UpstreamError {
+pub(super) fn unfit(error: RequestError) -> UpstreamError {
     let invalid = Failure::of(FailureClass::InvalidRequest);
     let failure = Failure { link_specific: true, status: Some(400), ..invalid };
     let code = error.code.map(str::to_owned);
@@ -221,7 +314,10 @@ async fn place(
     match within(exchange, timer, waiting).await? {
         Ok(Ok(place)) => Ok(Some(place)),
         _ => {
-            Err(plain(FailureClass::Overloaded, "all of the provider's max_connections are in use"))
+            let full = "all of the provider's max_connections are in use";
+            let mut error = plain(FailureClass::Overloaded, full);
+            error.failure.ours = true;
+            Err(error)
         }
     }
 }
@@ -234,7 +330,11 @@ pub(super) async fn within<T>(
 ) -> Result<T, UpstreamError> {
     let deadline = exchange.stopwatch.at(timer.deadline());
     let in_time = tokio::time::timeout_at(deadline, work).await;
-    in_time.map_err(|_| plain(FailureClass::Timeout, "no answer in time"))
+    in_time.map_err(|_| {
+        let mut error = plain(FailureClass::Timeout, "no answer in time");
+        error.failure.ours = timer.is_cut_short();
+        error
+    })
 }
 
 /// A failure in our words.

@@ -37,6 +37,7 @@ pub(crate) fn of(notes: &Notes) -> Record {
         response: response(notes),
         role: planned.role.clone(),
         rule: planned.rule.clone(),
+        skipped: log.skipped.clone(),
         status: answer.status,
         time: rfc3339(planned.time),
         total_ms: milliseconds(notes.total),
@@ -74,7 +75,7 @@ fn attempt(notes: &AttemptNotes, total: Duration) -> AttemptRecord {
 
 /// What all attempts cost together. An attempt that failed or was cancelled and whose provider told
 /// of no usage counts as free; an answer whose usage is not known has no known cost.
-fn cost(map: &ModelMap, log: &Log, outcome: RequestOutcome) -> Option<Cost> {
+pub(crate) fn cost(map: &ModelMap, log: &Log, outcome: RequestOutcome) -> Option<Cost> {
     let answered = log.winner.and_then(|winner| log.attempts.get(winner));
     if answered.is_some_and(|it| it.usage.is_none()) {
         return None;

@@ -43,6 +43,13 @@ impl Signer {
         Self { provider, region: config.region().cloned(), held: RwLock::default() }
     }
 
+    /// With the same credentials in a region of its own.
+    #[must_use]
+    pub fn in_region(&self, region: String) -> Self {
+        let provider = self.provider.clone();
+        Self { provider, region: Some(Region::new(region)), held: RwLock::default() }
+    }
+
     /// The region of this process.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::remote::{Fetched, Remote};
 use super::surroundings::CLIENT_KEYS_SECRET;
 use super::{Config, Reload};
-use crate::log::say;
+use crate::log::{self, say};
 
 /// What could not be read is asked for again after this, if a request comes.
 const RETRY: Duration = Duration::from_secs(10);
@@ -35,6 +35,8 @@ pub enum Origin {
 /// See the module.
 pub struct Cloud {
     interval: Duration,
+    /// The environment, where no map says it.
+    env: String,
     /// Held by whoever reads: others go on with what is in force.
     progress: Arc<tokio::sync::Mutex<Progress>>,
     told: Mutex<Told>,
@@ -70,13 +72,14 @@ pub struct Report {
 
 impl Cloud {
     /// Looks for a new map when a request finds the last look older than `interval`; before every
-    /// request when that is zero.
-    pub fn new(origin: Origin, interval: Duration) -> Self {
+    /// request when that is zero. `env` is the environment until a map says it.
+    pub fn new(origin: Origin, interval: Duration, env: String) -> Self {
         let now = Instant::now();
         let progress = Progress { origin, waiting: None, map_due: now, looked: false };
         let told = Told { due: now, checked: None, trouble: None, said: Vec::new() };
         Self {
             interval,
+            env,
             progress: Arc::new(tokio::sync::Mutex::new(progress)),
             told: Mutex::new(told),
         }
@@ -171,6 +174,11 @@ impl Cloud {
             say(&format!("no longer: {line}"));
         }
         told.said = now_said;
+        if !told.said.is_empty() {
+            let current = config.current();
+            let env = current.as_ref().map_or(&*self.env, |current| &*current.map.env);
+            log::troubled(env, told.said.len());
+        }
     }
 
     fn told(&self) -> std::sync::MutexGuard<'_, Told> {

@@ -43,10 +43,15 @@ pub struct Endpoint {
     pub dialect: Dialect,
     /// Places for open requests, where the map limits them.
     pub places: Option<Arc<Semaphore>>,
+    /// Whether it refuses messages that hold reasoning.
+    pub refuses_reasoning: bool,
     /// What it turned out not to have.
     pub lacks: Lacks,
     /// Where each of [`Service::ALL`] is.
     pub services: Vec<Uri>,
+    /// How Bedrock is called, where that is who is.
+    #[cfg(feature = "aws")]
+    pub(crate) bedrock: Option<crate::bedrock::Bedrock>,
     /// Where a chat goes, and with which headers; not those of the body.
     pub target: Result<(Uri, HeaderMap), Unusable>,
 }
@@ -56,7 +61,7 @@ pub struct Endpoint {
 pub enum Unusable {
     /// Its key is not to be had.
     Key(MissingKey),
-    /// This version does not speak its protocol.
+    /// This build does not speak its protocol.
     Protocol(&'static str),
 }
 
@@ -65,7 +70,7 @@ impl fmt::Display for Unusable {
         match self {
             Self::Key(missing) => write!(to, "has no key: {missing}"),
             Self::Protocol(name) => {
-                write!(to, "cannot be called: this version does not speak `{name}` yet")
+                write!(to, "cannot be called: this build does not speak `{name}`")
             }
         }
     }
@@ -184,16 +189,7 @@ impl Endpoint {
         let dialect = match (Dialect::of(provider.protocol), around.upstreams) {
             (Some(dialect), _) => dialect,
             (None, Upstreams::Demo(_)) => Dialect::Openai,
-            (None, Upstreams::Real) => {
-                let target = Err(Unusable::Protocol("bedrock"));
-                return Ok(Self {
-                    dialect: Dialect::Openai,
-                    places,
-                    lacks: Lacks::default(),
-                    services: Vec::new(),
-                    target,
-                });
-            }
+            (None, Upstreams::Real) => return Self::bedrock(provider, places, around),
         };
         let services = Service::ALL.map(|service| url(&base, dialect.path(service)));
         let services = services.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -203,8 +199,70 @@ impl Endpoint {
             headers.insert(HOST, host(&url)?);
         }
         let target = headers.map(|headers| (url, headers)).map_err(Unusable::Key);
-        Ok(Self { dialect, places, lacks: Lacks::default(), services, target })
+        let refuses_reasoning = dialect == Dialect::Openai && refuses_reasoning(&base);
+        Ok(Self { places, refuses_reasoning, services, ..Self::of(dialect, target) })
     }
+
+    fn of(dialect: Dialect, target: Result<(Uri, HeaderMap), Unusable>) -> Self {
+        Self {
+            dialect,
+            places: None,
+            refuses_reasoning: false,
+            lacks: Lacks::default(),
+            services: Vec::new(),
+            #[cfg(feature = "aws")]
+            bedrock: None,
+            target,
+        }
+    }
+
+    /// Bedrock, which is asked for messages in words of its own. Its target stands for that it can
+    /// be called; the address depends on the model, and the headers on the body.
+    #[cfg(feature = "aws")]
+    fn bedrock(
+        provider: &Provider,
+        places: Option<Arc<Semaphore>>,
+        around: &Surroundings,
+    ) -> Result<Self, String> {
+        use crate::bedrock::Bedrock;
+        let base = provider.base_url.as_deref();
+        let shown = url(base.unwrap_or("https://bedrock-runtime.amazonaws.com"), "")?;
+        // A key of Bedrock's own, where there is one, is a bearer's.
+        let headers = headers(provider, Dialect::Openai, around)?;
+        let (target, bedrock) = match headers {
+            Ok(headers) => {
+                let bedrock = Bedrock::new(base, headers.clone());
+                (Ok((shown, headers)), Some(bedrock))
+            }
+            Err(missing) => (Err(Unusable::Key(missing)), None),
+        };
+        Ok(Self { places, bedrock, ..Self::of(Dialect::Anthropic, target) })
+    }
+
+    #[cfg(not(feature = "aws"))]
+    fn bedrock(
+        _: &Provider,
+        places: Option<Arc<Semaphore>>,
+        _: &Surroundings,
+    ) -> Result<Self, String> {
+        let target = Err(Unusable::Protocol("bedrock"));
+        Ok(Self { places, ..Self::of(Dialect::Anthropic, target) })
+    }
+}
+
+/// The hosts whose servers refuse a message with keys that they do not know, reasoning among them.
+/// Others leave them unread, and some want them back (DeepSeek, within a loop of tools).
+fn refuses_reasoning(base: &str) -> bool {
+    const STRICT: [&str; 5] = [
+        "api.openai.com",
+        ".openai.azure.com",
+        "api.mistral.ai",
+        "api.groq.com",
+        "api.cerebras.ai",
+    ];
+    let host = base.split_once("://").map_or(base, |(_, rest)| rest);
+    let host = host.split(['/', ':']).next().unwrap_or_default();
+    STRICT.iter().any(|strict| host.ends_with(strict))
 }
 
 fn url(base: &str, path: &str) -> Result<Uri, String> {
@@ -222,7 +280,7 @@ fn url(base: &str, path: &str) -> Result<Uri, String> {
 }
 
 /// The `Host` of a URL, without a port that goes without saying.
-fn host(url: &Uri) -> Result<HeaderValue, String> {
+pub(crate) fn host(url: &Uri) -> Result<HeaderValue, String> {
     let implied = if url.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 };
     let host = match url.authority() {
         Some(authority) if authority.port_u16() == Some(implied) => authority.host(),

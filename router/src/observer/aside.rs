@@ -17,6 +17,7 @@ use super::{Refused, Tellers, line};
 use crate::audit::record;
 use crate::audit::trail::Notes;
 use crate::log;
+use crate::telemetry::Telemetry;
 
 /// Requests that wait to be told of.
 const WAITING: usize = 4_096;
@@ -40,6 +41,7 @@ pub(super) struct Aside {
     /// What the queue's bodies hold.
     bytes: Arc<AtomicUsize>,
     keeps_records: bool,
+    telemetry: Option<Arc<Telemetry>>,
     worker: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -52,7 +54,7 @@ enum Told {
 
 impl Aside {
     pub(super) fn start(tellers: Tellers) -> std::io::Result<Self> {
-        let keeps_records = tellers.keeps_records();
+        let (keeps_records, telemetry) = (tellers.keeps_records(), tellers.telemetry.clone());
         let (queue, told) = sync_channel(WAITING);
         let bytes = Arc::new(AtomicUsize::new(0));
         let worker = Worker {
@@ -64,7 +66,7 @@ impl Aside {
         };
         let thread = std::thread::Builder::new().name("sfai-observer".into());
         let worker = thread.spawn(move || worker.work(&told))?;
-        Ok(Self { queue, bytes, keeps_records, worker: Mutex::new(Some(worker)) })
+        Ok(Self { queue, bytes, keeps_records, telemetry, worker: Mutex::new(Some(worker)) })
     }
 
     pub(super) fn ended(&self, notes: Box<Notes>) {
@@ -80,10 +82,11 @@ impl Aside {
             Err(TrySendError::Disconnected(told)) => (told, "the router is stopping"),
         };
         self.bytes.fetch_sub(size, Ordering::Relaxed);
-        if let Told::Ended(notes) = told
-            && self.keeps_records
-            && notes.planned.audit != Audit::Off
-        {
+        let Told::Ended(notes) = told else { return };
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.ended(&notes);
+        }
+        if self.keeps_records && notes.planned.audit != Audit::Off {
             log::not_stored(why, &line(&record::of(&notes)), None);
         }
     }
@@ -153,6 +156,9 @@ impl Worker {
     fn tell(&mut self, told: Told) {
         match told {
             Told::Ended(notes) => {
+                if let Some(telemetry) = &self.tellers.telemetry {
+                    telemetry.ended(&notes);
+                }
                 let record = record::of(&notes);
                 self.bytes.fetch_sub(notes.body_bytes(), Ordering::Relaxed);
                 if let Some(format) = self.tellers.lines {
@@ -163,6 +169,9 @@ impl Worker {
                 }
             }
             Told::Refused(refused) => {
+                if let Some(telemetry) = &self.tellers.telemetry {
+                    telemetry.refused(&refused);
+                }
                 if let Some(format) = self.tellers.lines {
                     log::refused(format, &refused);
                 }

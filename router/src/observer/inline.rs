@@ -7,6 +7,7 @@
 //! freezes nothing. That makes an extension superfluous, whose registration every cold start would
 //! pay.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -15,14 +16,17 @@ use super::{Refused, Settling, Tellers};
 use crate::audit::record;
 use crate::audit::trail::Notes;
 use crate::log;
+use crate::telemetry::Telemetry;
 
 /// Longer than any call to S3 takes with its second try. Nothing is known that would take so long;
 /// an invocation that hung here would be paid for to its end.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// An invocation is paid for while a collector is waited for, and one that hangs would be paid for
+/// again and again.
+const EXPORT: Duration = Duration::from_secs(1);
 
 pub(super) struct Inline {
     tellers: Tellers,
-    #[cfg(feature = "aws")]
     runtime: tokio::runtime::Handle,
     /// Requests that go on, and records on their way to S3.
     unsettled: watch::Sender<usize>,
@@ -32,7 +36,6 @@ impl Inline {
     pub(super) fn new(tellers: Tellers) -> Self {
         Self {
             tellers,
-            #[cfg(feature = "aws")]
             runtime: tokio::runtime::Handle::current(),
             unsettled: watch::Sender::new(0),
         }
@@ -43,6 +46,10 @@ impl Inline {
     }
 
     pub(super) fn ended(&self, notes: &Notes) -> Option<Settling> {
+        if let Some(telemetry) = &self.tellers.telemetry {
+            telemetry.ended(notes);
+            self.export(telemetry);
+        }
         let record = record::of(notes);
         if let Some(format) = self.tellers.lines {
             log::request(format, &record);
@@ -59,9 +66,24 @@ impl Inline {
     }
 
     pub(super) fn refused(&self, refused: &Refused) {
+        if let Some(telemetry) = &self.tellers.telemetry {
+            telemetry.refused(refused);
+            self.export(telemetry);
+        }
         if let Some(format) = self.tellers.lines {
             log::refused(format, refused);
         }
+    }
+
+    /// In a task of its own, beside the record: the client's last byte does not wait for it, and the
+    /// next event is asked for when it is over.
+    fn export(&self, telemetry: &Arc<Telemetry>) {
+        let (telemetry, unsettled) = (Arc::clone(telemetry), self.unsettled.clone());
+        self.begun();
+        self.runtime.spawn(async move {
+            telemetry.flush(EXPORT).await;
+            settle(&unsettled);
+        });
     }
 
     pub(super) async fn settled(&self) {

@@ -12,14 +12,35 @@ use super::request::{Prompt, RequestError};
 use crate::json;
 use crate::wire::segments::Writer;
 
-/// A key that stands in messages, parts and tools and that the upstream does not know.
-pub(super) type Foreign = &'static str;
+/// Keys that stand in messages, parts and tools and that the upstream does not know.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Foreign {
+    keys: &'static [&'static str],
+    /// Where none of these stands, none of the keys does.
+    signs: &'static [&'static str],
+}
 
-/// A key that only Anthropic's protocol has.
-pub(super) const CACHE_CONTROL: Foreign = "cache_control";
+/// What only Anthropic's protocol has.
+pub(super) const CACHE_CONTROL: Foreign =
+    Foreign { keys: &["cache_control"], signs: &["cache_control"] };
 
 /// Reasoning as translated chats carry it: clients that write it themselves mean it so.
-pub(super) const REASONING_DETAILS: Foreign = "reasoning_details";
+pub(super) const REASONING_DETAILS: Foreign =
+    Foreign { keys: &["reasoning_details"], signs: &["reasoning_details"] };
+
+/// All reasoning, for servers that refuse a message which has some: a client sends back what
+/// another model gave it.
+pub(super) const REASONING: Foreign = Foreign {
+    keys: &["cache_control", "reasoning", "reasoning_content", "reasoning_details"],
+    signs: &["cache_control", "\"reasoning"],
+};
+
+impl Foreign {
+    fn is_in(self, text: &str) -> bool {
+        let found = |sign: &&str| memchr::memmem::find(text.as_bytes(), sign.as_bytes()).is_some();
+        self.signs.iter().any(found)
+    }
+}
 
 /// Errors where a role that replaces the client's system messages leaves nothing to answer.
 pub(super) fn check(messages: &str, prompt: Prompt<'_>) -> Result<(), RequestError> {
@@ -120,7 +141,7 @@ pub(super) fn write_list(to: &mut Writer<'_>, list: &str, foreign: Foreign) {
 
 /// `rest` is `list` or what follows its bracket.
 fn write_rest(to: &mut Writer<'_>, (list, rest): (&str, &str), foreign: Foreign) {
-    if memchr::memmem::find(list.as_bytes(), foreign.as_bytes()).is_none() {
+    if !foreign.is_in(list) {
         return to.share(rest.as_bytes());
     }
     to.put(if rest.len() == list.len() { "[" } else { "" });
@@ -134,7 +155,7 @@ fn write_rest(to: &mut Writer<'_>, (list, rest): (&str, &str), foreign: Foreign)
 /// Writes a message, a part or a tool, without what is foreign.
 fn write_element(to: &mut Writer<'_>, element: &str, foreign: Foreign) {
     match json::object(element) {
-        Ok(members) if element.contains(foreign) => strip(to, element, members, foreign),
+        Ok(members) if foreign.is_in(element) => strip(to, element, members, foreign),
         _ => to.share(element.as_bytes()),
     }
 }
@@ -143,7 +164,7 @@ fn strip(to: &mut Writer<'_>, object: &str, members: Vec<json::Member>, foreign:
     let mut separator = "{";
     for member in members {
         let key = slice(object, &member.key);
-        if json::decode(key).is_some_and(|key| key == foreign) {
+        if json::decode(key).is_some_and(|key| foreign.keys.contains(&key.as_ref())) {
             continue;
         }
         to.put(separator);

@@ -22,6 +22,8 @@ pub(crate) enum Said<'a> {
     Begin { id: Option<&'a str>, model: Option<&'a str> },
     /// A piece of its text.
     Text(&'a str),
+    /// What a part of the text is taken from: by its characters in all of the text.
+    Citation(Citation<'a>),
     /// A piece of the text that it has in place of an answer.
     Refusal(&'a str),
     /// A piece of reasoning, of the block with this number.
@@ -40,6 +42,19 @@ pub(crate) enum Said<'a> {
     Usage(Usage),
     /// The end mark.
     Done,
+}
+
+/// An address that a part of the text is taken from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Citation<'a> {
+    /// With quotes.
+    pub(crate) url: &'a str,
+    /// With quotes.
+    pub(crate) title: &'a str,
+    /// The first character.
+    pub(crate) start: u64,
+    /// The first that is not in it.
+    pub(crate) end: u64,
 }
 
 /// A `finish_reason`.
@@ -116,6 +131,7 @@ impl Hearing {
     fn delta<'a>(&mut self, delta: &Delta<'a>, tell: &mut impl FnMut(Said<'a>)) {
         reasoning(delta, tell);
         content(delta.content, tell);
+        citations(delta.annotations.as_deref().unwrap_or_default(), tell);
         if let Some(refusal) = text(delta.refusal) {
             tell(Said::Refusal(refusal));
         }
@@ -196,6 +212,18 @@ fn content<'a>(raw: Raw<'a>, tell: &mut impl FnMut(Said<'a>)) {
     }
 }
 
+fn citations<'a>(annotations: &[&'a RawValue], tell: &mut impl FnMut(Said<'a>)) {
+    let read =
+        annotations.iter().filter_map(|raw| serde_json::from_str::<Annotation<'a>>(raw.get()).ok());
+    for Annotation { url_citation: cited } in read {
+        if let Some(url) = text(cited.url) {
+            let title = text(cited.title).unwrap_or("\"\"");
+            let [start, end] = [cited.start_index, cited.end_index].map(Option::unwrap_or_default);
+            tell(Said::Citation(Citation { url, title, start, end }));
+        }
+    }
+}
+
 /// A string with its quotes; none for anything else and for the empty one.
 fn text<'a>(value: Raw<'a>) -> Option<&'a str> {
     let value = value?.get();
@@ -241,6 +269,8 @@ struct Delta<'a> {
     #[serde(borrow, default)]
     refusal: Raw<'a>,
     #[serde(borrow, default)]
+    annotations: Option<Vec<&'a RawValue>>,
+    #[serde(borrow, default)]
     reasoning: Raw<'a>,
     #[serde(borrow, default)]
     reasoning_content: Raw<'a>,
@@ -250,6 +280,24 @@ struct Delta<'a> {
     tool_calls: Option<Vec<Call<'a>>>,
     #[serde(borrow, default)]
     function_call: Option<Function<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Annotation<'a> {
+    #[serde(borrow)]
+    url_citation: UrlCitation<'a>,
+}
+
+#[derive(Deserialize)]
+struct UrlCitation<'a> {
+    #[serde(borrow, default)]
+    url: Raw<'a>,
+    #[serde(borrow, default)]
+    title: Raw<'a>,
+    #[serde(default)]
+    start_index: Option<u64>,
+    #[serde(default)]
+    end_index: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -346,6 +394,15 @@ mod tests {
         let expected =
             [r#"Thinking { block: 2, text: "\"a\"" }"#, r#"Thinking { block: 0, text: "\"b\"" }"#];
         assert_eq!(heard.get(1..).expect("pieces"), expected);
+    }
+
+    #[test]
+    fn what_a_text_is_taken_from_is_heard_after_it() {
+        let cited = r#"{"choices":[{"message":{"content":"ab","annotations":[{"type":"url_citation","url_citation":{"url":"https://h","title":"T","start_index":0,"end_index":2}},{"type":"file_citation"}]}}]}"#;
+        let heard = heard(&[cited]);
+        let expected =
+            r#"Citation(Citation { url: "\"https://h\"", title: "\"T\"", start: 0, end: 2 })"#;
+        assert_eq!(heard.get(1..).expect("pieces"), [r#"Text("\"ab\"")"#, expected]);
     }
 
     #[test]

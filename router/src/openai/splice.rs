@@ -54,6 +54,7 @@ fn write_field(to: &mut Writer<'_>, request: &ChatRequest, field: &Field, target
     to.put(":");
     let value = request.value(field);
     let foreign = match request.is_translated() {
+        _ if target.refuses_reasoning => messages::REASONING,
         true => messages::REASONING_DETAILS,
         false => messages::CACHE_CONTROL,
     };
@@ -114,7 +115,13 @@ mod tests {
         let parameters = Parameters::default();
         let system = Prompt { texts: system, ..Prompt::default() };
         let limits = Limits::default();
-        let target = Target { limits, model: &model, parameters: &parameters, system };
+        let target = Target {
+            limits,
+            model: &model,
+            parameters: &parameters,
+            refuses_reasoning: false,
+            system,
+        };
         let request = ChatRequest::parse(body.clone()).expect("a request");
         build(&request, &target).expect("built")
     }
@@ -141,7 +148,13 @@ mod tests {
             let model: Model = serde_json::from_str(r#"{"id":"m","provider":"p"}"#).unwrap();
             let (parameters, limits) = (Parameters::default(), Limits::default());
             let system = Prompt::default();
-            let target = Target { limits, model: &model, parameters: &parameters, system };
+            let target = Target {
+                limits,
+                model: &model,
+                parameters: &parameters,
+                refuses_reasoning: false,
+                system,
+            };
             let built = build(&request, &target).expect("built").body.concat();
             let built: Value = serde_json::from_slice(&built).expect("JSON");
             built["stream_options"].clone()
@@ -170,6 +183,27 @@ mod tests {
         let tools = r#"[{"type":"function","function":{"parameters":{"cache_control":1}}}]"#;
         let body = format!(r#"{{"model":"r","messages":[],"tools":{tools}}}"#);
         assert_eq!(text(&body, &[]), body.replace("\"r\"", "\"m\""));
+    }
+
+    #[test]
+    fn reasoning_is_not_sent_back_to_a_server_that_refuses_it() {
+        let message = r#"{"role":"assistant","content":"a \"reasoning\"","reasoning_content":"r","reasoning_details":[{"text":"r"}],"tool_calls":[]}"#;
+        let body = format!(r#"{{"model":"r","messages":[{message}]}}"#);
+        assert!(text(&body, &[]).contains("reasoning_content"));
+        let model: Model = serde_json::from_str(r#"{"id":"m","provider":"p"}"#).expect("a model");
+        let (parameters, limits) = (Parameters::default(), Limits::default());
+        let system = Prompt::default();
+        let target = Target {
+            limits,
+            model: &model,
+            parameters: &parameters,
+            refuses_reasoning: true,
+            system,
+        };
+        let request = ChatRequest::parse(Bytes::from(body)).expect("a request");
+        let built = build(&request, &target).expect("built").body.concat();
+        let expected = r#"{"model":"m","messages":[{"role":"assistant","content":"a \"reasoning\"","tool_calls":[]}]}"#;
+        assert_eq!(std::str::from_utf8(&built), Ok(expected));
     }
 
     #[test]

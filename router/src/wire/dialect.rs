@@ -43,7 +43,8 @@ impl Service {
 }
 
 impl Dialect {
-    /// How a provider of this protocol is spoken to; none where the router cannot yet.
+    /// How a provider of this protocol is spoken to; none for Bedrock, whose own words stand on the
+    /// far side of Anthropic's.
     pub const fn of(protocol: Protocol) -> Option<Self> {
         match protocol {
             Protocol::Anthropic => Some(Self::Anthropic),

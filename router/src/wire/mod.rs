@@ -8,7 +8,7 @@ pub mod answer;
 pub mod dialect;
 pub mod error;
 pub(crate) mod forward;
-mod retry_after;
+pub(crate) mod retry_after;
 pub mod segments;
 pub mod stream;
 

@@ -45,6 +45,13 @@ impl Segments {
     }
 }
 
+impl From<String> for Segments {
+    fn from(text: String) -> Self {
+        let len = text.len();
+        Self { parts: if len == 0 { Vec::new() } else { vec![text.into()] }, len }
+    }
+}
+
 /// Writes a body from own text and slices of a source.
 #[derive(Debug)]
 pub(crate) struct Writer<'a> {

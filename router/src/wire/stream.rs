@@ -62,6 +62,9 @@ pub struct StreamReader {
     reader: Reader,
     /// What makes another protocol's events of chunks.
     through: Option<Box<Through>>,
+    /// What makes events of what Bedrock sends.
+    #[cfg(feature = "aws")]
+    decoder: Option<Box<crate::bedrock::Decoder>>,
 }
 
 #[derive(Debug)]
@@ -92,7 +95,19 @@ impl StreamReader {
                 Reader::Anthropic(Box::new(anthropic::stream::Reader::new(options)))
             }
         };
-        Self { front: way.front, reader, through: through.map(Box::new) }
+        Self {
+            front: way.front,
+            reader,
+            through: through.map(Box::new),
+            #[cfg(feature = "aws")]
+            decoder: None,
+        }
+    }
+
+    /// For bytes that Bedrock sends.
+    #[cfg(feature = "aws")]
+    pub(crate) fn decoding(self, decoder: crate::bedrock::Decoder) -> Self {
+        Self { decoder: Some(Box::new(decoder)), ..self }
     }
 
     /// What the client speaks.
@@ -102,6 +117,15 @@ impl StreamReader {
 
     /// Takes the next bytes. Where they are cut does not matter.
     pub fn push(&mut self, chunk: Bytes) -> Progress {
+        #[cfg(feature = "aws")]
+        let chunk = match &mut self.decoder {
+            Some(decoder) => decoder.push(&chunk),
+            None => chunk,
+        };
+        self.hear(chunk)
+    }
+
+    fn hear(&mut self, chunk: Bytes) -> Progress {
         let progress = match &mut self.reader {
             Reader::Openai(reader) => reader.push(chunk),
             Reader::Anthropic(reader) => reader.push(chunk),
@@ -116,6 +140,17 @@ impl StreamReader {
 
     /// Takes the end of the bytes.
     pub fn finish(&mut self) -> End {
+        #[cfg(feature = "aws")]
+        if let Some(rest) = self.decoder.as_mut().map(|decoder| decoder.finish()) {
+            let said = self.hear(rest).out;
+            let end = self.end();
+            let out = if said.is_empty() { end.out } else { [said, end.out].concat().into() };
+            return End { out, ..end };
+        }
+        self.end()
+    }
+
+    fn end(&mut self) -> End {
         let end = match &mut self.reader {
             Reader::Openai(reader) => reader.finish(),
             Reader::Anthropic(reader) => reader.finish(),

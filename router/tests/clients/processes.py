@@ -150,9 +150,14 @@ def fault_map(folder, upstream):
             program += _link(name, protocol, f"{upstream.url}/{fault}/{protocol}")
             program.append(_role(name, name))
             program.append(_role(f"{name}-rescued", name, OTHER[protocol]))
+    return compiled(folder, "\n".join(program))
+
+
+def compiled(folder, program):
+    """Compiles a program in `folder` and gives its map's path."""
     routes = Path(folder, "routes")
     routes.mkdir()
-    routes.joinpath("faults.sfr").write_text("\n".join(program))
+    routes.joinpath("program.sfr").write_text(program)
     compiled = subprocess.run(
         [PROGRAMS / "sfai-dsl", "compile"], cwd=folder, capture_output=True, text=True
     )

@@ -12,8 +12,9 @@ import unittest
 from pathlib import Path
 
 from cases import KEY, WithDemo, WithFaults
-from processes import HERE, MODELS, OTHER, PATIENCE_SECONDS
+from processes import HERE, MODELS, OTHER, PATIENCE_SECONDS, PROGRAMS, TOP
 
+MAP = TOP / "model_map.json"
 CN = HERE / "node_modules/@continuedev/cli/dist/cn.js"
 
 # As Continue's own reference has it, with what agent mode needs.
@@ -91,6 +92,45 @@ class Refusals(Continue, WithDemo, unittest.TestCase):
         message = json.loads(ran.stderr)["message"]
         self.assertTrue(message.startswith("404 "), message)
         self.assertIn("backend_developer", message)
+
+
+class Written(Continue, WithDemo, unittest.TestCase):
+    """What `sfai-dsl client-config continue` writes for the committed routes."""
+
+    def written(self):
+        command = [PROGRAMS / "sfai-dsl", "client-config", "continue", "--url", self.router.url]
+        ran = subprocess.run(command, cwd=TOP, capture_output=True, text=True)
+        self.assertEqual(ran.returncode, 0, ran)
+        config = self.project / "config.yaml"
+        config.write_text(ran.stdout)
+        return config
+
+    def test_it_is_valid_and_no_key_is_left_out(self):
+        reference = TOP / "docs/continue-config-reference.yaml"
+        for config in [self.written(), reference]:
+            command = ["node", "--require", HERE / "loopback_only.cjs"]
+            command += [HERE / "node_sdks/continue_config.mjs", config]
+            ran = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+            self.assertEqual(ran.returncode, 0, ran)
+            names = json.loads(ran.stdout)
+            self.assertEqual(names, sorted(json.loads(MAP.read_text())["roles"]))
+
+    def test_continue_starts_with_it(self):
+        command = ["node", "--require", HERE / "loopback_only.cjs", CN]
+        command += ["-p", "Hello, config", "--config", self.written(), "--format", "json"]
+        home, path = str(self.home), os.environ["PATH"]
+        environment = {"HOME": home, "CONTINUE_GLOBAL_DIR": f"{home}/continue", "PATH": path}
+        ran = subprocess.run(
+            command,
+            cwd=self.project,
+            env=environment | {"SFAI_API_KEY": KEY},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+        )
+        self.assertEqual(ran.returncode, 0, ran)
+        self.assertIn("You said: “Hello, config”", json.loads(ran.stdout)["response"])
 
 
 class WorkOverOpenai(Work, unittest.TestCase):

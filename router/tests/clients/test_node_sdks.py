@@ -1,14 +1,21 @@
-"""The SDKs of Anthropic and OpenAI for Node against the router, through both protocols.
+"""The SDKs of Anthropic, OpenAI and Vercel for Node, and the adapters that Continue calls models
+by, against the router, through both protocols.
 
 It owns which case meets which role; what each of them sees is in `node_sdks`.
 """
 
+import json
 import os
+import struct
 import subprocess
+import tempfile
+import threading
 import unittest
+from base64 import b64encode
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from cases import KEY, WithDemo, WithFaults
-from processes import HERE, PATIENCE_SECONDS
+from processes import HERE, PATIENCE_SECONDS, Router, compiled
 
 
 class Node:
@@ -96,6 +103,33 @@ class Work(Node, WithDemo):
     def test_openai_errors(self):
         self.case("openai", "errors", self.role)
 
+    def test_ai_whole(self):
+        self.case("ai", "whole", self.role)
+
+    def test_ai_stream(self):
+        self.case("ai", "stream", self.role)
+
+    def test_ai_tools(self):
+        self.case("ai", "tools", self.role)
+
+    def test_ai_vision(self):
+        self.case("ai", "vision", self.role)
+
+    def test_ai_errors(self):
+        self.case("ai", "errors", self.role)
+
+    def test_adapters_chat(self):
+        self.case("adapters", "chat", self.role)
+
+    def test_adapters_completion(self):
+        self.case("adapters", "completion", self.role)
+
+    def test_adapters_fim(self):
+        self.case("adapters", "fim", self.role)
+
+    def test_adapters_list(self):
+        self.case("adapters", "list", self.role)
+
 
 class WorkOverOpenai(Work, unittest.TestCase):
     protocol = "openai"
@@ -108,8 +142,8 @@ class WorkOverAnthropic(Work, unittest.TestCase):
 class Trouble(Node, WithFaults):
     SCRIPTS = ("anthropic", "openai")
 
-    def each(self, name, role):
-        for script in self.SCRIPTS:
+    def each(self, name, role, *more):
+        for script in (*self.SCRIPTS, *more):
             with self.subTest(script):
                 self.case(script, name, role)
 
@@ -120,16 +154,72 @@ class Trouble(Node, WithFaults):
         self.assertEqual(len(calls) - before, len(self.SCRIPTS))
 
     def test_a_fallback_is_unseen(self):
-        self.each("rescued", self.rescued("fail-529"))
+        self.each("rescued", self.rescued("fail-529"), "ai")
 
     def test_a_broken_stream_is_told(self):
-        self.each("broken", self.lone("cut-after-first-token"))
+        self.each("broken", self.lone("cut-after-first-token"), "ai")
 
     def test_a_cancel_ends_the_upstream_call(self):
         fault = "hang-after-first-token"
         self.case("anthropic", "cancelled", self.lone(fault))
         number = self.upstream.next_call(self.path(fault))
         self.assertEqual(self.upstream.end_of(number), "ClientLeft")
+
+
+class Embeddings(Node, unittest.TestCase):
+    """By the adapter, which asks for base64 and wants numbers."""
+
+    @classmethod
+    def setUpClass(cls):
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Vectors)
+        cls.addClassCleanup(server.server_close)
+        cls.addClassCleanup(server.shutdown)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        folder = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="sfai-clients-"))
+        url = f"http://127.0.0.1:{server.server_port}/v1"
+        map_file = compiled(folder, VECTORS.format(url=url))
+        cls.router = cls.enterClassContext(Router("--map", map_file))
+
+    def test_adapters_embeddings(self):
+        self.case("adapters", "embeddings", "vectors")
+
+
+VECTORS = """\
+provider own {{
+  protocol openai
+  base_url "{url}"
+}}
+
+model small = own/small {{
+  context 8_000
+}}
+
+role vectors {{
+  route small
+}}
+"""
+
+
+class Vectors(BaseHTTPRequestHandler):
+    """A server of embeddings: of each text, its length."""
+
+    def do_POST(self):
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        vectors = [[float(len(text)), 0.5] for text in asked["input"]]
+        if asked.get("encoding_format") == "base64":
+            vectors = [b64encode(struct.pack("<2f", *it)).decode() for it in vectors]
+        data = [{"object": "embedding", "index": n, "embedding": it} for n, it in enumerate(vectors)]
+        usage = {"prompt_tokens": 2, "total_tokens": 2}
+        answer = {"object": "list", "model": asked["model"], "data": data, "usage": usage}
+        body = json.dumps(answer).encode()
+        self.send_response(200 if self.path == "/v1/embeddings" else 404)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
 
 
 class TroubleOverOpenai(Trouble, unittest.TestCase):

@@ -74,6 +74,26 @@ impl Deployed {
         self.send("GET", "/health", "").await.1
     }
 
+    /// Has the log and the metric of alarms tell of trouble since the line `after`.
+    async fn tells_of_trouble(&self, after: usize, says: &str) {
+        let said = self.function.says(after, says).await;
+        assert!(said.contains("warns: "), "{said}");
+        let counted: Value =
+            serde_json::from_str(&self.function.says(after, "ConfigFailures").await).unwrap();
+        assert_eq!(counted["Env"], "test");
+        assert!(counted["ConfigFailures"].as_f64().unwrap() > 0.0, "{counted}");
+        assert_eq!(counted["_aws"]["CloudWatchMetrics"][0]["Namespace"], "sfai");
+    }
+
+    /// Has the log say since the line `after` that all is well again, and no metric say otherwise.
+    async fn tells_of_recovery(&self, after: usize) {
+        self.function.says(after, "no longer: ").await;
+        let well = self.function.log().len();
+        assert_eq!(self.status().await, 200);
+        let since = self.function.log().split_off(well);
+        assert!(!since.iter().any(|line| line.contains("ConfigFailures")), "{since:?}");
+    }
+
     async fn status(&self) -> Value {
         self.ask("gpt").await.0["statusCode"].take()
     }
@@ -183,27 +203,33 @@ async fn trouble_with_s3_keeps_the_map_and_is_told_until_it_is_over() {
         (Mode::Missing, "is not there"),
         (Mode::Silent, "did not come in time"),
     ] {
+        let lines = deployed.function.log().len();
         deployed.aws.s3(mode);
         assert_eq!(deployed.status().await, 200, "{mode:?}");
+        deployed.tells_of_trouble(lines, says).await;
         let health = deployed.health().await;
         let error = health["map"]["error"].as_str().unwrap_or_default();
         assert!(error.contains(says), "{mode:?}: {health}");
         assert_eq!(health["status"], "degraded");
         deployed.aws.s3(Mode::Well);
         assert_eq!(deployed.health().await["status"], "ok", "after {mode:?}");
+        deployed.tells_of_recovery(lines).await;
     }
     // A map that is spoilt on its way, and then comes whole.
     for (mode, at, role) in [(Mode::Cut, "error", "a"), (Mode::Altered, "refused", "b")] {
+        let lines = deployed.function.log().len();
         deployed.aws.s3(mode);
         let next = map(&deployed.upstream).role(role, &["openai/m"], json!({}));
         deployed.aws.put_map(next.bytes());
         assert_eq!(deployed.status().await, 200, "{mode:?}");
         let health = deployed.health().await;
-        assert!(health["map"][at].is_string(), "{mode:?}: {health}");
+        let why = health["map"][at].as_str().unwrap_or_else(|| panic!("{mode:?}: {health}"));
+        deployed.tells_of_trouble(lines, why.get(..20).unwrap()).await;
         deployed.aws.s3(Mode::Well);
         deployed.aws.put_map(next_of(&deployed.upstream, role));
         assert_eq!(deployed.ask(role).await.0["statusCode"], 200, "after {mode:?}");
         assert_eq!(deployed.health().await["status"], "ok", "after {mode:?}");
+        deployed.tells_of_recovery(lines).await;
     }
 }
 
@@ -222,8 +248,10 @@ async fn trouble_with_secrets_manager_keeps_the_keys_and_is_told_until_it_is_ove
         (Mode::Cut, "cannot be"),
         (Mode::Silent, "did not come in time"),
     ] {
+        let lines = deployed.function.log().len();
         deployed.aws.secrets_manager(mode);
         assert_eq!(deployed.status().await, 200, "{mode:?}");
+        deployed.tells_of_trouble(lines, says).await;
         let health = deployed.health().await;
         let errors = health["secrets"]["errors"].to_string();
         assert!(errors.contains(says) && errors.contains(OPENAI), "{mode:?}: {health}");
@@ -231,6 +259,7 @@ async fn trouble_with_secrets_manager_keeps_the_keys_and_is_told_until_it_is_ove
         assert_eq!(health["status"], "degraded");
         deployed.aws.secrets_manager(Mode::Well);
         assert_eq!(deployed.health().await["status"], "ok", "after {mode:?}");
+        deployed.tells_of_recovery(lines).await;
     }
     assert!(deployed.keys_sent().iter().all(|key| key == "Bearer sk-first"));
 }
@@ -255,6 +284,8 @@ async fn a_cold_function_without_a_map_or_client_keys_says_what_it_lacks() {
     let (head, body) = deployed.ask("gpt").await;
     assert_eq!(head["statusCode"], 503);
     assert_eq!(body["error"]["code"], "not_ready");
+    // Nobody has said yet which environment it is but the variable.
+    deployed.tells_of_trouble(0, "config/model_map.json").await;
     let message = body["error"]["message"].as_str().unwrap();
     assert!(message.contains("config/model_map.json") && !message.contains(BUCKET), "{message}");
 

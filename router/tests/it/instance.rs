@@ -6,11 +6,11 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::faults::Upstream;
 use crate::freezer::Freezer;
 use crate::lambda::{KEY, url_event};
 use crate::running::{MapBuilder, question};
 use crate::runtime_api::Function;
+use crate::stored;
 
 const CHAT: &str = "/v1/chat/completions";
 const CHUNKS: usize = 40;
@@ -103,26 +103,32 @@ async fn deployed(map: MapBuilder) -> (tempfile::TempDir, Function) {
 
 #[tokio::test]
 async fn a_thousand_invocations_with_a_freeze_after_each_leave_nothing_behind() {
-    let upstream = Upstream::start().await;
-    let (_folder, function) = deployed(MapBuilder::new(upstream.address)).await;
+    let deployed = stored::deploy().await;
+    let function = &deployed.function;
     let mut freezer = Freezer::of(function.process());
     let mut measured = Vec::new();
     for number in 0..1000 {
         freezer.thaw().await;
-        let event = url_event("POST", CHAT, &question("gpt", true).to_string());
-        let mut posted = function.invoke(event).await;
-        let (prelude, stream) = posted.prelude().await;
-        assert_eq!(prelude["statusCode"], 200);
-        let text = stream.rest().await;
-        // Before the function knows that its reply was taken.
-        freezer.freeze().await;
-        assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
+        if number % 10 == 9 {
+            stored::leave(&deployed).await;
+            function.idle().await;
+            freezer.freeze().await;
+        } else {
+            let mut posted = function.invoke(url_event("POST", CHAT, &stored::ask(true))).await;
+            let (prelude, stream) = posted.prelude().await;
+            assert_eq!(prelude["statusCode"], 200);
+            let text = stream.rest().await;
+            // Before the function knows that its reply was taken.
+            freezer.freeze().await;
+            assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
+        }
         if number >= 100 && number % 100 == 99 {
             measured.push((freezer.resident(), freezer.descriptors()));
         }
     }
     freezer.thaw().await;
     println!("resident kB and descriptors: {measured:?}");
+    assert_eq!(stored::records(&deployed.aws).len(), 1000);
     let (first, last) = (measured[0], measured[measured.len() - 1]);
     assert!(last.1 <= first.1 + 1, "descriptors: {measured:?}");
     assert!(last.0 <= first.0 + 1024, "memory: {measured:?}");

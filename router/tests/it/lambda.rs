@@ -152,23 +152,59 @@ async fn an_http_api_gets_one_buffered_answer() {
     }
 }
 
+/// An event of a REST API, as AWS documents it for proxy integrations, streamed or not.
+fn rest_event(path: &str, body: &str) -> Value {
+    let bearer = format!("Bearer {KEY}");
+    json!({
+        "resource": "/{proxy+}",
+        "path": path,
+        "httpMethod": "POST",
+        "headers": {"Authorization": bearer, "Content-Type": "application/json"},
+        "multiValueHeaders": {"Authorization": [bearer], "Content-Type": ["application/json"]},
+        "queryStringParameters": null,
+        "multiValueQueryStringParameters": null,
+        "pathParameters": {"proxy": path.trim_start_matches('/')},
+        "stageVariables": null,
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "abc",
+            "domainName": "abc.execute-api.ap-northeast-1.amazonaws.com",
+            "domainPrefix": "abc",
+            "httpMethod": "POST",
+            "identity": {"sourceIp": "192.0.2.1", "userAgent": "curl/8"},
+            "path": format!("/v{path}"),
+            "protocol": "HTTP/1.1",
+            "requestId": "1",
+            "resourceId": "def",
+            "resourcePath": "/{proxy+}",
+            "stage": "v",
+        },
+        "body": body,
+        "isBase64Encoded": false,
+    })
+}
+
+/// The reply has the format that AWS documents for streams of REST APIs, which is the Function URL's:
+/// a prelude of status, headers and cookies alone, its end within the first 16 kB, eight NULs, and
+/// the body as it is produced. `Posted::prelude` holds it to the NULs and to the mode.
 #[tokio::test]
-async fn a_rest_api_gets_a_stream() {
+async fn a_rest_api_gets_each_chunk_when_it_is_produced() {
     let deployed = deploy().await;
-    let event = |path: &str, body: &str| {
-        json!({
-            "resource": "/{proxy+}", "path": path, "httpMethod": "POST",
-            "multiValueHeaders": {"Authorization": [format!("Bearer {KEY}")]},
-            "requestContext": {"stage": "prod", "path": format!("/prod{path}"),
-                "domainName": "abc.execute-api.ap-northeast-1.amazonaws.com"},
-            "body": body, "isBase64Encoded": false,
-        })
-    };
-    let (prelude, text) =
-        whole(deployed.function.invoke(event(CHAT, &chat("gpt", true))).await).await;
+    let second = Gate::default();
+    deployed.upstream.push("", [Fault::Hold(At::AfterFirstToken, second.clone())]);
+    let mut posted = deployed.function.invoke(rest_event(CHAT, &chat("gpt", true))).await;
+    let (prelude, mut stream) = posted.prelude().await;
     assert_eq!(prelude["statusCode"], 200);
-    assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
-    let (prelude, text) = whole(deployed.function.invoke(event("/v1/x", "{}")).await).await;
+    assert!(prelude.to_string().len() < 16 * 1024);
+    let members = prelude.as_object().unwrap().keys();
+    assert!(members.clone().all(|it| ["statusCode", "headers", "cookies"].contains(&&**it)));
+    stream.text_until("\"content\":\"").await;
+    assert!(deployed.upstream.arrivals()[0].end.is_none());
+    second.open();
+    assert!(stream.rest().await.ends_with("data: [DONE]\n\n"));
+    drop(posted);
+    let posted = deployed.function.invoke(rest_event("/v1/x", "{}")).await;
+    let (prelude, text) = whole(posted).await;
     assert_eq!(prelude["statusCode"], 404, "{text}");
 }
 

@@ -13,10 +13,17 @@ mod audit;
 #[cfg(feature = "aws")]
 #[path = "../support/aws.rs"]
 mod aws;
+#[cfg(feature = "aws")]
+mod bedrock;
+mod breaker;
 mod clients;
 #[cfg(feature = "aws")]
 mod cloud;
+#[path = "../support/collector.rs"]
+mod collector;
 mod commit;
+#[cfg(feature = "aws")]
+mod compatibility;
 mod completions;
 mod crash;
 mod edge;
@@ -30,7 +37,9 @@ mod golden;
 mod hedge;
 mod instance;
 mod lambda;
+mod large;
 mod live;
+mod matrix;
 mod message_events;
 mod messages;
 mod messages_random;
@@ -42,7 +51,9 @@ mod recorded;
 mod replay;
 mod response_events;
 mod responses;
+mod resume;
 mod roles;
+mod rules;
 #[path = "../support/running.rs"]
 mod running;
 #[path = "../support/runtime_api.rs"]
@@ -54,3 +65,5 @@ mod security_wire;
 mod shared;
 #[cfg(feature = "aws")]
 mod stored;
+mod telemetry;
+mod turns;

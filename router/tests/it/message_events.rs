@@ -62,6 +62,14 @@ fn delta(message: &mut Value, open: &[Value], data: &Value, name: &str) {
     let index = usize::try_from(data["index"].as_u64().unwrap()).unwrap();
     let block = &mut message["content"][index];
     let delta = &data["delta"];
+    if delta["type"] == "citations_delta" {
+        assert_eq!(block["type"], "text", "{name}");
+        if block["citations"].is_null() {
+            block["citations"] = json!([]);
+        }
+        block["citations"].as_array_mut().unwrap().push(delta["citation"].clone());
+        return;
+    }
     let (kind, key, field) = match delta["type"].as_str().unwrap() {
         "text_delta" => ("text", "text", "text"),
         "thinking_delta" => ("thinking", "thinking", "thinking"),

@@ -340,7 +340,13 @@ fn recorded_requests_are_taken() {
     let parameters = model_map::Parameters::default();
     let system = openai::request::Prompt { texts: &["P"], ..Default::default() };
     let limits = model_map::Limits::default();
-    let target = openai::request::Target { limits, model: &model, parameters: &parameters, system };
+    let target = openai::request::Target {
+        limits,
+        model: &model,
+        parameters: &parameters,
+        refuses_reasoning: false,
+        system,
+    };
     for case in cases("chat.completions", was_answered) {
         let path = folder().join(case.entry["files"]["request"].as_str().unwrap());
         let body = Bytes::from(std::fs::read(path).unwrap());

@@ -59,6 +59,9 @@ pub fn hear(text: &str, name: &str) -> Heard {
                 assert_eq!(data["arguments"], whole, "{name}");
             }
             kind if kind.ends_with("input.done") => assert_eq!(data["input"], said[&id], "{name}"),
+            "response.output_text.annotation.added" => {
+                assert_eq!(data["annotation"]["type"], "url_citation", "{name}");
+            }
             "response.refusal.done" => assert_eq!(data["refusal"], said[&id], "{name}"),
             kind => assert!(kind.contains("part."), "{name}: {kind}"),
         }

@@ -2,7 +2,7 @@
 //! is over, and as a server.
 
 use std::io::Read;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use model_map::audit::{Record, RequestOutcome};
 use serde_json::json;
@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::aws::{Aws, BUCKET, Mode};
 use crate::faults::{At, Fault, Gate, Upstream};
+use crate::freezer::Freezer;
 use crate::lambda::{KEY, api_event, url_event};
 use crate::process::RouterProcess;
 use crate::running::{MapBuilder, client, question};
@@ -17,9 +18,9 @@ use crate::runtime_api::Function;
 
 const CHAT: &str = "/v1/chat/completions";
 
-struct Deployed {
-    aws: Aws,
-    function: Function,
+pub struct Deployed {
+    pub aws: Aws,
+    pub function: Function,
     upstream: Upstream,
     _folder: TempDir,
 }
@@ -37,7 +38,8 @@ async fn surroundings() -> (Aws, Upstream, TempDir, Vec<(&'static str, String)>)
     (aws, upstream, folder, env)
 }
 
-async fn deploy() -> Deployed {
+/// A function that keeps its audit log in the fake.
+pub async fn deploy() -> Deployed {
     let (aws, upstream, folder, env) = surroundings().await;
     let env: Vec<_> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let function = Function::start(&folder.path().join("map.json"), &env).await;
@@ -45,7 +47,7 @@ async fn deploy() -> Deployed {
 }
 
 /// Every record that is stored now, in the order of the objects' names.
-fn records(aws: &Aws) -> Vec<Record> {
+pub fn records(aws: &Aws) -> Vec<Record> {
     let mut all = Vec::new();
     for (key, body) in aws.objects("dt=") {
         let parts: Vec<_> = key.split('/').collect();
@@ -62,7 +64,7 @@ fn records(aws: &Aws) -> Vec<Record> {
     all
 }
 
-fn ask(stream: bool) -> String {
+pub fn ask(stream: bool) -> String {
     question("gpt", stream).to_string()
 }
 
@@ -120,6 +122,93 @@ async fn a_buffered_answer_does_not_wait_for_its_record_and_the_next_event_does(
     assert_eq!(records(&deployed.aws).len(), 0);
     deployed.aws.s3(Mode::Well);
     deployed.function.invoke(api_event("GET", "/health", "")).await.buffered().await;
+    assert_eq!(records(&deployed.aws).len(), 1);
+}
+
+/// Invokes and leaves after the first token.
+pub async fn leave(deployed: &Deployed) {
+    deployed.upstream.push("", [Fault::Hold(At::AfterFirstToken, Gate::default())]);
+    let mut posted = deployed.function.invoke(url_event("POST", CHAT, &ask(true))).await;
+    let (_, mut stream) = posted.prelude().await;
+    stream.text_until("\"content\":\"").await;
+}
+
+/// Why there is no extension: Lambda freezes a function from when it asks for its next event, and
+/// at the earliest when its reply is over.
+#[tokio::test]
+async fn every_record_is_stored_when_the_process_is_frozen_and_before_it_goes_on() {
+    let deployed = deploy().await;
+    let mut freezer = Freezer::of(deployed.function.process());
+    for round in 0..10 {
+        let outcomes = |stored: &[Record]| -> Vec<_> {
+            stored.iter().skip(round * 4).map(|record| record.outcome).collect()
+        };
+        let mut answered = vec![RequestOutcome::Answered];
+        // A stream: frozen at its end, before the function knows that its reply was taken.
+        let mut posted = deployed.function.invoke(url_event("POST", CHAT, &ask(true))).await;
+        let text = posted.prelude().await.1.rest().await;
+        freezer.freeze().await;
+        assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
+        assert_eq!(outcomes(&records(&deployed.aws)), answered);
+        drop(posted);
+        freezer.thaw().await;
+        // A buffered answer: frozen when the next event is asked for.
+        let posted = deployed.function.invoke(api_event("POST", CHAT, &ask(false))).await;
+        assert_eq!(posted.buffered().await["statusCode"], 200);
+        deployed.function.idle().await;
+        freezer.freeze().await;
+        answered.push(RequestOutcome::Answered);
+        assert_eq!(outcomes(&records(&deployed.aws)), answered);
+        freezer.thaw().await;
+        // A client that left: the same.
+        leave(&deployed).await;
+        deployed.function.idle().await;
+        freezer.freeze().await;
+        answered.push(RequestOutcome::Left);
+        assert_eq!(outcomes(&records(&deployed.aws)), answered);
+        freezer.thaw().await;
+        // Harsher than Lambda: frozen in the moment in which the client leaves. The record is late,
+        // and not lost.
+        leave(&deployed).await;
+        freezer.freeze().await;
+        freezer.thaw().await;
+        deployed.function.idle().await;
+        answered.push(RequestOutcome::Left);
+        assert_eq!(outcomes(&records(&deployed.aws)), answered);
+    }
+}
+
+#[tokio::test]
+async fn a_function_logs_a_record_that_it_cannot_store_and_answers_all_the_same() {
+    let deployed = deploy().await;
+    for (mode, says) in [
+        (Mode::Failing, "cannot be written (500 InternalError)"),
+        (Mode::Denied, "may not be written (403 AccessDenied)"),
+        (Mode::Missing, "there is no such bucket"),
+        (Mode::Silent, "did not come in time"),
+    ] {
+        let lines = deployed.function.log().len();
+        deployed.aws.s3(mode);
+        let mut posted = deployed.function.invoke(url_event("POST", CHAT, &ask(true))).await;
+        let (prelude, mut stream) = posted.prelude().await;
+        let began = Instant::now();
+        stream.text_until("data: [DONE]\n\n").await;
+        let told = began.elapsed();
+        stream.rest().await;
+        if mode == Mode::Silent {
+            assert!(told < began.elapsed() / 2, "the last token waited for S3");
+        }
+        let said = deployed.function.says(lines, "could not be stored").await;
+        let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+        assert!(said["why"].as_str().unwrap().contains(says), "{mode:?}: {said}");
+        let record = model_map::audit::read(said["record"].to_string().as_bytes()).unwrap();
+        assert_eq!(prelude["headers"]["x-request-id"], record.id.as_str());
+        deployed.function.says(lines, "\"AuditFailures\":1").await;
+    }
+    assert_eq!(records(&deployed.aws).len(), 0);
+    deployed.aws.s3(Mode::Well);
+    let mut posted = deployed.function.invoke(url_event("POST", CHAT, &ask(true))).await;
+    posted.prelude().await.1.rest().await;
     assert_eq!(records(&deployed.aws).len(), 1);
 }
 

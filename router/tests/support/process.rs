@@ -16,7 +16,7 @@ pub struct RouterProcess {
     pub address: SocketAddr,
     /// What it said before it listened.
     pub said: Vec<String>,
-    _child: Child,
+    child: Child,
     stderr: Lines<BufReader<ChildStderr>>,
 }
 
@@ -38,7 +38,7 @@ impl RouterProcess {
             let line = next(&mut stderr).await;
             if let Some(address) = line.strip_prefix("sfai-router listening on http://") {
                 let address = address.parse().unwrap();
-                return Self { address, said, _child: child, stderr };
+                return Self { address, said, child, stderr };
             }
             said.push(line);
         }
@@ -46,7 +46,20 @@ impl RouterProcess {
 
     /// The number of its process.
     pub fn id(&self) -> u32 {
-        self._child.id().unwrap()
+        self.child.id().unwrap()
+    }
+
+    /// Tells it to stop, and waits until it has; what it said meanwhile.
+    pub async fn terminate(mut self) -> String {
+        let process = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").arg(process).status().await.unwrap().success());
+        let mut said = String::new();
+        while let Some(line) = self.stderr.next_line().await.unwrap() {
+            said.push_str(&line);
+            said.push('\n');
+        }
+        self.child.wait().await.unwrap();
+        said
     }
 
     /// The next line that it says which holds `words`.

@@ -1,13 +1,15 @@
 //! A simulator of the Lambda Runtime API, and the real binary as the function that it invokes.
 //!
 //! It owns the function's side of an invocation: `next`, buffered and streamed responses with
-//! their prelude and trailers, errors, and freezing between two invocations. What AWS does between
-//! a client and the event is not here.
+//! their prelude and trailers, errors, and what the function writes to its log. What AWS does
+//! between a client and the event is not here, and freezing is [`crate::freezer`]'s.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -19,9 +21,10 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Nothing here takes that long; it turns a hang into a message.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -32,6 +35,8 @@ const DELIMITER: [u8; 8] = [0; 8];
 pub struct Function {
     api: Arc<Api>,
     invocations: mpsc::UnboundedSender<Invocation>,
+    invoked: AtomicUsize,
+    log: Arc<watch::Sender<Vec<String>>>,
     child: Child,
 }
 
@@ -44,6 +49,8 @@ struct Invocation {
 struct Api {
     waiting: tokio::sync::Mutex<mpsc::UnboundedReceiver<Invocation>>,
     running: Mutex<HashMap<String, oneshot::Sender<Posted>>>,
+    /// How often the next event was asked for.
+    asked: watch::Sender<usize>,
 }
 
 /// What the function posts for an invocation.
@@ -64,10 +71,39 @@ impl Function {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (invocations, waiting) = mpsc::unbounded_channel();
-        let api = Arc::new(Api { waiting: waiting.into(), running: Mutex::default() });
+        let (running, asked) = (Mutex::default(), watch::Sender::new(0));
+        let api = Arc::new(Api { waiting: waiting.into(), running, asked });
         tokio::spawn(serve(listener, Arc::clone(&api)));
-        let child = command(address).env("SFAI_MAP", map).envs(env.iter().copied()).spawn();
-        Self { api, invocations, child: child.unwrap() }
+        let mut command = command(address);
+        command.env("SFAI_MAP", map).envs(env.iter().copied()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let log = Arc::new(watch::Sender::new(Vec::new()));
+        tokio::spawn(read_log(child.stderr.take().unwrap(), Arc::clone(&log)));
+        Self { api, invocations, invoked: AtomicUsize::new(0), log, child }
+    }
+
+    /// Waits until the function has asked for the event after the last one: from then on Lambda
+    /// may freeze it, and not before.
+    pub async fn idle(&self) {
+        let invoked = self.invoked.load(Ordering::Relaxed);
+        let mut asked = self.api.asked.subscribe();
+        let asks = asked.wait_for(|asked| *asked > invoked);
+        tokio::time::timeout(PATIENCE, asks).await.expect("it asks for no event").unwrap();
+    }
+
+    /// What it has written to its log so far.
+    pub fn log(&self) -> Vec<String> {
+        self.log.borrow().clone()
+    }
+
+    /// Waits for a line of its log, of those after the first `after`, that holds `words`.
+    pub async fn says(&self, after: usize, words: &str) -> String {
+        let mut log = self.log.subscribe();
+        let line =
+            |log: &Vec<String>| log.iter().skip(after).find(|it| it.contains(words)).cloned();
+        let said = tokio::time::timeout(PATIENCE, log.wait_for(|log| line(log).is_some())).await;
+        let said = said.unwrap_or_else(|_| panic!("no {words:?} in {:?}", self.log()));
+        line(&said.unwrap()).unwrap()
     }
 
     /// The number of its process.
@@ -85,6 +121,7 @@ impl Function {
         let (answer, answered) = oneshot::channel();
         let id = format!("{:032x}", fastrand::u128(..));
         self.api.running.lock().unwrap().insert(id.clone(), answer);
+        self.invoked.fetch_add(1, Ordering::Relaxed);
         let deadline = SystemTime::now() + time;
         self.invocations.send(Invocation { event, id, deadline }).unwrap();
         let answered = tokio::time::timeout(PATIENCE, answered).await;
@@ -181,6 +218,15 @@ impl Stream<'_> {
     }
 }
 
+/// Keeps each line, and shows it with what the test says.
+async fn read_log(stderr: impl AsyncRead + Unpin, log: Arc<watch::Sender<Vec<String>>>) {
+    let mut lines = BufReader::new(stderr).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        eprintln!("{line}");
+        log.send_modify(|log| log.push(line));
+    }
+}
+
 async fn serve(listener: TcpListener, api: Arc<Api>) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
@@ -210,6 +256,7 @@ impl Api {
     }
 
     async fn next(&self) -> Response<Full<Bytes>> {
+        self.asked.send_modify(|asked| *asked += 1);
         let invocation = self.waiting.lock().await.recv().await;
         // After the last invocation the function waits for another, as it does when frozen.
         let Some(Invocation { event, id, deadline }) = invocation else {

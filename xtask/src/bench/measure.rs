@@ -8,6 +8,7 @@ mod latency;
 mod linters;
 mod memory;
 mod once;
+mod translation;
 
 pub(super) use cold::cold;
 pub(super) use cpu::{events, requests};
@@ -15,3 +16,4 @@ pub(super) use latency::latency;
 pub(super) use linters::linters;
 pub(super) use memory::memory;
 pub(super) use once::{check, start};
+pub(super) use translation::translation;

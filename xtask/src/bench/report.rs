@@ -15,6 +15,8 @@ pub(super) enum Aim {
     Value(f64),
     /// The router's figure is at most this above the proxy's.
     Added(f64),
+    /// It is shown beside another figure that is held to something.
+    None,
 }
 
 /// One measured thing.
@@ -36,10 +38,14 @@ impl Row {
             Aim::Ratio(most) => self.ratio.is_some_and(|ratio| ratio <= most),
             Aim::Value(most) => self.router <= most,
             Aim::Added(most) => self.proxy.is_some_and(|proxy| self.router <= proxy + most),
+            Aim::None => true,
         }
     }
 
     fn verdict(&self) -> &'static str {
+        if matches!(self.aim, Aim::None) {
+            return "";
+        }
         if self.is_met() { "met" } else { "MISSED" }
     }
 
@@ -48,6 +54,7 @@ impl Row {
             Aim::Ratio(most) => format!("≤ {most}x"),
             Aim::Value(most) => format!("≤ {most} {}", self.unit),
             Aim::Added(most) => format!("≤ +{most} {}", self.unit),
+            Aim::None => String::new(),
         }
     }
 }

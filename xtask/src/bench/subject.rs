@@ -34,6 +34,8 @@ pub(super) struct Programs {
     pub(super) router: PathBuf,
     pub(super) dsl: PathBuf,
     pub(super) hello: PathBuf,
+    /// Only where streams are translated.
+    pub(super) translation: PathBuf,
 }
 
 /// The upstream and a scratch folder; the proxy and the router are started before it.

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::Target;
+use super::Seeds;
 use super::mutate::WORDS;
 use crate::trouble::{Doing, Trouble};
 
@@ -17,42 +17,70 @@ const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-leve
     -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing -Clink-dead-code";
 
+/// Words of the protocols, beside those of the language.
+const WIRE: [&str; 40] = [
+    "data: ",
+    "event: ",
+    "\n\n",
+    "[DONE]",
+    "\"choices\":[",
+    "\"delta\":{",
+    "\"content\":",
+    "\"tool_calls\":[",
+    "\"index\":",
+    "\"finish_reason\":",
+    "\"usage\":{",
+    "\"error\":{",
+    "\"type\":",
+    "\"message_start\"",
+    "\"content_block_start\"",
+    "\"content_block_delta\"",
+    "\"content_block_stop\"",
+    "\"message_delta\"",
+    "\"message_stop\"",
+    "\"input_json_delta\"",
+    "\"thinking_delta\"",
+    "\"signature_delta\"",
+    "\"text_delta\"",
+    "\"tool_use\"",
+    "\"tool_result\"",
+    "\"messages\":[",
+    "\"role\":\"user\"",
+    "\"role\":\"assistant\"",
+    "\"stream\":true",
+    "\"input\":[",
+    "\"prompt\":",
+    "POST /v1/chat/completions HTTP/1.1\r\n",
+    "GET /v1/models HTTP/1.1\r\n",
+    "Host: a\r\n",
+    "Content-Length: 10\r\n",
+    "Transfer-Encoding: chunked\r\n",
+    "Content-Encoding: gzip\r\n",
+    "Authorization: Bearer ",
+    "\r\n\r\n",
+    "0\r\n\r\n",
+];
+
 /// The most bytes of an input, so that there are many a second.
 const MOST: usize = 16 << 10;
 
-/// Of five parts of the time, those of each target.
-const fn parts(target: Target) -> u64 {
-    match target {
-        Target::Routes => 4,
-        Target::Map => 1,
-    }
-}
-
-const fn harness(target: Target) -> &'static str {
-    match target {
-        Target::Routes => "routes",
-        Target::Map => "map",
-    }
-}
-
-/// Builds the harness and runs it on each target in turn.
+/// Builds the harness and runs it on each target in turn, each for that long.
 pub(super) fn run(
     top: &Path,
     kept: &Path,
-    seeds: [(Target, Vec<Vec<u8>>); 2],
+    seeds: Vec<(&str, Seeds)>,
     seconds: u64,
     seed: u64,
 ) -> Result<(), Trouble> {
     let host = host()?;
     build(top, &host)?;
-    for (target, seeds) in seeds {
-        let name = harness(target);
+    for (name, seeds) in seeds {
         let corpus = kept.join(format!("corpus-{name}"));
         plant(&corpus, &seeds)?;
         let words = kept.join("words.dict");
         fs::write(&words, dictionary()).doing("write the dictionary")?;
         let arguments = [
-            format!("-max_total_time={}", (seconds * parts(target) / 5).max(1)),
+            format!("-max_total_time={}", seconds.max(1)),
             format!("-seed={}", (seed % u64::from(u32::MAX)).max(1)),
             format!("-max_len={MOST}"),
             format!("-dict={}", words.display()),
@@ -115,7 +143,7 @@ fn plant(corpus: &Path, seeds: &[Vec<u8>]) -> Result<(), Trouble> {
 fn dictionary() -> String {
     let hex = |byte: u8| format!("\\x{byte:02x}");
     let line = |word: &&str| format!("\"{}\"\n", word.bytes().map(hex).collect::<String>());
-    WORDS.iter().map(line).collect()
+    WORDS.iter().chain(&WIRE).map(line).collect()
 }
 
 /// What libFuzzer says at its end.
@@ -156,7 +184,7 @@ mod tests {
 
     #[test]
     fn the_dictionary_is_one_word_a_line() {
-        assert_eq!(dictionary().lines().count(), WORDS.len());
+        assert_eq!(dictionary().lines().count(), WORDS.len() + WIRE.len());
         assert!(dictionary().contains("\"\\x0a\"\n"), "{}", dictionary());
     }
 }

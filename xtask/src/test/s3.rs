@@ -1,24 +1,17 @@
 //! The part `s3`: `sfai-dsl push` and its kin against an emulator of S3 that others wrote.
 //!
-//! Owns the steps; what `push` does with a server that misbehaves is
-//! tested in the crate, against a server of our own.
+//! Owns the steps; what `push` does with a server that misbehaves is tested in the crate, against a
+//! server of our own.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::{Command, Output, Stdio};
 
-use super::emulator::{self, Emulator};
 use super::{Outcome, cargo};
+use crate::emulator::{self, Emulator, REGION};
 use crate::trouble::{Doing, Trouble};
 
 const BUCKET: &str = "sfai-config";
-
-/// Where the emulator makes buckets that are asked for without a signature.
-const REGION: &str = "us-east-1";
 
 /// Pushes that race each other, and how often at most until one has lost.
 const RACERS: usize = 4;
@@ -30,15 +23,18 @@ const ROUNDS: usize = 25;
 /// When the pinned packages cannot be installed or the emulator does not start, or on CI when
 /// Python is missing.
 pub(super) fn run() -> Result<Outcome, Trouble> {
-    let python = match emulator::python()? {
-        Ok(python) => python,
+    let installed = match emulator::install()? {
+        Ok(installed) => installed,
+        Err(why) if std::env::var("CI").is_ok_and(|ci| ci == "true") => {
+            return Err(Trouble::new("test S3", why));
+        }
         Err(why) => return Ok(Outcome::Skipped(why)),
     };
     if let failed @ Outcome::Failed = cargo(&["build", "--package", "sfai-dsl"])? {
         return Ok(failed);
     }
-    let emulator = Emulator::start(&python)?;
-    make_bucket(&emulator)?;
+    let emulator = Emulator::start(&installed)?;
+    emulator.put(&format!("/{BUCKET}"), b"")?;
     let this = std::env::current_exe().doing("find this program")?;
     let program = this.with_file_name(format!("sfai-dsl{}", std::env::consts::EXE_SUFFIX));
     let scratch = tempfile::tempdir().doing("make a scratch folder")?;
@@ -49,23 +45,6 @@ pub(super) fn run() -> Result<Outcome, Trouble> {
             eprintln!("{trouble}");
             Ok(Outcome::Failed)
         }
-    }
-}
-
-/// It looks at no signature.
-fn make_bucket(emulator: &Emulator) -> Result<(), Trouble> {
-    let making = || format!("make the bucket {BUCKET}");
-    let mut stream = TcpStream::connect(emulator.address).doing(making())?;
-    let host = emulator.address;
-    let request = format!(
-        "PUT /{BUCKET} HTTP/1.1\r\nhost: {host}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-    );
-    stream.write_all(request.as_bytes()).doing(making())?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).doing(making())?;
-    match answer.split_whitespace().nth(1) {
-        Some("200") => Ok(()),
-        _ => Err(Trouble::new(making(), answer)),
     }
 }
 

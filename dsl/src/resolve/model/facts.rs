@@ -84,7 +84,10 @@ impl Block {
 }
 
 impl<'t> Resolver<'t> {
-    pub(super) fn model_block(&mut self, statements: &[&'t ModelStatement]) -> Block {
+    pub(super) fn model_block(
+        &mut self,
+        statements: impl IntoIterator<Item = &'t ModelStatement>,
+    ) -> Block {
         let mut block = Block::default();
         for statement in statements {
             self.model_fact(statement, &mut block);

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{ClientDecl, Layers, ModelDecl, ProviderDecl, RoleDecl, Seen, Space, View, named};
-use super::{is_arm, is_guard, may_route};
+use super::{ClientDecl, Layers, ModelDecl, ProviderDecl, RoleDecl, Space, View, named};
+use super::{is_arm, is_guard, is_new, may_route};
 use crate::diagnostic::Diagnostic;
 use crate::rules::{duplicate, unknown_name};
 use crate::syntax::tree::{
@@ -30,7 +30,7 @@ impl<'t> View<'t> {
         findings: &mut Vec<Diagnostic>,
     ) {
         let mut blocks = Blocks::default();
-        let mut seen = Seen::default();
+        let mut seen: BTreeMap<(Space, &str), &Name> = BTreeMap::new();
         for declaration in declarations {
             match declaration {
                 Declaration::Broken(node) => self.add_broken(node),
@@ -51,9 +51,10 @@ impl<'t> View<'t> {
                     blocks.roles.entry(&name.text).or_default().push((name, node));
                 }
                 other => {
-                    if let Some((space, name)) = named(other)
-                        && seen.is_new(space, name, findings)
-                    {
+                    let Some((space, name)) = named(other) else { continue };
+                    let key = (space, name.text.as_str());
+                    if is_new(space, name, seen.get(&key).copied(), findings) {
+                        seen.insert(key, name);
                         self.replace(other, name);
                     }
                 }
@@ -76,7 +77,7 @@ impl<'t> View<'t> {
         let stands_alone = has(|one| matches!(one, ProviderStatement::Protocol(_)))
             && (has(|one| matches!(one, ProviderStatement::BaseUrl(_))) || has(needs_no_url));
         if self.is_new(Space::Provider, name, broken || stands_alone, findings) {
-            let statements = Layers { env: statements, base: Vec::new() };
+            let statements = Layers { env: statements, base: &[] };
             self.providers.insert(&name.text, ProviderDecl { name, statements });
         }
     }
@@ -92,7 +93,7 @@ impl<'t> View<'t> {
             .iter()
             .any(|one| matches!(one, ClientStatement::Key(_) | ClientStatement::Broken(_)));
         if self.is_new(Space::Client, name, may_stand, findings) {
-            let statements = Layers { env: statements, base: Vec::new() };
+            let statements = Layers { env: statements, base: &[] };
             self.clients.insert(&name.text, ClientDecl { name, statements });
         }
     }
@@ -116,10 +117,11 @@ impl<'t> View<'t> {
             role.like = like.or(role.like);
             return;
         }
-        let defaults = self.defaults.env.iter().chain(&self.defaults.base);
-        let routes = like.is_some() || statements.iter().chain(defaults).any(|one| may_route(one));
+        let defaults = self.defaults.env.iter().copied().chain(self.defaults.base);
+        let routes =
+            like.is_some() || statements.iter().copied().chain(defaults).any(|one| may_route(one));
         if self.is_new(Space::Role, name, routes, findings) {
-            let statements = Layers { env: statements, base: Vec::new() };
+            let statements = Layers { env: statements, base: &[] };
             self.roles.insert(&name.text, RoleDecl { name, like, statements });
         }
     }

@@ -8,15 +8,17 @@ use std::hash::BuildHasherDefault;
 
 use model_map::ModelMap;
 
+use super::promise;
 use super::shape::{Mixer, Shape};
 use crate::analysis::ensure::CounterExample;
 use crate::analysis::{Promise, Proof, Prover};
 use crate::emit;
-use crate::program::{Program, Role, Subject};
+use crate::program::{Ensure, Program, Role, Subject};
+use crate::rules;
 
 /// What became of a promise with the roles that it speaks of.
 #[derive(Debug, Default)]
-pub(super) struct Outcome<'p> {
+pub(in crate::rules) struct Outcome<'p> {
     /// Those that break it, in the order of their names.
     pub(super) broken: Vec<Breach<'p>>,
     /// Why it says nothing, of the first role of which it does not.
@@ -37,54 +39,59 @@ pub(super) struct Breach<'p> {
     pub(super) prompt_tokens: u64,
 }
 
-/// What became of every promise; none of one about a single role that has findings of its own.
-pub(super) fn outcomes<'p>(program: &'p Program, promises: &[Promise]) -> Vec<Option<Outcome<'p>>> {
-    let asked = Asked::of(program);
-    let mut proofs = Proofs::of(program, promises);
-    for (name, role) in &program.roles {
-        // Nothing is said of a role that has findings of its own, and of the others only what it
-        // could not change.
-        if !is_whole(role) {
-            proofs.pass_over(&asked);
-            continue;
-        }
-        let open = proofs.open(&asked, name, role);
-        if !open.is_empty() {
-            proofs.prove(name, role, &open);
-        }
+/// Adds what became of the promises with further roles, which come after those before.
+pub(in crate::rules) fn add<'p>(outcomes: &mut [Outcome<'p>], more: Vec<Outcome<'p>>) {
+    for (outcome, more) in outcomes.iter_mut().zip(more) {
+        outcome.broken.extend(more.broken);
+        outcome.vacuous = outcome.vacuous.take().or(more.vacuous);
+        outcome.unknown = outcome.unknown.take().or(more.unknown);
+        outcome.is_kept |= more.is_kept;
     }
-    let outcomes = proofs.outcomes.into_iter().zip(&asked.is_void);
-    outcomes.map(|(outcome, is_void)| (!is_void).then_some(outcome)).collect()
 }
 
 /// The place of a promise among the program's.
 type Place = usize;
 
-/// Which promises speak of which roles.
-struct Asked<'p> {
+/// The promises of a program, and which of them speak of which roles.
+pub(in crate::rules) struct Promises<'p> {
+    program: &'p Program,
+    all: Vec<Promise>,
     every: Vec<Place>,
     one: HashMap<&'p str, Vec<Place>>,
     /// Of each promise, whether its only role has findings of its own: nothing is said then.
     is_void: Vec<bool>,
 }
 
-impl<'p> Asked<'p> {
-    fn of(program: &'p Program) -> Self {
-        let mut asked = Self { every: Vec::new(), one: HashMap::new(), is_void: Vec::new() };
+impl<'p> Promises<'p> {
+    pub(in crate::rules) fn of(program: &'p Program) -> Self {
+        let all = program.ensures.iter().map(|ensure| promise(&ensure.claim)).collect();
+        let (every, one, is_void) = (Vec::new(), HashMap::new(), Vec::new());
+        let mut promises = Self { program, all, every, one, is_void };
         for (place, ensure) in program.ensures.iter().enumerate() {
             let (is_void, of_subject) = match &ensure.subject {
-                Subject::EveryRole(_) => (false, &mut asked.every),
+                Subject::EveryRole(_) => (false, &mut promises.every),
                 Subject::Role(role) => {
-                    let is_known = program.roles.get(&role.name).is_some_and(is_whole);
-                    (!is_known, asked.one.entry(role.name.as_str()).or_default())
+                    let is_known = program.roles.get(&role.name).is_some_and(|it| is_whole(it));
+                    (!is_known, promises.one.entry(role.name.as_str()).or_default())
                 }
             };
             if !is_void {
                 of_subject.push(place);
             }
-            asked.is_void.push(is_void);
+            promises.is_void.push(is_void);
         }
-        asked
+        promises
+    }
+
+    /// Those before any role was looked at.
+    pub(in crate::rules) fn outcomes(&self) -> Vec<Outcome<'p>> {
+        self.all.iter().map(|_| Outcome::default()).collect()
+    }
+
+    /// Each promise, but none in the place of one about a single role that has findings of its own.
+    pub(super) fn judged(&self) -> impl Iterator<Item = Option<&'p Ensure>> {
+        let ensures = self.program.ensures.iter().zip(&self.is_void);
+        ensures.map(|(ensure, is_void)| (!is_void).then_some(ensure))
     }
 }
 
@@ -92,9 +99,9 @@ fn is_whole(role: &Role) -> bool {
     role.is_whole && role.arms.as_ref().is_some_and(|arms| arms.is_whole)
 }
 
-struct Proofs<'p, 'a> {
-    program: &'p Program,
-    promises: &'a [Promise],
+/// The proofs of the promises, role by role.
+pub(in crate::rules) struct Proofs<'p, 'a> {
+    promises: &'a Promises<'p>,
     outcomes: Vec<Outcome<'p>>,
     /// Each shape of a role with its number.
     shapes: HashMap<Shape<'p>, usize, BuildHasherDefault<Mixer>>,
@@ -105,30 +112,43 @@ struct Proofs<'p, 'a> {
 }
 
 impl<'p, 'a> Proofs<'p, 'a> {
-    fn of(program: &'p Program, promises: &'a [Promise]) -> Self {
+    pub(in crate::rules) fn of(promises: &'a Promises<'p>) -> Self {
         Self {
-            program,
             promises,
-            outcomes: promises.iter().map(|_| Outcome::default()).collect(),
+            outcomes: promises.outcomes(),
             shapes: HashMap::default(),
             survived: HashSet::new(),
-            map: emit::without_roles(program),
+            map: emit::without_roles(promises.program),
         }
+    }
+
+    /// Holds every promise that speaks of a role against it.
+    pub(in crate::rules) fn hold(&mut self, subject: &rules::Subject<'p>) {
+        // Nothing is said of a role that has findings of its own, and of the others only what it
+        // could not change.
+        if !is_whole(subject.role) {
+            return self.pass_over();
+        }
+        let open = self.open(subject.name, subject.role);
+        if !open.is_empty() {
+            self.prove(subject.name, subject.role, &open);
+        }
+    }
+
+    /// What has become of the promises with the roles since this was last asked.
+    pub(in crate::rules) fn take(&mut self) -> Vec<Outcome<'p>> {
+        std::mem::replace(&mut self.outcomes, self.promises.outcomes())
     }
 
     /// The promises about a role that no role of its shape has kept yet, and the number of that
     /// shape where nothing else of the role matters to them.
-    fn open(
-        &mut self,
-        asked: &Asked<'p>,
-        name: &'p str,
-        role: &'p Role,
-    ) -> Vec<(Place, Option<usize>)> {
-        let own = asked.one.get(name).into_iter().flatten();
+    fn open(&mut self, name: &'p str, role: &'p Role) -> Vec<(Place, Option<usize>)> {
+        let promises = self.promises;
+        let own = promises.one.get(name).into_iter().flatten();
         let mut shape = None;
         let mut open = Vec::new();
-        for place in asked.every.iter().chain(own) {
-            let is_of_shape = matches!(self.promises.get(*place), Some(Promise::Survives(_)));
+        for place in promises.every.iter().chain(own) {
+            let is_of_shape = matches!(promises.all.get(*place), Some(Promise::Survives(_)));
             let shape = is_of_shape.then(|| *shape.get_or_insert_with(|| self.number(name, role)));
             if !shape.is_some_and(|shape| self.survived.contains(&(*place, shape))) {
                 open.push((*place, shape));
@@ -139,8 +159,8 @@ impl<'p, 'a> Proofs<'p, 'a> {
         open
     }
 
-    fn pass_over(&mut self, asked: &Asked<'p>) {
-        for place in &asked.every {
+    fn pass_over(&mut self) {
+        for place in &self.promises.every {
             if let Some(outcome) = self.outcomes.get_mut(*place) {
                 outcome.is_kept = true;
             }
@@ -149,7 +169,7 @@ impl<'p, 'a> Proofs<'p, 'a> {
 
     fn number(&mut self, name: &'p str, role: &'p Role) -> usize {
         let next = self.shapes.len();
-        *self.shapes.entry(Shape::of(self.program, name, role)).or_insert(next)
+        *self.shapes.entry(Shape::of(self.promises.program, name, role)).or_insert(next)
     }
 
     fn prove(&mut self, name: &'p str, role: &'p Role, open: &[(Place, Option<usize>)]) {
@@ -158,7 +178,7 @@ impl<'p, 'a> Proofs<'p, 'a> {
         let mut prover = Prover::new(&self.map);
         for (place, shape) in open {
             let outcome = self.outcomes.get_mut(*place);
-            let (Some(promise), Some(outcome)) = (self.promises.get(*place), outcome) else {
+            let (Some(promise), Some(outcome)) = (self.promises.all.get(*place), outcome) else {
                 continue;
             };
             match prover.prove(name, promise) {

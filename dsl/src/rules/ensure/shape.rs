@@ -97,7 +97,7 @@ impl<'p> Shape<'p> {
 
 impl<'p> ArmShape<'p> {
     fn of(arm: &'p Arm) -> Self {
-        let model = |link: &Link| std::rc::Rc::as_ptr(&link.model);
+        let model = |link: &Link| std::sync::Arc::as_ptr(&link.model);
         Self {
             when: arm.when.as_ref().map(|when| &when.condition),
             draw: arm.draw.iter().map(|share| share.percent).collect(),

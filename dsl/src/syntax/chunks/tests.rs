@@ -1,9 +1,10 @@
 //! That texts read in chunks are read as if they were not.
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use super::super::parse;
-use super::{Work, parse_in};
+use super::{Job, cuts, parse_in};
 use crate::span::FileId;
 
 const FILE: FileId = FileId(0);
@@ -91,10 +92,10 @@ fn a_long_text_without_mistakes_is_read_in_chunks_and_a_broken_one_is_not() {
     let text: String = (0..4000).map(role).collect();
     let whole = |text: &str| {
         let texts = [(FILE, text)];
-        let work = Work::of(&texts, super::CHUNK);
-        work.go();
-        let is_whole = work.is_whole[0].load(super::Relaxed);
-        (work.jobs.len(), is_whole)
+        let jobs: Vec<_> = cuts(text, super::CHUNK).map(|range| Job { text: 0, range }).collect();
+        let is_whole = [AtomicBool::new(false)];
+        jobs.iter().for_each(|job| drop(job.read(&texts, &is_whole)));
+        (jobs.len(), is_whole[0].load(super::Relaxed))
     };
     let (jobs, is_whole) = whole(&text);
     assert!(jobs > 3 && !is_whole, "{jobs}");

@@ -11,7 +11,8 @@ use std::time::Duration;
 use crate::project::{Scratch, stderr, stdout};
 use crate::schemas::{hold, schema};
 use crate::store::{command, masked, write_role};
-use fake::{BUCKET, Fake, KEY_ID, REGION, Then};
+pub use fake::Fake;
+use fake::{BUCKET, KEY_ID, REGION, Then};
 
 const ROLE: &str = "\nrole coder {\n  route sonnet -> gpt -> gpt_mini -> haiku\n}\n";
 
@@ -43,11 +44,21 @@ fn project(about: &str) -> Scratch {
 /// `sfai-dsl` with a server in the place of S3 and credentials for it.
 fn s3(scratch: &Scratch, url: &str, arguments: &[&str]) -> Command {
     let mut command = command(scratch, arguments);
+    lead_to(&mut command, scratch, url);
+    command
+        .env("SFAI_CONFIG_BUCKET", BUCKET)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Gives a command credentials for a server in the place of S3.
+pub fn lead_to(command: &mut Command, scratch: &Scratch, url: &str) {
     for name in FOREIGN {
         command.env_remove(name);
     }
     command
-        .env("SFAI_CONFIG_BUCKET", BUCKET)
         .env("AWS_ENDPOINT_URL", url)
         .env("AWS_ACCESS_KEY_ID", KEY_ID)
         .env("AWS_SECRET_ACCESS_KEY", "secret")
@@ -55,11 +66,7 @@ fn s3(scratch: &Scratch, url: &str, arguments: &[&str]) -> Command {
         .env("AWS_MAX_ATTEMPTS", "1")
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("AWS_CONFIG_FILE", scratch.path().join("none"))
-        .env("AWS_SHARED_CREDENTIALS_FILE", scratch.path().join("none"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
+        .env("AWS_SHARED_CREDENTIALS_FILE", scratch.path().join("none"));
 }
 
 fn run(scratch: &Scratch, fake: &Fake, arguments: &[&str]) -> Output {

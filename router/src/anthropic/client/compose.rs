@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use super::UNSIGNED;
 use super::events::{Piece, Sheet, Start, Stop, Whole, inner};
 use crate::anthropic::quoted;
-use crate::openai::said::{Finish, Hearing, Said};
+use crate::openai::said::{Citation, Finish, Hearing, Said};
 use crate::wire::Usage;
 
 /// Writes one message.
@@ -114,6 +114,7 @@ impl Script {
         match said {
             Said::Begin { id, model } => self.begin(id, model),
             Said::Text(text) => self.text(text),
+            Said::Citation(citation) => self.citation(citation),
             Said::Refusal(text) => {
                 self.refusal.push_str(inner(text));
                 self.text(text);
@@ -163,6 +164,16 @@ impl Script {
             _ => self.open(Kind::Text, Start::Text),
         };
         self.sheet.piece(index, Piece::Text(text));
+    }
+
+    /// Marked as ours: Anthropic would refuse it when it is sent back.
+    fn citation(&mut self, Citation { url, title, .. }: Citation<'_>) {
+        if let Some(Open { index, kind: Kind::Text }) = self.open {
+            let citation = format!(
+                r#"{{"type":"web_search_result_location","cited_text":"","url":{url},"title":{title},"encrypted_index":"{UNSIGNED}"}}"#
+            );
+            self.sheet.piece(index, Piece::Citation(&citation));
+        }
     }
 
     fn thinking(&mut self, block: u64) -> u32 {
@@ -332,6 +343,22 @@ mod tests {
         assert!(out.contains(r#""stop_reason":"tool_use""#), "{out}");
         let usage = r#""usage":{"input_tokens":2,"cache_creation_input_tokens":0,"cache_read_input_tokens":3,"output_tokens":2}"#;
         assert!(out.contains(usage), "{out}");
+    }
+
+    #[test]
+    fn what_a_text_is_taken_from_stands_in_its_block() {
+        let cited = json!([{"type": "url_citation", "url_citation":
+            {"url": "https://h", "title": "T", "start_index": 0, "end_index": 1}}]);
+        let out = stream(&[delta(json!({"content": "a"})), delta(json!({"annotations": cited}))]);
+        assert!(out.contains(r#""delta":{"type":"citations_delta","citation":{"#), "{out}");
+        let body = json!({"id": "c", "model": "m", "choices": [{"index": 0, "finish_reason": "stop",
+            "message": {"content": "a", "annotations": cited}}]});
+        let whole = Composer::whole(body.to_string().as_bytes(), "m", false);
+        let whole: Value = serde_json::from_slice(&whole).expect("JSON");
+        let citation = json!({"type": "web_search_result_location", "cited_text": "",
+            "url": "https://h", "title": "T", "encrypted_index": UNSIGNED});
+        let block = json!({"type": "text", "text": "a", "citations": [citation]});
+        assert_eq!(whole["content"], json!([block]));
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub(super) enum Piece<'a> {
     Thinking(&'a str),
     Signature(&'a str),
     Input(&'a str),
+    /// What the text is taken from: a whole object.
+    Citation(&'a str),
 }
 
 /// How a message ends.
@@ -56,10 +58,15 @@ pub(super) struct Whole {
 /// A block of a whole message: strings without quotes.
 #[derive(Debug)]
 enum Draft {
-    Text(String),
+    /// With what it is taken from, as JSON.
+    Text(String, Vec<String>),
     Thinking(String, String),
     Redacted(String),
-    Tool { id: String, name: String, input: String },
+    Tool {
+        id: String,
+        name: String,
+        input: String,
+    },
 }
 
 impl Sheet {
@@ -99,7 +106,7 @@ impl Sheet {
                 event(out, "content_block_start", &rest);
             }
             Self::Whole(whole) => whole.blocks.push(match start {
-                Start::Text => Draft::Text(String::new()),
+                Start::Text => Draft::Text(String::new(), Vec::new()),
                 Start::Thinking => Draft::Thinking(String::new(), String::new()),
                 Start::Redacted(data) => Draft::Redacted(data.to_owned()),
                 Start::Tool(id, name) => {
@@ -117,6 +124,7 @@ impl Sheet {
                     Piece::Thinking(raw) => ("thinking_delta", "thinking", raw),
                     Piece::Signature(raw) => ("signature_delta", "signature", raw),
                     Piece::Input(raw) => ("input_json_delta", "partial_json", raw),
+                    Piece::Citation(raw) => ("citations_delta", "citation", raw),
                 };
                 let start = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\"";
                 // Writing into memory cannot fail.
@@ -129,7 +137,10 @@ impl Sheet {
             Self::Whole(whole) => {
                 let block = whole.blocks.get_mut(index as usize);
                 match (block, piece) {
-                    (Some(Draft::Text(text)), Piece::Text(raw))
+                    (Some(Draft::Text(_, citations)), Piece::Citation(raw)) => {
+                        citations.push(raw.to_owned());
+                    }
+                    (Some(Draft::Text(text, _)), Piece::Text(raw))
                     | (Some(Draft::Thinking(text, _)), Piece::Thinking(raw))
                     | (Some(Draft::Thinking(_, text)), Piece::Signature(raw))
                     | (Some(Draft::Tool { input: text, .. }), Piece::Input(raw)) => {
@@ -189,7 +200,13 @@ impl Whole {
 impl Draft {
     fn write(self) -> String {
         match self {
-            Self::Text(text) => format!(r#"{{"type":"text","text":"{text}"}}"#),
+            Self::Text(text, citations) if citations.is_empty() => {
+                format!(r#"{{"type":"text","text":"{text}"}}"#)
+            }
+            Self::Text(text, citations) => {
+                let citations = citations.join(",");
+                format!(r#"{{"type":"text","text":"{text}","citations":[{citations}]}}"#)
+            }
             Self::Thinking(text, signature) => {
                 format!(r#"{{"type":"thinking","thinking":"{text}","signature":"{signature}"}}"#)
             }

@@ -3,6 +3,8 @@
 //!
 //! Owns the splicing; the prompt is `system`'s, thinking `reflection`'s.
 
+use std::borrow::Cow;
+
 use memchr::memmem;
 use model_map::{Sampling, SystemMode};
 
@@ -193,12 +195,27 @@ fn without_unsigned(message: &str) -> Option<String> {
                 .is_ok_and(|block| block.kind == "thinking")
     };
     let blocks = blocks.into_iter().filter_map(|place| content.get(place));
-    let kept: Vec<&str> = blocks.filter(|block| !is_unsigned(block)).collect();
+    let kept = blocks.filter(|block| !is_unsigned(block)).map(without_citations);
+    let kept: Vec<Cow<'_, str>> = kept.collect();
     if kept.is_empty() {
         return Some(String::new());
     }
     let role = super::quoted(&read.role);
     Some(format!(r#"{{"role":{role},"content":[{}]}}"#, kept.join(",")))
+}
+
+/// A text block without citations that are ours.
+fn without_citations(block: &str) -> Cow<'_, str> {
+    if !block.contains(UNSIGNED) {
+        return block.into();
+    }
+    let Ok(members) = json::object(block) else { return block.into() };
+    let written = members.into_iter().filter_map(|member| {
+        let [key, value] = [member.key, member.value].map(|it| block.get(it).unwrap_or_default());
+        let is_ours = key == "\"citations\"" && value.contains(UNSIGNED);
+        (!is_ours).then(|| format!("{key}:{value}"))
+    });
+    format!("{{{}}}", written.collect::<Vec<_>>().join(",")).into()
 }
 
 fn write_thinking(to: &mut Writer<'_>, own: &ChatRequest, thinking: &Thinking) {
@@ -241,7 +258,13 @@ mod tests {
         let model: Model = serde_json::from_value(facts).expect("a model");
         let parameters = Parameters::default();
         let limits = Limits::default();
-        let target = Target { limits, model: &model, parameters: &parameters, system };
+        let target = Target {
+            limits,
+            model: &model,
+            parameters: &parameters,
+            refuses_reasoning: false,
+            system,
+        };
         let own = ChatRequest::parse(Bytes::from(body.to_string())).expect("a request");
         let built = build(&own, &target, Question::Message)?;
         let mut sent: Value = serde_json::from_slice(&built.body.concat()).expect("JSON");
@@ -267,8 +290,13 @@ mod tests {
         let model: Model = serde_json::from_value(json!({"id": "m", "provider": "p"})).expect("it");
         let parameters = Parameters::default();
         let system = Prompt { texts: &["p"], ..Prompt::default() };
-        let target =
-            Target { limits: Limits::default(), model: &model, parameters: &parameters, system };
+        let target = Target {
+            limits: Limits::default(),
+            model: &model,
+            parameters: &parameters,
+            refuses_reasoning: false,
+            system,
+        };
         let own = ChatRequest::parse(body.clone()).expect("a request");
         let built = build(&own, &target, Question::Message).expect("built").body;
         let longest = built.parts().iter().max_by_key(|part| part.len()).expect("parts");
@@ -332,10 +360,15 @@ mod tests {
             {"role": "user", "content": "q"},
             {"role": "assistant", "content": [thought(UNSIGNED)]},
             {"role": "user", "content": "r"},
+            {"role": "assistant", "content": [{"type": "text", "text": "b", "citations": [
+                {"type": "web_search_result_location", "encrypted_index": UNSIGNED}]}]},
+            {"role": "user", "content": "s"},
         ]);
         let body = asking(json!({ "messages": messages }));
         let sent = built(&body, json!({}), Prompt::default()).expect("built");
-        let expected = json!([messages[0], {"role": "assistant", "content": [said]}, messages[2], messages[4]]);
+        let uncited = json!([{"type": "text", "text": "b"}]);
+        let expected = json!([messages[0], {"role": "assistant", "content": [said]}, messages[2], messages[4],
+            {"role": "assistant", "content": uncited}, messages[6]]);
         assert_eq!(sent["messages"], expected);
     }
 

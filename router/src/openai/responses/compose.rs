@@ -10,7 +10,7 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use super::items::{Item, Kind, custom_input};
 use crate::anthropic::quoted;
 use crate::json;
-use crate::openai::said::{Finish, Hearing, Said};
+use crate::openai::said::{Citation, Finish, Hearing, Said};
 use crate::wire::Usage;
 
 /// What the client asked for.
@@ -44,6 +44,8 @@ struct Script {
     ended: bool,
     /// The items that are done, by their places.
     done: Vec<Option<String>>,
+    /// The characters of the texts that are done: citations count through all of them.
+    characters: u64,
     open: Option<Item>,
     /// Calls that are open, with their numbers.
     calls: Vec<(u64, Item)>,
@@ -76,6 +78,7 @@ impl Composer {
             begun: false,
             ended: false,
             done: Vec::new(),
+            characters: 0,
             open: None,
             calls: Vec::new(),
             finish: None,
@@ -106,6 +109,7 @@ impl Script {
         match said {
             Said::Begin { id, model } => self.begin(id, model),
             Said::Text(raw) => self.text(raw, false),
+            Said::Citation(citation) => self.citation(citation),
             Said::Refusal(raw) => self.text(raw, true),
             Said::Thinking { block, text } => self.thinking(block, text),
             Said::Signature { block, signature } => self.signature(block, signature),
@@ -166,7 +170,7 @@ impl Script {
         let index = self.done.len();
         self.done.push(None);
         let id = format!("{}_{}_{index}", Item::prefix(&kind), self.id);
-        let item = Item { index, id, kind };
+        let item = Item { index, id, kind, annotations: Vec::new() };
         let json = item.json(false);
         self.event(
             "response.output_item.added",
@@ -207,6 +211,23 @@ impl Script {
             false => "response.output_text.delta",
         };
         self.delta(name, "content_index", raw);
+    }
+
+    /// Says what a part of the open text is taken from.
+    fn citation(&mut self, Citation { url, title, start, end }: Citation<'_>) {
+        let before = self.characters;
+        let Some(Item { kind: Kind::Text(_), annotations, .. }) = &mut self.open else { return };
+        let [start, end] = [start, end].map(|place| place.saturating_sub(before));
+        let annotation = format!(
+            r#"{{"type":"url_citation","start_index":{start},"end_index":{end},"title":{title},"url":{url}}}"#
+        );
+        let number = annotations.len();
+        annotations.push(annotation.clone());
+        if let Some(item) = &self.open {
+            let place = place(item, "content_index");
+            let rest = format!(r#"{place},"annotation_index":{number},"annotation":{annotation}"#);
+            self.event("response.output_text.annotation.added", &rest);
+        }
     }
 
     /// Adds to the open item.
@@ -261,6 +282,9 @@ impl Script {
 
     fn close_open(&mut self) {
         let Some(item) = self.open.take() else { return };
+        if let Kind::Text(text) = &item.kind {
+            self.characters += crate::anthropic::characters(&format!("\"{text}\""));
+        }
         let part = item.part();
         let (names, key, text_key, text) = match &item.kind {
             Kind::Text(text) => {

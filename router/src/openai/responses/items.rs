@@ -28,6 +28,8 @@ pub(super) struct Item {
     /// Its id without quotes.
     pub(super) id: String,
     pub(super) kind: Kind,
+    /// What its text is taken from, as JSON.
+    pub(super) annotations: Vec<String>,
 }
 
 impl Item {
@@ -98,7 +100,8 @@ impl Item {
     pub(super) fn part(&self) -> String {
         match &self.kind {
             Kind::Text(text) => {
-                format!(r#"{{"type":"output_text","annotations":[],"text":"{text}"}}"#)
+                let annotations = self.annotations.join(",");
+                format!(r#"{{"type":"output_text","annotations":[{annotations}],"text":"{text}"}}"#)
             }
             Kind::Refusal(text) => format!(r#"{{"type":"refusal","refusal":"{text}"}}"#),
             Kind::Thinking { text, .. } => {

@@ -1,0 +1,270 @@
+//! A Messages request as a Converse request.
+//!
+//! Owns the top level; the blocks of messages are in `blocks`.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::blocks;
+use super::model::Family;
+use super::{Raw, or, quoted};
+use crate::anthropic::request::{header_name, is_trivial};
+use crate::json;
+use crate::openai::request::RequestError;
+
+/// What the request is for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wishes<'a> {
+    /// The model's id.
+    pub(crate) model: &'a str,
+    /// The client's `anthropic-beta`.
+    pub(crate) beta: Option<&'a str>,
+    /// What the client calls its user: a Messages client `metadata`, all others `user`.
+    pub(crate) user: &'static str,
+}
+
+/// A Converse request, and what it has no place for.
+#[derive(Debug)]
+pub(crate) struct Converse {
+    pub(crate) body: String,
+    pub(crate) dropped: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Message<'a> {
+    role: String,
+    #[serde(borrow, default)]
+    content: Raw<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Tool<'a> {
+    #[serde(rename = "type", default)]
+    kind: Option<String>,
+    #[serde(borrow)]
+    name: Raw<'a>,
+    #[serde(borrow, default)]
+    description: Raw<'a>,
+    #[serde(borrow, default)]
+    input_schema: Raw<'a>,
+    #[serde(default)]
+    strict: Option<bool>,
+    #[serde(borrow, default)]
+    cache_control: Raw<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Choice<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(borrow, default)]
+    name: Raw<'a>,
+    #[serde(default)]
+    disable_parallel_tool_use: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct OutputConfig<'a> {
+    #[serde(borrow, default)]
+    effort: Raw<'a>,
+    #[serde(borrow, default)]
+    format: Option<Format<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Format<'a> {
+    #[serde(borrow, default)]
+    schema: Raw<'a>,
+}
+
+/// The parts of a Converse request, each a JSON text or a member of one.
+#[derive(Debug, Default)]
+struct Parts {
+    messages: Vec<(bool, Vec<String>)>,
+    system: Vec<String>,
+    inference: Vec<String>,
+    tools: Vec<String>,
+    choice: Option<String>,
+    more: Vec<String>,
+    format: Option<String>,
+    dropped: Vec<String>,
+}
+
+/// Translates a request. Errors name what this model cannot be sent.
+pub(crate) fn translate(body: &str, wishes: Wishes<'_>) -> Result<Converse, RequestError> {
+    let family = Family::of(wishes.model);
+    let members = json::object(body).map_err(|why| RequestError::at("body", why.to_string()))?;
+    let mut parts = Parts::default();
+    for member in &members {
+        let [key, value] = [&member.key, &member.value].map(|it| body.get(it.clone()));
+        let (Some(key), Some(value)) = (key, value) else { continue };
+        parts.take(key.trim_matches('"'), value, (family, wishes))?;
+    }
+    if let Some(beta) = wishes.beta.filter(|_| family == Family::Claude) {
+        let betas: Vec<String> = beta.split(',').map(|beta| quoted(beta.trim())).collect();
+        parts.more.push(format!(r#""anthropic_beta":[{}]"#, betas.join(",")));
+    }
+    Ok(parts.write())
+}
+
+fn read<'a, T: Deserialize<'a>>(name: &str, value: &'a str) -> Result<T, RequestError> {
+    serde_json::from_str(value)
+        .map_err(|error| RequestError::at(name, format!("cannot be read: {error}")))
+}
+
+impl Parts {
+    fn take(
+        &mut self,
+        name: &str,
+        value: &str,
+        (family, wishes): (Family, Wishes<'_>),
+    ) -> Result<(), RequestError> {
+        match name {
+            "model" | "stream" => (),
+            "max_tokens" => self.inference.push(format!(r#""maxTokens":{value}"#)),
+            "temperature" => self.inference.push(format!(r#""temperature":{value}"#)),
+            "top_p" => self.inference.push(format!(r#""topP":{value}"#)),
+            "stop_sequences" if value != "[]" => {
+                self.inference.push(format!(r#""stopSequences":{value}"#));
+            }
+            "system" => self.system = blocks::texts(value, family)?,
+            "messages" => self.messages(value, family)?,
+            "tools" => self.tools(value, family)?,
+            "tool_choice" => self.choice(value)?,
+            "thinking" if family == Family::Claude => {
+                self.more.push(format!(r#""thinking":{value}"#));
+            }
+            // The effort says it to the others.
+            "thinking" => (),
+            "output_config" => self.output(value, family)?,
+            "top_k" if family == Family::Claude => self.more.push(format!(r#""top_k":{value}"#)),
+            "metadata" if !is_trivial(name, value) => self.dropped.push(wishes.user.to_owned()),
+            _ if is_trivial(name, value) => (),
+            _ => self.dropped.push(header_name(name)),
+        }
+        Ok(())
+    }
+
+    fn messages(&mut self, value: &str, family: Family) -> Result<(), RequestError> {
+        for (index, message) in read::<Vec<Message<'_>>>("messages", value)?.iter().enumerate() {
+            let at = format!("messages[{index}].content");
+            // What a client says to the model between turns.
+            if message.role == "system" {
+                self.system.extend(blocks::texts(or(message.content, "[]"), family)?);
+                continue;
+            }
+            let is_assistant = message.role == "assistant";
+            let content = blocks::contents(message.content, &at, family)?;
+            match self.messages.last_mut() {
+                // Turns alternate here.
+                Some((of, before)) if *of == is_assistant => before.extend(content),
+                _ => self.messages.push((is_assistant, content)),
+            }
+        }
+        self.messages.retain(|(_, content)| !content.is_empty());
+        Ok(())
+    }
+
+    fn tools(&mut self, value: &str, family: Family) -> Result<(), RequestError> {
+        for (index, tool) in read::<Vec<Tool<'_>>>("tools", value)?.iter().enumerate() {
+            if tool.kind.as_deref().is_some_and(|kind| kind != "custom") {
+                let at = format!("tools[{index}]");
+                return Err(RequestError::at(at, "is a tool of its provider's: not on Bedrock"));
+            }
+            let mut spec = format!(r#""name":{}"#, or(tool.name, "\"\""));
+            if let Some(description) = tool.description.filter(|it| it.get() != "\"\"") {
+                spec += &format!(r#","description":{}"#, description.get());
+            }
+            let schema = or(tool.input_schema, r#"{"type":"object"}"#);
+            spec += &format!(r#","inputSchema":{{"json":{schema}}}"#);
+            if tool.strict == Some(true) {
+                spec += r#","strict":true"#;
+            }
+            self.tools.push(format!(r#"{{"toolSpec":{{{spec}}}}}"#));
+            self.tools.extend(blocks::cache_point(tool.cache_control, family));
+        }
+        Ok(())
+    }
+
+    fn choice(&mut self, value: &str) -> Result<(), RequestError> {
+        let choice: Choice<'_> = read("tool_choice", value)?;
+        self.choice = match choice.kind.as_str() {
+            "any" => Some(r#"{"any":{}}"#.to_owned()),
+            "tool" => Some(format!(r#"{{"tool":{{"name":{}}}}}"#, or(choice.name, "\"\""))),
+            "none" => Some(String::new()),
+            _ => None,
+        };
+        if choice.disable_parallel_tool_use {
+            self.dropped.push("parallel_tool_calls".to_owned());
+        }
+        Ok(())
+    }
+
+    fn output(&mut self, value: &str, family: Family) -> Result<(), RequestError> {
+        let config: OutputConfig<'_> = read("output_config", value)?;
+        if let Some(effort) = config.effort.map(RawValue::get).filter(|it| *it != "null") {
+            match family.effort(effort) {
+                Some(member) => self.more.push(member),
+                None => self.dropped.push("reasoning_effort".to_owned()),
+            }
+        }
+        let schema = config.format.and_then(|format| format.schema);
+        self.format = schema.map(|schema| {
+            let schema = quoted(schema.get());
+            format!(
+                r#"{{"textFormat":{{"type":"json_schema","structure":{{"jsonSchema":{{"name":"answer","schema":{schema}}}}}}}}}"#
+            )
+        });
+        Ok(())
+    }
+
+    fn write(mut self) -> Converse {
+        let messages: Vec<String> = self
+            .messages
+            .iter()
+            .map(|(is_assistant, content)| {
+                let role = if *is_assistant { "assistant" } else { "user" };
+                format!(r#"{{"role":"{role}","content":[{}]}}"#, content.join(","))
+            })
+            .collect();
+        let mut members = vec![format!(r#""messages":[{}]"#, messages.join(","))];
+        if !self.system.is_empty() {
+            members.push(format!(r#""system":[{}]"#, self.system.join(",")));
+        }
+        members.push(format!(r#""inferenceConfig":{{{}}}"#, self.inference.join(",")));
+        members.extend(self.tool_config());
+        if let Some(format) = self.format.take() {
+            members.push(format!(r#""outputConfig":{format}"#));
+        }
+        if !self.more.is_empty() {
+            let more = self.more.join(",");
+            members.push(format!(r#""additionalModelRequestFields":{{{more}}}"#));
+        }
+        Converse { body: format!("{{{}}}", members.join(",")), dropped: self.dropped }
+    }
+
+    /// Bedrock knows no `none`: tools that may not be called are left out, unless the conversation
+    /// has calls, which cannot do without them.
+    fn tool_config(&mut self) -> Option<String> {
+        if self.tools.is_empty() {
+            return None;
+        }
+        let tools = self.tools.join(",");
+        let choice = match self.choice.take() {
+            Some(none) if none.is_empty() => {
+                let calls = |content: &String| content.starts_with(blocks::CALL);
+                if !self.messages.iter().any(|(_, content)| content.iter().any(calls)) {
+                    return None;
+                }
+                self.dropped.push("tool_choice".to_owned());
+                String::new()
+            }
+            Some(choice) => format!(r#","toolChoice":{choice}"#),
+            None => String::new(),
+        };
+        Some(format!(r#""toolConfig":{{"tools":[{tools}]{choice}}}"#))
+    }
+}
+
+#[cfg(test)]
+mod tests;

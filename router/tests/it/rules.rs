@@ -1,0 +1,160 @@
+//! The rules that providers publish for what they are sent: what breaks one is refused there.
+//!
+//! Owns the rules alone; each gives what is wrong with a request, in words.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+/// What Anthropic would refuse a Messages request for.
+pub fn messages(body: &Value) -> Vec<String> {
+    const KNOWN: [&str; 14] = [
+        "max_tokens",
+        "messages",
+        "metadata",
+        "model",
+        "output_config",
+        "stop_sequences",
+        "stream",
+        "system",
+        "temperature",
+        "thinking",
+        "tool_choice",
+        "tools",
+        "top_k",
+        "top_p",
+    ];
+    let mut wrong = Vec::new();
+    let object = body.as_object().unwrap();
+    wrong.extend(
+        object
+            .keys()
+            .filter(|key| !KNOWN.contains(&key.as_str()))
+            .map(|key| format!("`{key}` is not known")),
+    );
+    if body["max_tokens"].as_u64().is_none_or(|limit| limit == 0) {
+        wrong.push("no max_tokens".to_owned());
+    }
+    if body.to_string().matches("\"cache_control\"").count() > 4 {
+        wrong.push("more than four breakpoints".to_owned());
+    }
+    for block in body["system"].as_array().into_iter().flatten() {
+        if is_blank(&block["text"]) {
+            wrong.push("an empty system block".to_owned());
+        }
+    }
+    let turns = body["messages"].as_array().unwrap();
+    if turns.first().is_none_or(|first| first["role"] != "user") {
+        wrong.push("the first turn is not the user's".to_owned());
+    }
+    let mut asked = Vec::new();
+    for (number, turn) in turns.iter().enumerate() {
+        let mut tell = |what: &str| wrong.push(format!("messages[{number}]: {what}"));
+        if number > 0 && turns[number - 1]["role"] == turn["role"] {
+            tell("turns do not alternate");
+        }
+        let blocks = blocks_of(turn);
+        if blocks.is_empty() {
+            tell("an empty turn");
+        }
+        let is_assistant = turn["role"] == "assistant";
+        blocks.iter().filter_map(|block| block_is_wrong(block, is_assistant)).for_each(&mut tell);
+        if is_assistant {
+            if let Some(what) = order_is_wrong(&blocks) {
+                tell(what);
+            }
+            asked = ids(&blocks, "tool_use", "id");
+            if number + 1 == turns.len() && !asked.is_empty() {
+                tell("calls at the end");
+            }
+            continue;
+        }
+        let head: Vec<_> =
+            blocks.iter().take_while(|it| it["type"] == "tool_result").cloned().collect();
+        let answered = ids(&head, "tool_result", "tool_use_id");
+        if answered.len() != ids(&blocks, "tool_result", "tool_use_id").len() {
+            tell("results behind something else");
+        }
+        let [asked, answered] = [std::mem::take(&mut asked), answered]
+            .map(|ids| ids.into_iter().collect::<BTreeSet<_>>());
+        if asked != answered {
+            tell(&format!("calls {asked:?} have results {answered:?}"));
+        }
+    }
+    wrong
+}
+
+/// A turn's blocks; a text is one.
+fn blocks_of(turn: &Value) -> Vec<Value> {
+    match &turn["content"] {
+        Value::String(text) => vec![serde_json::json!({"type": "text", "text": text})],
+        content => content.as_array().cloned().unwrap_or_default(),
+    }
+}
+
+fn is_blank(text: &Value) -> bool {
+    text.as_str().is_none_or(|text| text.trim().is_empty())
+}
+
+fn block_is_wrong(block: &Value, is_assistant: bool) -> Option<&'static str> {
+    let is_id = |id: &Value| {
+        let takes = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        id.as_str().is_some_and(|id| !id.is_empty() && id.chars().all(takes))
+    };
+    match (block["type"].as_str().unwrap(), is_assistant) {
+        ("text", _) if is_blank(&block["text"]) => Some("an empty text"),
+        ("text", _) | ("image" | "document", false) => None,
+        ("tool_use", true) if !is_id(&block["id"]) => Some("an id that is none"),
+        ("tool_use", true) if !block["input"].is_object() => Some("an input that is no object"),
+        ("tool_result", false) if !is_id(&block["tool_use_id"]) => Some("an id that is none"),
+        ("thinking", true) if is_blank(&block["signature"]) => Some("thinking without a signature"),
+        ("redacted_thinking", true) if is_blank(&block["data"]) => Some("nothing redacted"),
+        ("tool_use" | "thinking" | "redacted_thinking", true) | ("tool_result", false) => None,
+        _ => Some("a block that has no place here"),
+    }
+}
+
+/// Thinking comes before the calls that came of it.
+fn order_is_wrong(blocks: &[Value]) -> Option<&'static str> {
+    let is_thought =
+        |block: &Value| matches!(block["type"].as_str(), Some("thinking" | "redacted_thinking"));
+    let call = blocks.iter().position(|block| block["type"] == "tool_use")?;
+    let thought = blocks.iter().rposition(is_thought)?;
+    (thought > call).then_some("thinking behind a call")
+}
+
+fn ids(blocks: &[Value], kind: &str, key: &str) -> Vec<String> {
+    let of = blocks.iter().filter(|block| block["type"] == kind);
+    of.map(|block| block[key].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+/// What OpenAI would refuse the messages of a chat for.
+pub fn chat(body: &Value) -> Vec<String> {
+    const KNOWN: [&str; 7] =
+        ["annotations", "content", "name", "refusal", "role", "tool_call_id", "tool_calls"];
+    let mut wrong = Vec::new();
+    let mut open: BTreeSet<String> = BTreeSet::new();
+    for (number, message) in body["messages"].as_array().unwrap().iter().enumerate() {
+        let mut tell = |what: String| wrong.push(format!("messages[{number}]: {what}"));
+        for key in message.as_object().unwrap().keys().filter(|key| !KNOWN.contains(&key.as_str()))
+        {
+            tell(format!("`{key}` is not known"));
+        }
+        let id = message["tool_call_id"].as_str().unwrap_or_default();
+        if message["role"] == "tool" {
+            if !open.remove(id) {
+                tell(format!("a result of nothing: {id}"));
+            }
+            continue;
+        }
+        if !open.is_empty() {
+            tell(format!("calls without results: {open:?}"));
+        }
+        let calls = message["tool_calls"].as_array().into_iter().flatten();
+        open = calls.map(|call| call["id"].as_str().unwrap().to_owned()).collect();
+        if message["content"].is_null() && open.is_empty() {
+            tell("says nothing".to_owned());
+        }
+    }
+    wrong
+}
