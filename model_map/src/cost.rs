@@ -11,6 +11,7 @@ use crate::map::Model;
 /// costs one of them, so that no cost needs rounding.
 const PARTS: u128 = 1_000_000_000_000;
 const PARTS_A_MICRO_DOLLAR: u128 = 1_000_000;
+const PARTS_A_NANO_DOLLAR: u128 = 1_000;
 
 /// US dollars, in trillionths.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +39,12 @@ impl Cost {
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
+    }
+
+    /// In billionths of a dollar, rounded up: so that what is counted against a budget is never less
+    /// than what was spent.
+    pub fn nano_dollars(self) -> u64 {
+        u64::try_from(self.0.div_ceil(PARTS_A_NANO_DOLLAR)).unwrap_or(u64::MAX)
     }
 
     /// In millionths of a dollar, rounded to the nearest.
@@ -84,6 +91,7 @@ mod tests {
         // 200 × 3 + 701 × 0.3 + 99 × 3.75 + 7 × 15 = 1286.55 millionths.
         assert_eq!(cost.to_string(), "0.00128655");
         assert_eq!(cost.micro_dollars(), 1_287);
+        assert_eq!(cost.nano_dollars(), 1_286_550);
         assert_eq!(cost.plus(cost).to_string(), "0.0025731");
     }
 
@@ -92,7 +100,7 @@ mod tests {
         let price = json!({"price": {"input": 1, "output": 1_000_000}});
         assert_eq!(Cost::of(&model(price.clone()), &usage(3, 1, 0, 1)), None);
         let cost = Cost::of(&model(price), &usage(3, 0, 0, 1)).unwrap();
-        assert_eq!(cost.to_string(), "0.000001000003");
+        assert_eq!((cost.to_string().as_str(), cost.nano_dollars()), ("0.000001000003", 1_001));
         assert_eq!(Cost::of(&model(json!({})), &usage(0, 0, 0, 0)).unwrap().to_string(), "0");
     }
 

@@ -17,6 +17,8 @@ use crate::secrets::MissingKey;
 pub const CLIENT_KEYS: &str = "SFAI_CLIENT_KEYS";
 /// Shorter keys can be guessed; they are refused off loopback.
 const SHORTEST_KEY: usize = 16;
+/// Before a hash that stands in place of a key.
+const HASHED: &str = "sha256:";
 /// Values that stand in documentation and end up in deployments.
 const PLACEHOLDERS: [&str; 6] =
     ["changeme", "your-api-key", "your_api_key", "replace-me", "placeholder", "example-key"];
@@ -55,7 +57,8 @@ pub struct BadKeys(pub String);
 pub struct Unauthorized(pub &'static str);
 
 impl ClientKeys {
-    /// Reads `name:key,name:key`; blanks around the parts are dropped.
+    /// Reads `name:key,name:key`; blanks around the parts are dropped. In place of a key may stand
+    /// its hash, `sha256:` and 64 hexadecimal digits.
     ///
     /// # Errors
     /// When a part has no name or no key, or a name or key comes twice. Keys are never repeated in
@@ -100,7 +103,11 @@ impl ClientKeys {
                 )));
             }
             match read(key) {
-                Ok(key) => all.add(ClientKey::new(name, &key))?,
+                Ok(key) => {
+                    let key = ClientKey::new(name, &key);
+                    let mistaken = || BadKeys(format!("the hash of client `{name}` is no SHA-256"));
+                    all.add(key.ok_or_else(mistaken)?)?;
+                }
                 Err(missing) => {
                     all.missing.push(format!("client `{name}` has no key: {missing}"));
                 }
@@ -169,18 +176,44 @@ impl ClientKey {
         if name.is_empty() || key.is_empty() {
             return None;
         }
-        Some(Self::new(name, key))
+        Self::new(name, key)
     }
 
-    fn new(name: &str, key: &str) -> Self {
+    /// None where what looks like a hash is none.
+    fn new(name: &str, key: &str) -> Option<Self> {
+        if let Some(hash) = key.strip_prefix(HASHED) {
+            // What it is the hash of cannot be told; `keys new` makes keys that cannot be guessed.
+            return Some(Self { name: name.into(), hash: unhex(hash)?, weak: false });
+        }
         let lower = key.to_ascii_lowercase();
         let weak = key.len() < SHORTEST_KEY || PLACEHOLDERS.iter().any(|it| lower.contains(it));
-        Self { name: name.into(), hash: Sha256::digest(key).into(), weak }
+        Some(Self { name: name.into(), hash: Sha256::digest(key).into(), weak })
     }
+}
+
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    let mut hash = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    for (byte, digits) in hash.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(hash)
+}
+
+/// The hash of a key, as it may stand in place of it.
+pub fn hashed(key: &str) -> String {
+    let digits = Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    format!("{HASHED}{digits}")
 }
 
 /// The one credential of a request, wherever clients put it.
 fn credential(headers: &HeaderMap) -> Result<&[u8], Unauthorized> {
+    let names = [AUTHORIZATION.as_str(), "x-api-key", "api-key"];
+    if names.into_iter().any(|name| headers.get_all(name).iter().nth(1).is_some()) {
+        return Err(Unauthorized("The request has several API keys in headers of one name."));
+    }
     let bearer = headers.get_all(AUTHORIZATION).iter().map(|value| bearer(value.as_bytes()));
     let plain = ["x-api-key", "api-key"].into_iter().flat_map(|name| headers.get_all(name));
     let plain = plain.map(|value| Some(value.as_bytes()));
@@ -212,6 +245,7 @@ mod tests {
         Reach::Address(address.parse().unwrap())
     }
 
+    const STRONG_KEY: &str = "0123456789abcdef";
     const STRONG: &str = "ada:0123456789abcdef,bob:fedcba9876543210";
 
     fn headers(list: &[(&'static str, &str)]) -> HeaderMap {
@@ -249,9 +283,28 @@ mod tests {
                 ("authorization", "Bearer fedcba9876543210"),
                 ("authorization", "Bearer 0123456789abcdef"),
             ],
+            &[("x-api-key", "fedcba9876543210"), ("x-api-key", "fedcba9876543210")],
+            &[("authorization", "Bearer fedcba9876543210"), ("api-key", "0123456789abcdef")],
         ] {
             assert!(keys.authenticate(&headers(list)).is_err(), "{list:?}");
         }
+    }
+
+    #[test]
+    fn a_hash_stands_for_its_key_and_is_none_itself() {
+        let hash = hashed("fedcba9876543210");
+        assert_eq!(hash.len(), 71);
+        let keys = ClientKeys::parse(&format!("ada:{STRONG_KEY}, bob:{hash}")).unwrap();
+        assert!(keys.fit(at("10.0.0.1:1")).is_ok());
+        let name = |key: &str| keys.authenticate(&headers(&[("x-api-key", key)])).ok().flatten();
+        assert_eq!(name("fedcba9876543210"), Some("bob"));
+        assert_eq!(name(STRONG_KEY), Some("ada"));
+        assert_eq!(name(&hash), None);
+        for no_hash in ["sha256:", "sha256:00", &format!("{}g", hash.get(..70).unwrap())] {
+            assert!(ClientKeys::parse(&format!("bob:{no_hash}")).is_err(), "{no_hash}");
+        }
+        let twice = format!("ada:fedcba9876543210,bob:{hash}");
+        assert!(ClientKeys::parse(&twice).err().unwrap().0.contains("`bob`"));
     }
 
     #[test]

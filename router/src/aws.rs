@@ -2,6 +2,7 @@
 //!
 //! Owns region, credentials, time limits and retries; what is stored where is its callers'.
 
+pub(crate) mod dynamo;
 mod http;
 pub mod sign;
 pub mod trouble;
@@ -9,13 +10,17 @@ pub mod trouble;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use ::http::Request;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_s3::config::StalledStreamProtectionConfig;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
 use tokio::sync::OnceCell;
 
 use sign::Signer;
+use trouble::{Trouble, innermost};
 
 /// Inside a region a connection takes milliseconds.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -31,6 +36,7 @@ const TRIES: u32 = 2;
 #[derive(Debug, Default)]
 pub struct Aws {
     config: OnceCell<SdkConfig>,
+    http: http::Client,
     s3: OnceCell<aws_sdk_s3::Client>,
     secrets: OnceCell<aws_sdk_secretsmanager::Client>,
     signer: OnceCell<Signer>,
@@ -67,19 +73,46 @@ impl Aws {
         self.signer.get_or_init(|| signer).await
     }
 
+    /// Where a service is: as the environment says, else in the region of this process.
+    pub(crate) async fn endpoint(&self, service: &str, variable: &str) -> Result<String, Trouble> {
+        if let Some(url) = std::env::var(variable).ok().filter(|url| !url.is_empty()) {
+            return Ok(url);
+        }
+        if let Some(url) = self.config().await.endpoint_url() {
+            return Ok(url.to_owned());
+        }
+        let region = self.signer().await.region()?;
+        let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        Ok(format!("https://{service}.{region}.{domain}/"))
+    }
+
+    /// Sends a signed request and reads its answer, which is refused past `limit` bytes. How long
+    /// that may take is the caller's to say.
+    pub(crate) async fn send(
+        &self,
+        request: Request<Bytes>,
+        limit: usize,
+    ) -> Result<(u16, Bytes), Trouble> {
+        let response = self.http.pass(request).await?;
+        let status = response.status().as_u16();
+        let body = Limited::new(response.into_body(), limit).collect().await;
+        let body = body.map_err(|error| Trouble::Unreachable(innermost(&*error)))?;
+        Ok((status, body.to_bytes()))
+    }
+
     async fn config(&self) -> &SdkConfig {
-        self.config.get_or_init(|| loader().load()).await
+        self.config.get_or_init(|| loader(self.http.clone()).load()).await
     }
 }
 
-fn loader() -> ConfigLoader {
+fn loader(http: http::Client) -> ConfigLoader {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT)
         .operation_attempt_timeout(ATTEMPT)
         .operation_timeout(CALL)
         .build();
     let loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http::Client::new(CONNECT))
+        .http_client(http)
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(TRIES))
         // Whoever reads a body limits its whole time.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 use crate::audit::folder::Fsync;
 
@@ -21,8 +21,12 @@ use crate::audit::folder::Fsync;
 /// As an AWS Lambda function (AWS_LAMBDA_RUNTIME_API is set) it serves invocations instead of an
 /// address.
 #[derive(Debug, Parser)]
-#[command(name = "sfai-router", version)]
+#[command(name = "sfai-router", version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
+    /// What to do in place of serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     /// The compiled map; followed while the router runs.
     ///
     /// Default: the bucket, else SFAI_MAP, else model_map.json, in the function's own folder on Lambda.
@@ -51,6 +55,31 @@ pub struct Cli {
     #[cfg(feature = "demo")]
     #[arg(long)]
     pub demo: bool,
+}
+
+/// What it does besides serving.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Keys of clients.
+    Keys {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: Keys,
+    },
+}
+
+/// See [`Command::Keys`].
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Make a key for a client, and what to store of it.
+    ///
+    /// The key is printed once and kept nowhere. What is stored is its SHA-256: `NAME:sha256:…` in
+    /// SFAI_CLIENT_KEYS or the secret CLIENT_KEYS, or `sha256:…` alone in the secret that the
+    /// client's `key secret "…"` names.
+    New {
+        /// The client's name, as the map's `client NAME` has it.
+        name: String,
+    },
 }
 
 impl Cli {

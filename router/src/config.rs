@@ -6,7 +6,6 @@
 #[cfg(feature = "aws")]
 pub mod cloud;
 mod lacks;
-pub mod not_yet;
 pub mod prepared;
 #[cfg(feature = "aws")]
 pub mod remote;

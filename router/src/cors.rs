@@ -20,7 +20,7 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, OPTIONS");
 const ANY: HeaderValue = HeaderValue::from_static("*");
 /// What a page may read beside the body.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "request-id, retry-after, server-timing, x-request-id, x-sfai-attempts, x-sfai-count, x-sfai-dropped, x-sfai-map, x-sfai-model, x-sfai-role, x-sfai-rule, x-should-retry",
+    "anthropic-ratelimit-requests-limit, anthropic-ratelimit-requests-remaining, anthropic-ratelimit-requests-reset, anthropic-ratelimit-tokens-limit, anthropic-ratelimit-tokens-remaining, anthropic-ratelimit-tokens-reset, request-id, retry-after, server-timing, x-ratelimit-limit-requests, x-ratelimit-limit-tokens, x-ratelimit-remaining-requests, x-ratelimit-remaining-tokens, x-ratelimit-reset-requests, x-ratelimit-reset-tokens, x-request-id, x-sfai-attempts, x-sfai-count, x-sfai-dropped, x-sfai-map, x-sfai-model, x-sfai-role, x-sfai-rule, x-should-retry",
 );
 
 /// The pages that may call.

@@ -12,6 +12,8 @@ use serde::Serialize;
 use crate::answer::Answer;
 use crate::breakers::Breakers;
 use crate::config::{Config, Prepared};
+use crate::limits::{Limits, Report};
+use crate::load::Load;
 use crate::respond;
 
 #[derive(Serialize)]
@@ -22,9 +24,39 @@ struct Health<'a> {
     map: Map<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     secrets: Option<Secrets>,
+    limits: Counting,
+    requests: Requests,
     /// By model; those that are closed are left out.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     breakers: BTreeMap<&'a str, ShownBreaker>,
+}
+
+#[derive(Serialize)]
+struct Requests {
+    /// This one among them, where the server counts.
+    open: usize,
+    limit: usize,
+    /// Turned away since the start, as all places were taken.
+    shed: u64,
+}
+
+/// What the router is doing besides its map.
+pub(crate) struct Doing<'a> {
+    pub(crate) limits: &'a Limits,
+    pub(crate) load: &'a Load,
+    pub(crate) breakers: &'a Breakers,
+}
+
+#[derive(Serialize)]
+struct Counting {
+    /// `shared` by all instances, or `in_process`.
+    counted: &'static str,
+    /// Why it is counted in this process although instances share a table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    /// Since when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    for_seconds: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -62,15 +94,17 @@ struct Secrets {
 
 /// `GET /health` with a map in force.
 pub(crate) fn health(
-    (prepared, breakers): (&Prepared, &Breakers),
+    prepared: &Prepared,
     config: &Config,
+    doing: &Doing<'_>,
     now: SystemTime,
 ) -> Response<Answer> {
     let age = now.duration_since(prepared.loaded_at).unwrap_or_default();
     let (checked_seconds_ago, error, secrets) = cloud(config);
     let refused = config.refused();
     let troubled = secrets.as_ref().is_some_and(|secrets| !secrets.errors.is_empty());
-    let is_ok = refused.is_none() && error.is_none() && !troubled;
+    let limits = counting(doing.limits);
+    let is_ok = refused.is_none() && error.is_none() && !troubled && limits.error.is_none();
     let map = Map {
         digest: &prepared.map.digest,
         env: &prepared.map.env,
@@ -79,9 +113,20 @@ pub(crate) fn health(
         error,
         refused: refused.as_deref(),
     };
+    let load = doing.load;
+    let requests = Requests { open: load.open(), limit: load.limit(), shed: load.shed() };
     let status = if is_ok { "ok" } else { "degraded" };
-    let breakers = shown(prepared, breakers);
-    as_json(&Health { status, version: env!("CARGO_PKG_VERSION"), map, secrets, breakers })
+    let breakers = shown(prepared, doing.breakers);
+    let version = env!("CARGO_PKG_VERSION");
+    as_json(&Health { status, version, map, secrets, limits, requests, breakers })
+}
+
+fn counting(limits: &Limits) -> Counting {
+    let Report { counted, trouble } = limits.report();
+    let for_seconds = trouble.as_ref().map(|(_, since)| since.as_secs());
+    let error = trouble.map(|(why, _)| why);
+    let counted = if error.is_some() { "in_process" } else { counted };
+    Counting { counted, error, for_seconds }
 }
 
 /// The breakers of the map's models that are not closed. A model that is left alone makes no

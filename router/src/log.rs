@@ -80,6 +80,14 @@ pub(crate) fn not_stored(why: &str, record: &str, counted: Option<&str>) {
     }
 }
 
+/// The table that instances share could not be asked: a metric, where metrics are read from lines.
+#[cfg(feature = "aws")]
+pub(crate) fn state_failed(env: &str) {
+    if let Some(Format::Embedded) = VOICE.get() {
+        json(&metrics::embedded_state_failure(env, SystemTime::now()));
+    }
+}
+
 /// How much of the configuration is in trouble, where lines are metrics. It is told with every look,
 /// so that an alarm lasts as long as the trouble; in words it was said once.
 #[cfg(feature = "aws")]

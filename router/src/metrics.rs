@@ -89,6 +89,12 @@ pub(crate) fn embedded_failure(env: &str, now: SystemTime) -> Embedded {
     embed(env, &[("AuditFailures", "Count", Some(1.0))], now)
 }
 
+/// The shared table that could not be asked.
+#[cfg(feature = "aws")]
+pub(crate) fn embedded_state_failure(env: &str, now: SystemTime) -> Embedded {
+    embed(env, &[("StateFailures", "Count", Some(1.0))], now)
+}
+
 /// What of the configuration cannot be read, or is refused.
 #[cfg(feature = "aws")]
 pub(crate) fn embedded_trouble(env: &str, troubles: usize, now: SystemTime) -> Embedded {

@@ -23,7 +23,8 @@ const RULE: HeaderName = HeaderName::from_static("x-sfai-rule");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-sfai-attempts");
 const DROPPED: HeaderName = HeaderName::from_static("x-sfai-dropped");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
-const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+/// `false` tells clients not to try again by themselves.
+pub(crate) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// As many headers as an answer has at most.
 const HEADERS: usize = 12;

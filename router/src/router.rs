@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::header::ALLOW;
+use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use model_map::{Audit, Draw, ModelMap, Plan, Unplanned};
 
@@ -20,7 +21,9 @@ use crate::config::{Config, Prepared};
 use crate::cors::Cors;
 use crate::edge::{self, Caller};
 use crate::facts::RequestFacts;
-use crate::front::{ClientRequest, Front};
+use crate::front::{self, ClientRequest, Front};
+use crate::limits::{self, Admitted, Limits, Refused as OverLimit, Standing, Terms, Who};
+use crate::load::Load;
 use crate::observer::{Observer, Refused};
 use crate::openai::error::ClientError;
 use crate::telemetry::trace::Trace;
@@ -35,6 +38,8 @@ pub struct Router {
     clients: Arc<Clients>,
     config: Arc<Config>,
     cors: Cors,
+    limits: Arc<Limits>,
+    load: Load,
     observer: Option<Arc<Observer>>,
 }
 
@@ -51,7 +56,8 @@ impl Router {
     /// A router of the maps of `config`, for their clients.
     pub fn new(config: Arc<Config>, ambient: Ambient) -> Self {
         let (clients, cors) = (Arc::<Clients>::default(), Cors::default());
-        Self { ambient, breakers: Arc::default(), clients, config, cors, observer: None }
+        let (limits, load, breakers) = (Arc::default(), Load::default(), Arc::default());
+        Self { ambient, breakers, clients, config, cors, limits, load, observer: None }
     }
 
     /// The same with these breakers in place of its own.
@@ -66,6 +72,23 @@ impl Router {
         Self { cors, ..self }
     }
 
+    /// The same, with so many places for open requests.
+    #[must_use]
+    pub fn with_load(self, load: Load) -> Self {
+        Self { load, ..self }
+    }
+
+    /// Its places for open requests.
+    pub fn load(&self) -> &Load {
+        &self.load
+    }
+
+    /// The same, whose clients' limits are counted there.
+    #[must_use]
+    pub fn limited(self, limits: Arc<Limits>) -> Self {
+        Self { limits, ..self }
+    }
+
     /// The same, whose requests are told of.
     #[must_use]
     pub fn observed(self, observer: Option<Arc<Observer>>) -> Self {
@@ -74,6 +97,7 @@ impl Router {
 
     /// Waits until nothing of what was told would be lost if the process were frozen now.
     pub async fn settled(&self) {
+        self.limits.settled().await;
         if let Some(observer) = &self.observer {
             observer.settled().await;
         }
@@ -151,9 +175,7 @@ impl Router {
                 let name = path.split_once("/models/").map_or("", |(_, name)| name);
                 catalogue::one_model(prepared, name, client)
             }
-            (Endpoint::Health, &Method::GET | &Method::HEAD) => {
-                health::health((prepared, &self.breakers), &self.config, (self.ambient.now)())
-            }
+            (Endpoint::Health, &Method::GET | &Method::HEAD) => self.health(prepared),
             _ => wrong_method(endpoint),
         }
     }
@@ -195,8 +217,21 @@ impl Router {
             Front::CountTokens => Some(count::estimate(&prepared.map, &plan, &facts)),
             _ => None,
         };
+        let admitted = match Self::limits_of(prepared, client) {
+            None => None,
+            Some(who) => {
+                let charge = limits::charge::estimate(&prepared.map, &plan, &facts, front);
+                // In a box of its own: few requests need the room.
+                match Box::pin(self.limits.admit(who, charge, (self.ambient.now)())).await {
+                    Ok(admitted) => Some(admitted),
+                    Err(refused) => return self.over_limit(client, &refused, &head),
+                }
+            }
+        };
+        let standing = admitted.as_ref().map(Admitted::standing);
         let holds = head.extensions.get::<Streamed>().is_some();
-        let mut trail = self.trail((front, Arrived { holds, ..arrived }), &plan, (&facts, draw));
+        let arrived = Arrived { holds, ..arrived };
+        let mut trail = self.trail((front, arrived), &plan, (&facts, draw), admitted);
         drop(facts);
         if trail.is_some() {
             request.count();
@@ -233,10 +268,43 @@ impl Router {
             },
         };
         respond::describe(&mut response, &plan, &outcome.tried, stopwatch.elapsed());
+        if let Some(standing) = standing {
+            self.tell(&standing, &head, &mut response);
+        }
         match trail {
             Some(trail) => respond::noted(response, trail, told),
             None => response,
         }
+    }
+
+    /// The client of a request, if it has limits or a budget.
+    fn limits_of<'a>(prepared: &'a Prepared, client: Option<&'a str>) -> Option<Who<'a>> {
+        let terms = prepared.map.clients.get(client?).and_then(Terms::of)?;
+        Some(Who { client: client?, terms, env: &prepared.map.env })
+    }
+
+    fn over_limit(
+        &self,
+        client: Option<&str>,
+        refused: &OverLimit,
+        head: &Parts,
+    ) -> Response<Answer> {
+        let mut response = limits::tell::refusal(client.unwrap_or_default(), refused);
+        self.tell(&refused.standing, head, &mut response);
+        response
+    }
+
+    /// Tells a client how it stands.
+    fn tell(&self, standing: &Standing, head: &Parts, response: &mut Response<Answer>) {
+        let speaks_messages = front::speaks_messages(head.uri.path(), &head.headers);
+        let now = (self.ambient.now)();
+        limits::tell::standing(standing, speaks_messages, now, response.headers_mut());
+    }
+
+    fn health(&self, prepared: &Prepared) -> Response<Answer> {
+        let doing =
+            health::Doing { limits: &self.limits, load: &self.load, breakers: &self.breakers };
+        health::health(prepared, &self.config, &doing, (self.ambient.now)())
     }
 
     /// Has a stream of a role that resumes continued, should it break off.
@@ -264,16 +332,20 @@ impl Router {
         });
     }
 
-    /// The notes of a request, if anybody observes.
+    /// The notes of a request, if anybody observes or its client is limited.
     fn trail(
         &self,
         (front, arrived): (Front, Arrived<'_>),
         plan: &Plan<'_>,
         (facts, draw): (&RequestFacts<'_>, Draw),
+        admitted: Option<Admitted>,
     ) -> Option<Trail> {
-        let observer = self.observer.as_ref()?;
+        let observer = self.observer.as_ref();
+        if observer.is_none() && admitted.is_none() {
+            return None;
+        }
         let audit = plan.role.audit;
-        let kept = observer.keeps(audit);
+        let kept = observer.is_some_and(|observer| observer.keeps(audit));
         let noted = kept.then(|| arrived.prepared.asked().facts(facts));
         let planned = Planned {
             id: arrived.id,
@@ -290,7 +362,7 @@ impl Router {
             facts: noted.unwrap_or_else(|| facts.basic(observer.sampler().is_some())),
             request: (kept && audit == Audit::Full).then(|| facts.body().clone()),
         };
-        Some(Trail::begin(observer, planned))
+        Some(Trail::begin(observer, admitted, planned))
     }
 
     /// Tells of a request that was turned away before it had a plan.

@@ -2,49 +2,103 @@
 //!
 //! Owns connections and the reading of request bodies; what a request gets is the handler's.
 
+mod guard;
+mod socket;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{Request, Response, StatusCode};
-use http_body::Body as _;
+use http::header::{CONNECTION, RETRY_AFTER};
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::answer::Answer;
 use crate::edge::Caller;
+use crate::openai::error::ClientError;
 use crate::repoll::Repoll;
 use crate::respond;
 use crate::router::Router;
+use guard::HEAD_LIMIT;
+use socket::{Heard, Socket};
 
 /// The largest request body: images as data URLs fit.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
-/// A client that has not sent its headers by then is not one of ours.
-const HEADERS_IN: Duration = Duration::from_secs(10);
 /// How much of a body past the limit is read before it is refused, and how long that may take.
 const DRAINED: usize = 64 * 1024 * 1024;
 const DRAINED_IN: Duration = Duration::from_secs(5);
-/// How long open streams may go on after the order to stop.
-const GRACE: Duration = Duration::from_secs(30);
+/// What lies between a provider that sends fast and a client that reads slowly: hyper asks an answer
+/// for more when less than this waits to be sent.
+const BUFFER: usize = HEAD_LIMIT;
+/// Connections beyond those of open requests.
+const SPARE_CONNECTIONS: usize = 128;
+/// What a connection too many is told.
+const FULL: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 138\r\n\r\n{\"error\":{\"message\":\"The router has as many connections open as it takes.\",\"type\":\"server_error\",\"param\":null,\"code\":\"router_overloaded\"}}";
 /// After a failed accept (no file descriptor left, mostly), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How long clients may take, and what is left of them at the end.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// A client that has not sent its headers by then is not one of ours.
+    pub headers: Duration,
+    /// A whole body: one of 16 MB at a megabit a second.
+    pub body: Duration,
+    /// A client that takes nothing of its answer for so long has it cut: it would hold a provider's
+    /// connection for as long as it likes.
+    pub stalled: Duration,
+    /// How long open streams may go on after the order to stop.
+    pub grace: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            headers: Duration::from_secs(10),
+            body: Duration::from_secs(120),
+            stalled: Duration::from_secs(60),
+            grace: Duration::from_secs(30),
+        }
+    }
+}
+
 /// Serves connections until `stop` is ready, then lets open answers end within a grace period.
 pub async fn serve(router: Arc<Router>, listener: TcpListener, stop: impl Future<Output = ()>) {
-    let graceful = GracefulShutdown::new();
+    serve_patiently(router, listener, Patience::default(), stop).await;
+}
+
+/// The same, with other times.
+pub async fn serve_patiently(
+    router: Arc<Router>,
+    listener: TcpListener,
+    patience: Patience,
+    stop: impl Future<Output = ()>,
+) {
+    let front = Front {
+        // Each open request has a connection; the others are between two requests.
+        connections: Arc::new(Semaphore::new(2 * router.load().limit() + SPARE_CONNECTIONS)),
+        graceful: GracefulShutdown::new(),
+        patience,
+        router,
+    };
     let mut stop = std::pin::pin!(stop);
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => connected(&router, stream, &graceful),
+                Ok((stream, _)) => front.connected(stream),
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             },
             () = &mut stop => break,
@@ -52,38 +106,117 @@ pub async fn serve(router: Arc<Router>, listener: TcpListener, stop: impl Future
     }
     drop(listener);
     // Past the grace period the remaining streams are cut with the process.
-    let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
+    let _ = tokio::time::timeout(patience.grace, front.graceful.shutdown()).await;
 }
 
-fn connected(router: &Arc<Router>, stream: TcpStream, graceful: &GracefulShutdown) {
-    // Tokens are small writes: each must leave at once.
-    let _ = stream.set_nodelay(true);
-    let router = Arc::clone(router);
-    let service = service_fn(move |request| {
-        let router = Arc::clone(&router);
-        // In a box of its own: hyper keeps the room of a service's future while the answer streams.
-        Box::pin(async move { Ok::<_, Infallible>(answer(&router, request).await) })
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS_IN)
-        .serve_connection(TokioIo::new(stream), service);
-    let connection = Repoll::new(graceful.watch(connection));
-    tokio::spawn(async move {
-        // A connection that ends with an error is the client's affair: nothing of ours is lost.
-        let _ = connection.await;
-    });
+struct Front {
+    router: Arc<Router>,
+    connections: Arc<Semaphore>,
+    graceful: GracefulShutdown,
+    patience: Patience,
 }
 
-async fn answer(router: &Router, request: Request<Incoming>) -> Response<Answer> {
+impl Front {
+    fn connected(&self, stream: TcpStream) {
+        let Ok(place) = Arc::clone(&self.connections).try_acquire_owned() else {
+            // What fits into the socket's buffer is sent without waiting.
+            let _ = stream.try_write(FULL.as_bytes());
+            return;
+        };
+        // Tokens are small writes: each must leave at once.
+        let _ = stream.set_nodelay(true);
+        let (router, heard, patience) = (Arc::clone(&self.router), Heard::default(), self.patience);
+        let socket = Socket::new(stream, heard.clone(), patience.stalled);
+        let service = service_fn(move |request| {
+            let (router, heard) = (Arc::clone(&router), heard.clone());
+            // In a box of its own: hyper keeps the room of a service's future while the answer
+            // streams.
+            Box::pin(async move {
+                Ok::<_, Infallible>(answer(&router, &heard, patience.body, request).await)
+            })
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(patience.headers)
+            .max_header_size(HEAD_LIMIT)
+            .max_buf_size(BUFFER)
+            .serve_connection(socket, service);
+        let connection = Repoll::new(self.graceful.watch(connection));
+        tokio::spawn(async move {
+            // A connection that ends with an error is the client's affair: nothing of ours is lost.
+            let _ = connection.await;
+            drop(place);
+        });
+    }
+}
+
+async fn answer(
+    router: &Router,
+    heard: &Heard,
+    body_in: Duration,
+    request: Request<Incoming>,
+) -> Response<Placed> {
     let (head, body) = request.into_parts();
-    match read(body).await {
-        Ok(body) => router.handle(Request::from_parts(head, body)).await,
-        Err(mut refusal) => {
-            let caller = Caller::of(head.uri.path(), &head.headers);
-            router.turned_away(&caller, &mut refusal);
-            *refusal
+    let turned_away = |mut refusal: Response<Answer>| {
+        let caller = Caller::of(head.uri.path(), &head.headers);
+        router.turned_away(&caller, &mut refusal);
+        refusal.map(Placed::without)
+    };
+    if let Some(why) = heard.head().fault(&head) {
+        return turned_away(suspicious(why));
+    }
+    let path = head.uri.path();
+    let place = match router.load().enter() {
+        Some(place) => Some(place),
+        None if path == "/health" || path == "/ready" => None,
+        None => {
+            drain(body).await;
+            heard.head().clear();
+            return turned_away(overloaded(router.load().limit()));
         }
+    };
+    let read = tokio::time::timeout(body_in, read(body)).await;
+    // The body is over: what comes now is the next head.
+    heard.head().clear();
+    match read {
+        Ok(Ok(body)) => {
+            let response = router.handle(Request::from_parts(head, body)).await;
+            response.map(|answer| Placed { answer, _place: place })
+        }
+        Ok(Err(refusal)) => turned_away(*refusal),
+        Err(_) => turned_away(too_slow(body_in)),
+    }
+}
+
+/// An answer with the place of its request among those that are open.
+struct Placed {
+    answer: Answer,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Placed {
+    fn without(answer: Answer) -> Self {
+        Self { answer, _place: None }
+    }
+}
+
+impl http_body::Body for Placed {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.answer).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.answer.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.answer.size_hint()
     }
 }
 
@@ -110,6 +243,34 @@ async fn read(mut body: Incoming) -> Result<Bytes, Box<Response<Answer>>> {
         }
     }
     Ok(if parts.is_empty() { whole } else { parts.freeze() })
+}
+
+/// The connection ends with it: where the next request begins is not certain.
+fn suspicious(why: &str) -> Response<Answer> {
+    let message = format!("The request is refused: {why}.");
+    closing(respond::refuse(StatusCode::BAD_REQUEST, "ambiguous_request", message))
+}
+
+fn closing(mut response: Response<Answer>) -> Response<Answer> {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+fn too_slow(limit: Duration) -> Response<Answer> {
+    let message = format!("The request's body did not arrive within {} s.", limit.as_secs());
+    closing(respond::refuse(StatusCode::REQUEST_TIMEOUT, "request_timeout", message))
+}
+
+fn overloaded(limit: usize) -> Response<Answer> {
+    let error = ClientError {
+        message: format!("The router has {limit} requests open, as many as it takes at once."),
+        kind: "server_error",
+        code: Some("router_overloaded".into()),
+        param: None,
+    };
+    let mut response = respond::error(StatusCode::SERVICE_UNAVAILABLE, &error);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
 }
 
 fn too_large() -> Response<Answer> {

@@ -15,9 +15,10 @@ use crate::cli::Cli;
 use crate::clock::Ambient;
 #[cfg(feature = "watch")]
 use crate::config::Reload;
-use crate::config::not_yet::not_yet;
 use crate::config::{Config, Surroundings, Upstreams};
 use crate::cors::{CORS_ORIGINS, Cors};
+use crate::limits::{Limits, STATE_PATIENCE, STATE_TABLE, STATE_TIMEOUT};
+use crate::load::Load;
 use crate::log::{self, Format, say};
 use crate::observer::{Observer, Tellers};
 use crate::router::Router;
@@ -87,7 +88,8 @@ async fn local(cli: &Cli) -> Result<(), String> {
     let router = router(config, observer.clone())?;
     tokio::spawn(beat());
     let exports = telemetry.clone().map(|it| tokio::spawn(async move { it.follow().await }));
-    server::serve(router, listener, stopped()).await;
+    server::serve(Arc::clone(&router), listener, stopped()).await;
+    router.settled().await;
     if let Some(observer) = observer {
         // It waits for the disk or for S3, which this runtime reaches.
         let _ = tokio::task::spawn_blocking(move || observer.close()).await;
@@ -103,7 +105,29 @@ async fn local(cli: &Cli) -> Result<(), String> {
 fn router(config: Arc<Config>, observer: Option<Arc<Observer>>) -> Result<Arc<Router>, String> {
     let cors = Cors::parse(&variable(CORS_ORIGINS).unwrap_or_default())?;
     let router = Router::new(config, Ambient::default()).with_cors(cors).observed(observer);
+    let router = router.limited(Arc::new(limits()?)).with_load(Load::of(variable)?);
     Ok(Arc::new(router))
+}
+
+/// Where clients' limits are counted: in the table that the environment names, else here.
+fn limits() -> Result<Limits, String> {
+    let Some(table) = variable(STATE_TABLE).filter(|name| !name.is_empty()) else {
+        return Ok(Limits::default());
+    };
+    let patience = variable(STATE_TIMEOUT).filter(|text| !text.trim().is_empty());
+    let patience = match patience.as_deref().map(|text| text.trim().parse()) {
+        None => STATE_PATIENCE,
+        Some(Ok(milliseconds)) => Duration::from_millis(milliseconds),
+        Some(Err(_)) => {
+            return Err(format!("{STATE_TIMEOUT} is to be a whole number of milliseconds"));
+        }
+    };
+    #[cfg(feature = "aws")]
+    return Ok(Limits::shared(crate::aws::shared(), table, patience));
+    #[cfg(not(feature = "aws"))]
+    Err(format!(
+        "{STATE_TABLE} names {table}, and this sfai-router is built without AWS (the feature `aws`): use another build, or unset it"
+    ))
 }
 
 /// Who is told of requests, as the command line and the environment say.
@@ -212,7 +236,7 @@ fn keep_up(config: &Arc<Config>) {
 /// What of the map in force cannot be relied on.
 fn warn(config: &Config) {
     let Some(current) = config.current() else { return };
-    for line in current.missing().chain(not_yet(&current.map)) {
+    for line in current.missing() {
         say(&format!("warns: {line}"));
     }
     let demos = current.map.providers.iter().filter(|(_, it)| it.protocol == Protocol::Demo);

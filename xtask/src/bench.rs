@@ -9,6 +9,7 @@ mod process;
 pub(crate) mod proxy;
 mod report;
 mod serve;
+pub(crate) mod soak;
 mod subject;
 pub(crate) mod upstream;
 mod wire;

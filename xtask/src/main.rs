@@ -37,6 +37,10 @@ enum Chore {
     Package(package::Options),
     /// Measure the router beside a plain reverse proxy
     Bench(bench::Options),
+    /// Many requests with faults and disconnects at random: nothing lost, nothing left
+    Soak(bench::soak::Options),
+    /// Twice the load that the router can serve
+    Overload(bench::soak::overload::Options),
     /// The plain reverse proxy that the router is measured beside
     #[command(hide = true)]
     BenchProxy(bench::proxy::Options),
@@ -53,6 +57,8 @@ fn main() -> ExitCode {
         Chore::Catalogue(options) => catalogue::run(&options),
         Chore::Package(options) => package::run(&options),
         Chore::Bench(options) => bench::run(&options),
+        Chore::Soak(options) => bench::soak::run(&options),
+        Chore::Overload(options) => bench::soak::overload::run(&options),
         Chore::BenchProxy(options) => bench::proxy::run(&options),
         Chore::BenchUpstream(options) => bench::upstream::run(&options),
     };

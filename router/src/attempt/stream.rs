@@ -211,6 +211,7 @@ impl AnswerStream {
         let Ok(data) = frame.into_data() else { return Bytes::new() };
         let Progress { out, events, token, failure, .. } = self.reader.push(data);
         if events > 0 {
+            self.closing.counts(events.into());
             let now = self.stopwatch.elapsed();
             // Where the headers committed, the first token is still to come.
             if token && !self.timer.has_committed() {

@@ -33,6 +33,13 @@ impl Closing {
         }
     }
 
+    /// Events of the answer are passed on.
+    pub(crate) fn counts(&mut self, events: u64) {
+        if let Some(trail) = &mut self.trail {
+            trail.counts(events);
+        }
+    }
+
     /// The first token of an answer whose headers committed.
     pub(crate) fn first_token(&self, now: Duration) {
         if let Some(trail) = &self.trail {

@@ -2,7 +2,8 @@
 //!
 //! Owns the notes from the plan to the end, however that comes: a request whose future or whose
 //! answer is dropped ends there, with the client gone. What becomes of the notes is the
-//! observer's. Nothing here is called where nobody observes.
+//! observer's, and what the client's limits'. Nothing here is called where nobody observes and the
+//! client has no limits.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -15,6 +16,7 @@ use crate::attempt::Resumption;
 use crate::clock::Stopwatch;
 use crate::config::Prepared;
 use crate::front::Front;
+use crate::limits::{Admitted, charge};
 use crate::observer::{Observer, Settling};
 use crate::telemetry::trace::Trace;
 use crate::wire::{Told, Usage};
@@ -26,7 +28,9 @@ const RESPONSE_LIMIT: usize = 16 << 20;
 pub struct Trail {
     /// None once it is over.
     notes: Option<Box<Notes>>,
-    observer: Arc<Observer>,
+    observer: Option<Arc<Observer>>,
+    /// What was reserved for it, where its client is limited.
+    admitted: Option<Admitted>,
 }
 
 /// What is known of a request when it is planned.
@@ -88,13 +92,19 @@ pub(crate) struct AnswerNotes {
     pub(crate) finish: Option<&'static str>,
     pub(crate) dropped: Vec<String>,
     pub(crate) streamed: bool,
+    /// Events of a stream that were passed on.
+    pub(crate) events: u64,
     /// Only where the role is audited in full.
     pub(crate) body: Option<BytesMut>,
 }
 
 impl Trail {
-    pub(crate) fn begin(observer: &Arc<Observer>, planned: Planned) -> Self {
-        observer.begun();
+    pub(crate) fn begin(
+        observer: Option<&Arc<Observer>>,
+        admitted: Option<Admitted>,
+        planned: Planned,
+    ) -> Self {
+        observer.inspect(|observer| observer.begun());
         let answer = AnswerNotes {
             // As nginx logs a client that left before it was answered.
             status: 499,
@@ -103,10 +113,11 @@ impl Trail {
             finish: None,
             dropped: Vec::new(),
             streamed: planned.facts.stream,
+            events: 0,
             body: planned.request.is_some().then(BytesMut::new),
         };
         let notes = Notes { planned, log: Mutex::default(), answer, total: Duration::ZERO };
-        Self { notes: Some(Box::new(notes)), observer: Arc::clone(observer) }
+        Self { notes: Some(Box::new(notes)), observer: observer.cloned(), admitted }
     }
 
     fn attempt(&self, attempt: usize, note: impl FnOnce(&mut AttemptNotes)) {
@@ -213,6 +224,13 @@ impl Trail {
         }
     }
 
+    /// Events of the answer are passed on.
+    pub(crate) fn counts(&mut self, events: u64) {
+        if let Some(notes) = &mut self.notes {
+            notes.answer.events += events;
+        }
+    }
+
     /// The first token of an answer whose headers committed.
     pub(crate) fn first_token(&self, now: Duration) {
         if let Some(winner) = self.winner() {
@@ -250,7 +268,11 @@ impl Trail {
         }
         let mut notes = self.notes.take()?;
         notes.total = notes.planned.stopwatch.elapsed();
-        self.observer.ended(notes)
+        if let Some(admitted) = self.admitted.take() {
+            let used = charge::used(&notes, admitted.estimate());
+            admitted.settle(used);
+        }
+        self.observer.as_ref()?.ended(notes)
     }
 }
 

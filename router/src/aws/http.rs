@@ -17,11 +17,15 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use hyper::body::Incoming;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector as Tcp;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
+use super::CONNECT;
+use super::trouble::{Trouble, innermost};
 use crate::upstream::https;
 
 /// AWS closes idle connections; ours go first, so that no request is written into one that is being
@@ -39,10 +43,29 @@ pub(super) struct Client {
     connect: Duration,
 }
 
+impl Default for Client {
+    fn default() -> Self {
+        Self::new(CONNECT)
+    }
+}
+
 impl Client {
     /// With a limit for connections.
     pub(super) fn new(connect: Duration) -> Self {
         Self { client: Arc::default(), connect }
+    }
+
+    /// Sends a request that no client of the SDK made.
+    pub(super) async fn pass(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<Incoming>, Trouble> {
+        let client = self.client.get_or_init(|| build(self.connect));
+        let request = request.map(|body| Box::pin(SdkBody::from(body)));
+        client.request(request).await.map_err(|error| match is_late(&error) {
+            true => Trouble::Slow,
+            false => Trouble::Unreachable(innermost(&error)),
+        })
     }
 
     async fn send(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {

@@ -64,7 +64,8 @@ impl Trouble {
     }
 }
 
-fn innermost(error: &dyn std::error::Error) -> String {
+/// What lies at the bottom of an error, which says most.
+pub(super) fn innermost(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;

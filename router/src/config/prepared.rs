@@ -1,6 +1,6 @@
 //! A map with everything worked out that does not depend on a request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
-use model_map::{ModelMap, Protocol, Provider};
+use model_map::{Client, Model, ModelMap, Protocol, Provider, may_ask};
 use tokio::sync::Semaphore;
 
 use super::lacks::Lacks;
@@ -139,7 +139,29 @@ impl Prepared {
             let why = endpoint.target.as_ref().err()?;
             Some(format!("provider `{name}` {why}; its links fail until then"))
         });
-        providers.chain(self.clients.missing().map(str::to_owned))
+        let clients = self.clients.missing().map(str::to_owned);
+        providers.chain(clients).chain(self.map.clients.iter().filter_map(|it| self.unpriced(it)))
+    }
+
+    /// What a client's budget does not count.
+    fn unpriced(&self, (name, client): (&String, &Client)) -> Option<String> {
+        client.budget?;
+        let roles = self.map.roles.iter().filter(|(role, _)| may_ask(&self.map, Some(name), role));
+        let arms = roles.flat_map(|(_, role)| &role.arms);
+        let links = arms.flat_map(|arm| {
+            let drawn = arm.draw.iter().map(|share| &share.model);
+            drawn.chain(arm.chain.iter().map(|link| &link.model))
+        });
+        let has_none = |model: &Model| model.price.input.is_none() || model.price.output.is_none();
+        let unpriced = links.filter(|key| self.map.models.get(*key).is_some_and(has_none));
+        let unpriced: BTreeSet<&str> = unpriced.map(String::as_str).collect();
+        if unpriced.is_empty() {
+            return None;
+        }
+        let models = unpriced.into_iter().collect::<Vec<_>>().join(", ");
+        Some(format!(
+            "client `{name}` has a budget that does not count models without a price: {models}"
+        ))
     }
 }
 

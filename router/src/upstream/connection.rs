@@ -20,6 +20,10 @@ use tokio::net::TcpStream;
 use super::Parts;
 use super::pool::Home;
 
+/// The most that is read of an answer before its client has taken what came before. hyper's own bound
+/// is six times that, and each answer that nobody reads would hold it several times over.
+const READ_AHEAD: usize = 64 * 1024;
+
 /// Bytes to and from a provider, encrypted or not.
 pub(super) type Io = MaybeHttpsStream<TokioIo<TcpStream>>;
 
@@ -44,7 +48,7 @@ impl Connection {
     /// # Errors
     /// None that a provider could cause: nothing is exchanged yet.
     pub(super) async fn new(io: Io) -> hyper::Result<Self> {
-        let (sender, driver) = http1::handshake(io).await?;
+        let (sender, driver) = http1::Builder::new().max_buf_size(READ_AHEAD).handshake(io).await?;
         Ok(Self { sender, driver: Some(Box::pin(driver)) })
     }
 

@@ -16,6 +16,7 @@ mod aws;
 #[cfg(feature = "aws")]
 mod bedrock;
 mod breaker;
+mod clients;
 #[cfg(feature = "aws")]
 mod cloud;
 #[path = "../support/collector.rs"]
@@ -24,6 +25,7 @@ mod commit;
 #[cfg(feature = "aws")]
 mod compatibility;
 mod completions;
+mod crash;
 mod edge;
 mod failing;
 #[path = "../support/faults.rs"]
@@ -41,6 +43,7 @@ mod matrix;
 mod message_events;
 mod messages;
 mod messages_random;
+mod pressure;
 #[path = "../support/process.rs"]
 mod process;
 mod random;
@@ -55,6 +58,11 @@ mod rules;
 mod running;
 #[path = "../support/runtime_api.rs"]
 mod runtime_api;
+mod security;
+mod security_canary;
+mod security_wire;
+#[cfg(feature = "aws")]
+mod shared;
 #[cfg(feature = "aws")]
 mod stored;
 mod telemetry;

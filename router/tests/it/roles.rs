@@ -287,19 +287,3 @@ async fn a_build_without_bedrock_passes_it_over() {
     let missing: Vec<String> = router.config.current().unwrap().missing().collect();
     assert!(missing.iter().any(|it| it.contains("`aws`") && it.contains("bedrock")), "{missing:?}");
 }
-
-#[test]
-fn what_is_not_carried_out_yet_is_said() {
-    let nowhere = "127.0.0.1:9".parse().unwrap();
-    let role = json!({"resume": true, "audit": "full"});
-    let limited =
-        json!({"clients": {"ada": {"limits": [{"count": 1, "of": "requests", "per_ms": 1}]}}});
-    let map = MapBuilder::new(nowhere).role("a", &["openai/m"], role).with(limited);
-    let plain = MapBuilder::new(nowhere).role("a", &["openai/m"], json!({"commit": "complete"}));
-    let lines = |map: &MapBuilder| {
-        sfai_router::config::not_yet::not_yet(&model_map::load(&map.bytes()).unwrap())
-    };
-    let said = lines(&map);
-    assert!(said[0].contains("`limit`") && said[0].contains("not carried out yet"), "{said:?}");
-    assert_eq!((said.len(), lines(&plain).len()), (1, 0));
-}

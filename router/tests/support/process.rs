@@ -44,6 +44,11 @@ impl RouterProcess {
         }
     }
 
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
     /// Tells it to stop, and waits until it has; what it said meanwhile.
     pub async fn terminate(mut self) -> String {
         let process = self.child.id().unwrap().to_string();
@@ -76,11 +81,15 @@ async fn next(lines: &mut Lines<BufReader<ChildStderr>>) -> String {
 /// Runs `sfai-dsl` in a folder. It is another package's binary: built here if the tests of that
 /// package have not done so.
 pub async fn dsl(folder: &Path, arguments: &[&str]) -> Output {
-    static BUILT: tokio::sync::OnceCell<PathBuf> = tokio::sync::OnceCell::const_new();
-    let binary = BUILT.get_or_init(build_dsl).await;
-    let mut command = Command::new(binary);
+    let mut command = Command::new(built_dsl().await);
     command.args(arguments).current_dir(folder).env_remove("SFAI_ENV");
     tokio::time::timeout(PATIENCE, command.output()).await.unwrap().unwrap()
+}
+
+/// Where it is.
+pub async fn built_dsl() -> &'static Path {
+    static BUILT: tokio::sync::OnceCell<PathBuf> = tokio::sync::OnceCell::const_new();
+    BUILT.get_or_init(build_dsl).await
 }
 
 async fn build_dsl() -> PathBuf {

@@ -11,6 +11,7 @@ use sfai_router::auth::{ClientKeys, Reach};
 use sfai_router::breakers::Breakers;
 use sfai_router::clock::Ambient;
 use sfai_router::config::{Config, Surroundings, Upstreams};
+use sfai_router::load::Load;
 use sfai_router::observer::Observer;
 use sfai_router::server;
 
@@ -70,6 +71,43 @@ async fn serve(
         let _ = stopped.await;
     }));
     Running { address, config, breakers, _stop: stop }
+}
+
+/// A router that serves with other times than usual; it ends when `stop` is dropped.
+pub struct Served {
+    pub address: SocketAddr,
+    pub stop: tokio::sync::oneshot::Sender<()>,
+    /// Ready when it has ended.
+    pub ended: tokio::task::JoinHandle<()>,
+}
+
+/// Serves `map` to everyone, with these times.
+pub async fn served(map: &[u8], patience: server::Patience) -> Served {
+    served_by(map, patience, Load::default()).await
+}
+
+async fn served_by(map: &[u8], patience: server::Patience, load: Load) -> Served {
+    let reach = Reach::Address(LOOPBACK.parse().unwrap());
+    let around = Surroundings::new(Upstreams::Real, ClientKeys::default(), reach);
+    let config = Arc::new(Config::new(map, around, SystemTime::now()).unwrap());
+    let router = Arc::new(Router::new(config, Ambient::default()).with_load(load));
+    let listener = server::bind(LOOPBACK.parse().unwrap()).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let ended = tokio::spawn(server::serve_patiently(router, listener, patience, async {
+        let _ = stopped.await;
+    }));
+    Served { address, stop, ended }
+}
+
+/// The same with so many places, until the sender is dropped.
+pub async fn start_patiently(
+    map: &[u8],
+    patience: server::Patience,
+    load: Load,
+) -> (tokio::sync::oneshot::Sender<()>, SocketAddr) {
+    let Served { address, stop, .. } = served_by(map, patience, load).await;
+    (stop, address)
 }
 
 impl Running {

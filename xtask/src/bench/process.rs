@@ -75,6 +75,23 @@ impl Process {
         Ok(())
     }
 
+    /// Its number.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Tells it to end, and waits until it has.
+    ///
+    /// # Errors
+    /// When it cannot be told.
+    pub(super) fn terminate(&mut self) -> Result<(), Trouble> {
+        let doing = || format!("end {}", self.name);
+        let id = self.child.id().to_string();
+        Command::new("kill").args(["-TERM", &id]).status().doing(doing())?;
+        self.child.wait().doing(doing())?;
+        Ok(())
+    }
+
     /// CPU time used so far, of all threads.
     ///
     /// # Errors

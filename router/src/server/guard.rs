@@ -1,0 +1,185 @@
+//! Requests whose end two readers could see at different places, and what else no client sends.
+//!
+//! Owns the judgement of a head as it came, before anything of it is lost to parsing: hyper reads
+//! such requests one way, a proxy before it may read them another way, and what lies between would
+//! be a request that nobody asked for.
+
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::request::Parts;
+use memchr::memmem;
+
+/// The most that a head may hold.
+pub(super) const HEAD_LIMIT: usize = 64 * 1024;
+
+/// The head of the request that is being read, as it comes from the socket.
+#[derive(Debug, Default)]
+pub(super) struct Head {
+    bytes: Vec<u8>,
+    /// Whether its end was seen: what comes then is the body.
+    whole: bool,
+}
+
+impl Head {
+    /// Takes what came next.
+    pub(super) fn read(&mut self, mut more: &[u8]) {
+        if self.whole {
+            return;
+        }
+        if self.bytes.is_empty() {
+            // Old clients send an empty line after a body.
+            more = more.trim_ascii_start();
+        }
+        // The end may lie across two reads.
+        let from = self.bytes.len().saturating_sub(3);
+        let room = HEAD_LIMIT.saturating_sub(self.bytes.len());
+        self.bytes.extend_from_slice(more.get(..room).unwrap_or(more));
+        let unseen = self.bytes.get(from..).unwrap_or_default();
+        if let Some(end) = memmem::find(unseen, b"\r\n\r\n") {
+            self.bytes.truncate(from + end + 2);
+            self.whole = true;
+        }
+    }
+
+    pub(super) fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// The next request may come.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.whole = false;
+    }
+
+    /// Why the request with this head is refused, if it is.
+    pub(super) fn fault(&self, read: &Parts) -> Option<&'static str> {
+        if !self.whole || !self.bytes.starts_with(read.method.as_str().as_bytes()) {
+            return Some(
+                "it came before the answer to the one before it, or its lines end in LF alone",
+            );
+        }
+        let lines = self.bytes.split(|byte| *byte == b'\n');
+        fault_of_lines(lines).or_else(|| fault_of_headers(read))
+    }
+}
+
+fn fault_of_lines<'h>(lines: impl Iterator<Item = &'h [u8]>) -> Option<&'static str> {
+    let (mut lengths, mut codings) = (0, 0);
+    for line in lines {
+        let Some(line) = line.strip_suffix(b"\r") else {
+            if line.is_empty() {
+                // After the last line.
+                continue;
+            }
+            return Some("a line of its head ends in LF alone");
+        };
+        if line.contains(&b'\r') {
+            return Some("its head holds a bare CR");
+        }
+        if matches!(line.first(), Some(b' ' | b'\t')) {
+            return Some("a header of it is folded");
+        }
+        let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+        lengths += usize::from(name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str().as_bytes()));
+        codings += usize::from(name.eq_ignore_ascii_case(TRANSFER_ENCODING.as_str().as_bytes()));
+    }
+    match (lengths, codings) {
+        (0 | 1, 0) | (0, 1) => None,
+        (0, _) => Some("it has Transfer-Encoding twice"),
+        (_, 0) => Some("it has Content-Length twice"),
+        _ => Some("it has both Content-Length and Transfer-Encoding"),
+    }
+}
+
+fn fault_of_headers(read: &Parts) -> Option<&'static str> {
+    let coding = read.headers.get(TRANSFER_ENCODING);
+    if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked")) {
+        return Some("its Transfer-Encoding is not `chunked`");
+    }
+    if read.headers.get_all(HOST).iter().nth(1).is_some() {
+        return Some("it has Host twice");
+    }
+    // Where a path is decoded, these would end a line of a log or a string.
+    let path = read.uri.path().as_bytes();
+    let escaped = path.windows(3).filter(|it| it.first() == Some(&b'%'));
+    let control = |it: &[u8]| match it {
+        [_, b'0' | b'1', _] => true,
+        [_, b'7', last] => last.eq_ignore_ascii_case(&b'f'),
+        _ => false,
+    };
+    escaped.into_iter().any(control).then_some("its path holds a control character")
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn fault(head: &str) -> Option<&'static str> {
+        let mut read = Head::default();
+        // However it comes.
+        for byte in head.as_bytes() {
+            read.read(&[*byte]);
+        }
+        let mut at_once = Head::default();
+        at_once.read(head.as_bytes());
+        assert_eq!(read.bytes, at_once.bytes);
+        let (parts, ()) = Request::post("/").body(()).unwrap().into_parts();
+        read.fault(&parts)
+    }
+
+    #[test]
+    fn what_clients_send_is_taken() {
+        for head in [
+            "POST / HTTP/1.1\r\nHost: h\r\n\r\n",
+            "\r\nPOST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        ] {
+            assert_eq!(fault(head), None, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn what_two_readers_could_read_differently_is_not() {
+        for (head, why) in [
+            ("Content-Length: 3\r\ntransfer-encoding: chunked\r\n\r\n", "both"),
+            ("Transfer-Encoding: chunked\r\nCONTENT-LENGTH: 3\r\n\r\n", "both"),
+            ("Content-Length: 3\r\nContent-Length: 3\r\n\r\n", "Content-Length twice"),
+            ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", "twice"),
+            ("X: a\r\n b\r\n\r\n", "folded"),
+            ("X: a\rY: b\r\n\r\n", "bare CR"),
+            ("X: a\nY: b\r\n\r\n", "LF alone"),
+            ("X: a\n\n", "LF alone"),
+        ] {
+            let found = fault(&format!("POST / HTTP/1.1\r\n{head}"));
+            assert!(found.is_some_and(|it| it.contains(why)), "{head:?}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_that_was_not_seen_from_its_start_is_not_taken() {
+        let (parts, ()) = Request::post("/").body(()).unwrap().into_parts();
+        let mut head = Head::default();
+        head.read(b"POST / HTTP/1.1\r\n\r\n");
+        assert_eq!(head.fault(&parts), None);
+        head.clear();
+        assert!(head.fault(&parts).is_some());
+        head.read(b"st: h\r\n\r\n");
+        assert!(head.fault(&parts).is_some());
+    }
+
+    #[test]
+    fn headers_are_judged_as_they_were_read() {
+        let refused = |request: http::request::Builder| {
+            let (parts, ()) = request.body(()).unwrap().into_parts();
+            fault_of_headers(&parts)
+        };
+        assert!(refused(Request::get("/v1/models/a%20b")).is_none());
+        for path in ["/v1/%00", "/%0d%0aX", "/%7F"] {
+            assert!(refused(Request::get(path)).is_some(), "{path}");
+        }
+        assert!(refused(Request::get("/").header("host", "a").header("host", "a")).is_some());
+        let coded = Request::post("/").header("transfer-encoding", "gzip, chunked");
+        assert!(refused(coded).is_some());
+    }
+}

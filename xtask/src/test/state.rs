@@ -1,0 +1,32 @@
+//! The part `state`: routers that share a table, against an emulator of DynamoDB that others wrote.
+//!
+//! Owns the emulator's run alone; the tests are the router's, which are ignored without it.
+
+use std::process::Command;
+
+use super::{Outcome, top};
+use crate::emulator::{self, Emulator};
+use crate::trouble::{Doing, Trouble};
+
+/// Starts the emulator and runs the router's tests that need it.
+///
+/// # Errors
+/// As [`emulator::install`], and when it does not start.
+pub(super) fn run() -> Result<Outcome, Trouble> {
+    let installed = match emulator::install()? {
+        Ok(installed) => installed,
+        Err(why) if std::env::var("CI").is_ok_and(|ci| ci == "true") => {
+            return Err(Trouble::new("test the shared state", why));
+        }
+        Err(why) => return Ok(Outcome::Skipped(why)),
+    };
+    let emulator = Emulator::start(&installed)?;
+    let tests = ["test", "--package", "sfai-router", "--test", "it", "shared::", "--", "--ignored"];
+    let status = Command::new(env!("CARGO"))
+        .args(tests)
+        .env("SFAI_TEST_DYNAMODB", emulator.address.to_string())
+        .current_dir(top())
+        .status();
+    let passed = status.doing("start cargo")?.success();
+    Ok(if passed { Outcome::Passed } else { Outcome::Failed })
+}
