@@ -347,6 +347,7 @@ impl Router {
         let audit = plan.role.audit;
         let kept = observer.is_some_and(|observer| observer.keeps(audit));
         let noted = kept.then(|| arrived.prepared.asked().facts(facts));
+        let samples = observer.is_some_and(|observer| observer.sampler().is_some());
         let planned = Planned {
             id: arrived.id,
             front,
@@ -359,7 +360,7 @@ impl Router {
             audit,
             draw: draw.as_percent(),
             holds: arrived.holds,
-            facts: noted.unwrap_or_else(|| facts.basic(observer.sampler().is_some())),
+            facts: noted.unwrap_or_else(|| facts.basic(samples)),
             request: (kept && audit == Audit::Full).then(|| facts.body().clone()),
         };
         Some(Trail::begin(observer, admitted, planned))
