@@ -95,6 +95,8 @@ pub struct Fake {
 
 struct Inside {
     objects: Mutex<BTreeMap<String, Object>>,
+    /// A condition and the write that it allows are one step, as S3 has it.
+    writing: Mutex<()>,
     seen: Mutex<Vec<String>>,
     hook: Hook,
     is_over: AtomicBool,
@@ -106,6 +108,7 @@ impl Fake {
         let address = listener.local_addr().unwrap();
         let inside = Arc::new(Inside {
             objects: Mutex::default(),
+            writing: Mutex::default(),
             seen: Mutex::default(),
             hook,
             is_over: AtomicBool::new(false),
@@ -207,6 +210,7 @@ impl Inside {
     }
 
     fn put(&self, request: &Request) -> Answer {
+        let _alone = self.writing.lock().unwrap();
         let there = self.object_tag(&request.key);
         let is_refused = match (request.header("if-none-match"), request.header("if-match")) {
             (Some(_), _) => there.is_some(),
