@@ -27,6 +27,7 @@ mod health;
 mod json;
 pub mod lambda;
 pub mod log;
+mod meanwhile;
 mod metrics;
 pub mod observer;
 pub mod openai;

@@ -1,6 +1,7 @@
 //! The handler that every front calls: a request's way from its head to its response.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use crate::cors::Cors;
 use crate::edge::{self, Caller};
 use crate::facts::RequestFacts;
 use crate::front::{ClientRequest, Front};
+use crate::meanwhile::meanwhile;
 use crate::observer::{Observer, Refused};
 use crate::openai::error::ClientError;
 use crate::telemetry::trace::Trace;
@@ -87,7 +89,8 @@ impl Router {
         let arrived = Arrived { id, stopwatch, prepared: &prepared, holds: false, trace: None };
         let dispatched = AssertUnwindSafe(self.dispatch(request, arrived));
         let mut response = dispatched.catch_unwind().await.unwrap_or_else(|_| broken());
-        response.headers_mut().insert(respond::MAP, prepared.digest.clone());
+        let map = response.headers_mut().entry(respond::MAP);
+        map.or_insert_with(|| prepared.digest.clone());
         self.finish(&caller, (id, prepared.clients.is_open()), &mut response);
         response
     }
@@ -99,7 +102,7 @@ impl Router {
     }
 
     fn finish(&self, caller: &Caller, (id, is_open): (u64, bool), response: &mut Response<Answer>) {
-        response.headers_mut().insert(respond::REQUEST_ID, request_id(id));
+        response.headers_mut().entry(respond::REQUEST_ID).or_insert_with(|| request_id(id));
         caller.finish(&self.cors, is_open, response);
     }
 
@@ -206,7 +209,8 @@ impl Router {
             trail: trail.as_ref(),
             trace: arrived.trace.map(Arc::as_ref),
         };
-        let outcome = attempt::run(exchange).await;
+        let head = || respond::head(&plan, &prepared.digest, request_id(arrived.id));
+        let (outcome, head) = meanwhile(pin!(attempt::run(exchange)), head).await;
         let mut told = Told::default();
         let mut response = match outcome.result {
             Ok(mut delivered) => {
@@ -215,14 +219,18 @@ impl Router {
                 if let Some(trail) = &mut trail {
                     trail.drops(&delivered.dropped);
                 }
-                respond::delivered(delivered)
+                respond::delivered(delivered, head)
             }
-            Err(failed) => match estimate.filter(|_| count::stands_in_for(&failed)) {
-                Some(estimate) => count::estimated(estimate),
-                None => respond::failed(&plan, &failed, &outcome.tried),
-            },
+            Err(failed) => {
+                let mut response = match estimate.filter(|_| count::stands_in_for(&failed)) {
+                    Some(estimate) => count::estimated(estimate),
+                    None => respond::failed(&plan, &failed, &outcome.tried),
+                };
+                response.headers_mut().extend(head);
+                response
+            }
         };
-        respond::describe(&mut response, &plan, &outcome.tried, stopwatch.elapsed());
+        respond::describe(&mut response, &outcome.tried, stopwatch.elapsed());
         match trail {
             Some(trail) => respond::noted(response, trail, told),
             None => response,

@@ -62,7 +62,11 @@ fn connected(router: &Arc<Router>, stream: TcpStream, graceful: &GracefulShutdow
     let service = service_fn(move |request| {
         let router = Arc::clone(&router);
         // In a box of its own: hyper keeps the room of a service's future while the answer streams.
-        Box::pin(async move { Ok::<_, Infallible>(answer(&router, request).await) })
+        // Made where it stays: `Box::pin` would copy all of its room there.
+        let room = Box::new_uninit();
+        Box::into_pin(Box::write(room, async move {
+            Ok::<_, Infallible>(answer(&router, request).await)
+        }))
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
