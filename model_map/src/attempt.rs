@@ -28,7 +28,7 @@ pub enum Step {
 }
 
 /// One call of a link, as it is logged.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Attempt {
     /// The link's place in the chain.
     pub link: usize,
@@ -42,13 +42,22 @@ pub struct Attempt {
     pub superseded: bool,
 }
 
+/// A link that was passed over, since its breaker was open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Skipped {
+    /// The link's place in the chain.
+    pub link: usize,
+    /// How many attempts the log held then.
+    pub before: usize,
+}
+
 /// All attempts of one request.
 ///
 /// Without a hedge they follow one another. With one, the next link starts beside an attempt that
 /// has shown no token; of the two the first token wins. While one of them runs, the other's
 /// failure is tried again as the role's `retry` says, but takes no further link: the one that runs
 /// is the next link. It is hedged in turn.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Attempts {
     timeouts: Timeouts,
     retry: Retry,
@@ -56,6 +65,8 @@ pub struct Attempts {
     fallback_on: BTreeSet<FailureClass>,
     /// Whether the answer is streamed: only then is there a first token to wait for.
     streamed: bool,
+    /// Whether an answer that broke off is continued by a later link.
+    resumes: bool,
     /// Per link: its window in tokens.
     windows: Vec<Option<u64>>,
     hedge_after: Option<Duration>,
@@ -69,6 +80,7 @@ pub struct Attempts {
     too_small: Option<u64>,
     committed: Option<usize>,
     log: Vec<Attempt>,
+    skipped: Vec<Skipped>,
 }
 
 impl Attempts {
@@ -79,6 +91,7 @@ impl Attempts {
             retry: plan.role.retry.clone(),
             fallback_on: plan.role.fallback_on.clone(),
             streamed,
+            resumes: plan.role.resume && streamed,
             windows: plan.chain.iter().map(|link| link.model.context_tokens).collect(),
             // An answer that is not streamed shows no first token to be waited for.
             hedge_after: plan.role.hedge_after.filter(|_| streamed),
@@ -88,6 +101,7 @@ impl Attempts {
             too_small: None,
             committed: None,
             log: Vec::with_capacity(1),
+            skipped: Vec::new(),
         }
     }
 
@@ -103,12 +117,23 @@ impl Attempts {
 
     /// Begins with the first link.
     pub fn start(&mut self, now: Duration) -> Step {
+        self.start_past(now, &mut |_| true)
+    }
+
+    /// Begins with the first link that `admits` lets through.
+    pub fn start_past(&mut self, now: Duration, admits: &mut dyn FnMut(usize) -> bool) -> Step {
         self.take(0, now);
-        self.resume(now)
+        self.resume_past(now, admits)
     }
 
     /// Goes on after a [`Step::Wait`].
     pub fn resume(&mut self, now: Duration) -> Step {
+        self.resume_past(now, &mut |_| true)
+    }
+
+    /// Goes on after a [`Step::Wait`]. A link that `admits` refuses is passed over, be it for a
+    /// retry. The last one that may be taken is called in any case, and not asked about.
+    pub fn resume_past(&mut self, now: Duration, admits: &mut dyn FnMut(usize) -> bool) -> Step {
         let due = |lane: &Option<Lane>| match lane.map(|lane| lane.state) {
             Some(State::Waits(until)) => until <= now,
             _ => false,
@@ -124,9 +149,12 @@ impl Attempts {
         {
             self.take(link, now);
         }
+        let Some(at) = self.lanes.iter().position(due) else {
+            return self.meanwhile();
+        };
+        self.pass_over(at, admits);
         let attempt = self.log.len();
-        let Some(lane) = self.lanes.iter_mut().find(|lane| due(lane)).and_then(Option::as_mut)
-        else {
+        let Some(lane) = self.lanes.get_mut(at).and_then(Option::as_mut) else {
             return self.meanwhile();
         };
         lane.state = State::Runs(attempt);
@@ -152,7 +180,7 @@ impl Attempts {
     /// The timers of the attempt that was started last.
     pub fn timer(&self) -> Timer {
         let started = self.log.last().map_or(Duration::ZERO, |attempt| attempt.started);
-        Timer::new(self.timeouts, self.commit_limit(started), self.streamed)
+        Timer::new(self.timeouts, started, self.commit_limit(started), self.streamed)
     }
 
     /// The answer's first content, reasoning or tool delta is there, or all of it; from now on it
@@ -174,6 +202,34 @@ impl Attempts {
         if let Some(attempt) = self.committed.and_then(|at| self.log.get_mut(at)) {
             attempt.ended = Some(now);
         }
+    }
+
+    /// An attempt broke off after the commit, or one failed that was to continue the answer: the
+    /// next link is called that may be taken and `can` continue it, where the role resumes. Each
+    /// link is asked once. What the client has stays this answer's: nothing is committed again.
+    pub fn broke(
+        &mut self,
+        attempt: usize,
+        now: Duration,
+        failure: Failure,
+        can: &mut dyn FnMut(usize) -> bool,
+    ) -> Step {
+        let Some(broken) = self.log.get_mut(attempt) else { return Step::GiveUp };
+        (broken.ended, broken.failure) = (Some(now), Some(failure.clone()));
+        let link = broken.link;
+        self.learn(link, &failure);
+        while self.resumes
+            && now < self.timeouts.total
+            && let Some(link) = self.unused()
+        {
+            self.next = link + 1;
+            if can(link) {
+                let (ended, failure, superseded) = (None, None, false);
+                self.log.push(Attempt { link, started: now, ended, failure, superseded });
+                return Step::Call(link);
+            }
+        }
+        Step::GiveUp
     }
 
     /// An attempt of the log failed. `jitter` is a random number from 0 to 1, which the driver draws.
@@ -203,9 +259,19 @@ impl Attempts {
         &self.log
     }
 
+    /// The links that were passed over, in this order.
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.skipped
+    }
+
     /// The attempt that committed.
     pub fn winner(&self) -> Option<&Attempt> {
         self.committed.and_then(|at| self.log.get(at))
+    }
+
+    /// The place of the attempt that committed in the log.
+    pub fn winner_place(&self) -> Option<usize> {
+        self.committed
     }
 
     /// The failure that says most to the client, when all have failed.
@@ -229,5 +295,7 @@ impl Attempts {
     }
 }
 
+#[cfg(test)]
+mod explore;
 #[cfg(test)]
 mod tests;

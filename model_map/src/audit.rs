@@ -66,6 +66,9 @@ pub struct Record {
     pub role: String,
     /// The line that decided, `routes/backend.sfr:38`.
     pub rule: String,
+    /// Models that were passed over, since their breakers were open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<String>,
     /// The HTTP status that the client got.
     pub status: u16,
     /// When the request came in, RFC 3339 in UTC.

@@ -93,13 +93,16 @@ impl fmt::Display for FailureClass {
 }
 
 /// A failed attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Failure {
     /// What kind.
     pub class: FailureClass,
     /// Whether only this link cannot take the request, so that the next one may whatever the
     /// class.
     pub link_specific: bool,
+    /// Whether it was our own doing: the provider was not called, or not given its time. It says
+    /// nothing of the provider.
+    pub ours: bool,
     /// Whether the same link could answer a repetition: false for an exhausted quota.
     pub repeatable: bool,
     /// How long the provider asks to wait.
@@ -111,7 +114,8 @@ pub struct Failure {
 impl Failure {
     /// A failure without an HTTP status.
     pub const fn of(class: FailureClass) -> Self {
-        Self { class, link_specific: false, repeatable: true, retry_after: None, status: None }
+        let (link_specific, ours, repeatable) = (false, false, true);
+        Self { class, link_specific, ours, repeatable, retry_after: None, status: None }
     }
 
     /// The failure that an HTTP error answer stands for. `code` and `message` are those of the

@@ -6,6 +6,7 @@
 
 pub mod attempt;
 pub mod audit;
+pub mod breaker;
 pub mod client;
 pub mod condition;
 pub mod cost;
@@ -21,7 +22,8 @@ pub mod seal;
 pub mod secret;
 pub mod timer;
 
-pub use attempt::{Attempt, Attempts, Step};
+pub use attempt::{Attempt, Attempts, Skipped, Step};
+pub use breaker::{Breaker, BreakerState, Pass, Verdict};
 pub use client::{Budget, Client, Limited, Period, RateLimit};
 pub use condition::{Condition, Flag, NumberFact, NumberTest, TextFact, TextPattern, TextTest};
 pub use cost::Cost;

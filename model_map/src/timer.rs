@@ -8,11 +8,13 @@ use std::time::Duration;
 use crate::role::Timeouts;
 
 /// Which timer of an attempt runs, and until when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Timer {
     timeouts: Timeouts,
     /// When it must have committed.
     commit_by: Duration,
+    /// When its `first_token` is over.
+    fair_by: Duration,
     /// Whether the answer is streamed: only then is there a first token to wait for.
     streamed: bool,
     committed: bool,
@@ -20,9 +22,15 @@ pub struct Timer {
 }
 
 impl Timer {
-    /// The timers of an attempt that must have committed by then.
-    pub(crate) fn new(timeouts: Timeouts, commit_by: Duration, streamed: bool) -> Self {
-        Self { timeouts, commit_by, streamed, committed: false, last_event: None }
+    /// The timers of an attempt that began at `started` and must have committed by `commit_by`.
+    pub(crate) fn new(
+        timeouts: Timeouts,
+        started: Duration,
+        commit_by: Duration,
+        streamed: bool,
+    ) -> Self {
+        let fair_by = started + timeouts.first_token;
+        Self { timeouts, commit_by, fair_by, streamed, committed: false, last_event: None }
     }
 
     /// How long it may take to connect.
@@ -40,6 +48,13 @@ impl Timer {
         let commit = (!self.committed).then_some(self.commit_by);
         let limits = [idle, commit].into_iter().flatten();
         limits.fold(self.timeouts.total, Duration::min)
+    }
+
+    /// Whether `total` ends it before its own timers do, so that a timeout says nothing of the
+    /// provider: a link that was called late, or an answer that still flows.
+    pub fn is_cut_short(&self) -> bool {
+        let is_total = self.deadline() == self.timeouts.total;
+        is_total && (self.committed || self.timeouts.total < self.fair_by)
     }
 
     /// Whether the first token has come.

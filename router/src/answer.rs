@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::attempt::AnswerStream;
+use crate::attempt::{AnswerStream, Resumption};
 use crate::audit::{Closing, Trail};
 use crate::wire::Told;
 
@@ -49,6 +49,13 @@ impl Answer {
                 stream.follow(closing);
                 Self::Stream(stream)
             }
+        }
+    }
+
+    /// Has a stream continued, should it break off.
+    pub(crate) fn resumes(&mut self, resumption: Resumption) {
+        if let Self::Stream(stream) = self {
+            stream.resumes(resumption);
         }
     }
 

@@ -4,29 +4,36 @@
 //! happened and says what to do.
 
 mod call;
+mod gate;
 mod hedge;
 mod read;
+mod resume;
 mod stream;
 
 use std::time::Duration;
 
 use model_map::{Attempts, Plan, Step};
 
+pub use resume::{OwnPlan, Resumption};
 pub use stream::AnswerStream;
 
 use crate::answer::Answer;
 use crate::audit::Trail;
+use crate::breakers::{Breakers, Ticket};
 use crate::clock::{Ambient, Stopwatch};
 use crate::config::{Config, Prepared};
 use crate::front::ClientRequest;
 use crate::telemetry::trace::Trace;
 use crate::upstream::Clients;
 use crate::wire::{Told, UpstreamError};
+use gate::Gate;
 
 /// All that the attempts of one request need.
 pub struct Exchange<'a> {
     /// Time of day and randomness.
     pub ambient: Ambient,
+    /// Which models are left alone.
+    pub breakers: &'a Breakers,
     /// Connections.
     pub clients: &'a Clients,
     /// Where a key is read again that a provider refuses.
@@ -65,6 +72,8 @@ pub struct Delivered {
     pub dropped: Vec<String>,
     /// What the provider says of an answer that is whole; a stream tells it at its end.
     pub told: Told,
+    /// For the continuation of a stream, where the role resumes.
+    pub attempts: Option<Attempts>,
 }
 
 /// All attempts failed.
@@ -102,7 +111,7 @@ pub async fn run(exchange: Exchange<'_>) -> Outcome {
         one_by_one(&exchange, &mut attempts, &mut told).await
     };
     match answered {
-        Some(answered) => delivered(&exchange, &attempts, answered),
+        Some(answered) => delivered(&exchange, attempts, answered),
         None => {
             let tried = tried(exchange.plan, &attempts);
             Outcome { result: Err(Failed { attempts, error: told.0 }), tried }
@@ -110,31 +119,38 @@ pub async fn run(exchange: Exchange<'_>) -> Outcome {
     }
 }
 
+/// The answer of the attempt that won, and the ticket of its model.
+type Won = (call::Answered, Ticket);
+
 /// Runs attempts one after the other until one answers; none when all have failed.
 async fn one_by_one(
     exchange: &Exchange<'_>,
     attempts: &mut Attempts,
     told: &mut Telling,
-) -> Option<call::Answered> {
-    let mut step = attempts.start(exchange.stopwatch.elapsed());
+) -> Option<Won> {
+    let mut gate = Gate::new(exchange);
+    let mut step = attempts.start_past(exchange.stopwatch.elapsed(), &mut |link| gate.admits(link));
     loop {
         match step {
             Step::Wait(until) => {
                 tokio::time::sleep_until(exchange.stopwatch.at(until)).await;
-                step = attempts.resume(exchange.stopwatch.elapsed());
+                let now = exchange.stopwatch.elapsed();
+                step = attempts.resume_past(now, &mut |link| gate.admits(link));
             }
             Step::Call(link) => {
                 let (attempt, timer) = (attempts.log().len() - 1, attempts.timer());
+                let ticket = gate.ticket(link);
                 let result = call::call(exchange, timer, (attempt, link)).await;
                 let now = exchange.stopwatch.elapsed();
                 match result {
                     Ok(answered) => {
                         attempts.committed(attempt, now);
                         exchange.trail.inspect(|trail| trail.wins(attempt, now));
-                        return Some(answered);
+                        return Some((answered, ticket));
                     }
                     Err(error) => {
                         let failure = error.failure.clone();
+                        ticket.failed(&failure);
                         exchange.trail.inspect(|trail| trail.fails(attempt, now, &failure));
                         told.hear(error);
                         step = attempts.attempt_failed(
@@ -151,39 +167,49 @@ async fn one_by_one(
     }
 }
 
-fn delivered(exchange: &Exchange<'_>, attempts: &Attempts, answered: call::Answered) -> Outcome {
-    let tried = tried(exchange.plan, attempts);
+fn delivered(exchange: &Exchange<'_>, attempts: Attempts, (answered, ticket): Won) -> Outcome {
+    let tried = tried(exchange.plan, &attempts);
     let link = attempts.winner().and_then(|winner| exchange.plan.chain.get(winner.link));
     let model = link.map_or_else(String::new, |link| link.key.to_owned());
     let dropped = answered.dropped;
     let (answer, told) = match answered.content {
         call::Content::Whole(whole) => {
+            ticket.completed();
             let told = whole.told();
             (Answer::whole(whole.body), told)
         }
         call::Content::Stream(stream) => {
-            let stream = AnswerStream::new(*stream, exchange.stopwatch);
+            let stream = AnswerStream::new(*stream, exchange.stopwatch, ticket);
             (Answer::Stream(Box::new(stream)), Told::default())
         }
     };
-    Outcome { result: Ok(Delivered { answer, model, dropped, told }), tried }
+    let attempts = exchange.plan.role.resume.then_some(attempts);
+    Outcome { result: Ok(Delivered { answer, model, dropped, told, attempts }), tried }
 }
 
 /// `model=class, …` for each attempt; `ok` for the one that answered, `cancelled` for one that was
-/// beaten to it.
+/// beaten to it, `skipped` for a link that was passed over.
 fn tried(plan: &Plan<'_>, attempts: &Attempts) -> String {
     let mut text = String::new();
-    for attempt in attempts.log() {
+    let mut put = |link: usize, became: &str| {
         if !text.is_empty() {
             text.push_str(", ");
         }
-        text.push_str(plan.chain.get(attempt.link).map_or("?", |link| link.key));
+        text.push_str(plan.chain.get(link).map_or("?", |link| link.key));
         text.push('=');
-        text.push_str(match &attempt.failure {
+        text.push_str(became);
+    };
+    let mut skipped = attempts.skipped().iter().peekable();
+    for (place, attempt) in attempts.log().iter().enumerate() {
+        while let Some(skipped) = skipped.next_if(|it| it.before <= place) {
+            put(skipped.link, "skipped");
+        }
+        let became = match &attempt.failure {
             Some(failure) => failure.class.name(),
             None if attempt.superseded => "cancelled",
             None => "ok",
-        });
+        };
+        put(attempt.link, became);
     }
     text
 }

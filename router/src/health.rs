@@ -2,12 +2,15 @@
 //!
 //! Owns `GET /health`, whose answer holds nothing secret, since it needs no key.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use http::{Response, StatusCode};
+use model_map::BreakerState;
 use serde::Serialize;
 
 use crate::answer::Answer;
+use crate::breakers::Breakers;
 use crate::config::{Config, Prepared};
 use crate::respond;
 
@@ -19,6 +22,17 @@ struct Health<'a> {
     map: Map<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     secrets: Option<Secrets>,
+    /// By model; those that are closed are left out.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    breakers: BTreeMap<&'a str, ShownBreaker>,
+}
+
+#[derive(Serialize)]
+struct ShownBreaker {
+    state: BreakerState,
+    /// Until a probe is let through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open_for_ms: Option<u128>,
 }
 
 #[derive(Serialize)]
@@ -47,7 +61,11 @@ struct Secrets {
 }
 
 /// `GET /health` with a map in force.
-pub(crate) fn health(prepared: &Prepared, config: &Config, now: SystemTime) -> Response<Answer> {
+pub(crate) fn health(
+    (prepared, breakers): (&Prepared, &Breakers),
+    config: &Config,
+    now: SystemTime,
+) -> Response<Answer> {
     let age = now.duration_since(prepared.loaded_at).unwrap_or_default();
     let (checked_seconds_ago, error, secrets) = cloud(config);
     let refused = config.refused();
@@ -62,7 +80,20 @@ pub(crate) fn health(prepared: &Prepared, config: &Config, now: SystemTime) -> R
         refused: refused.as_deref(),
     };
     let status = if is_ok { "ok" } else { "degraded" };
-    as_json(&Health { status, version: env!("CARGO_PKG_VERSION"), map, secrets })
+    let breakers = shown(prepared, breakers);
+    as_json(&Health { status, version: env!("CARGO_PKG_VERSION"), map, secrets, breakers })
+}
+
+/// The breakers of the map's models that are not closed. A model that is left alone makes no
+/// router degraded: what is served in its place is as the map says.
+fn shown<'a>(prepared: &'a Prepared, breakers: &Breakers) -> BTreeMap<&'a str, ShownBreaker> {
+    let seen = prepared.map.models.keys().map(|model| (model.as_str(), breakers.seen(model)));
+    let open = seen.filter(|(_, seen)| seen.state != BreakerState::Closed);
+    let shown = open.map(|(model, seen)| {
+        let open_for = Some(seen.open_for.as_millis()).filter(|_| !seen.open_for.is_zero());
+        (model, ShownBreaker { state: seen.state, open_for_ms: open_for })
+    });
+    shown.collect()
 }
 
 #[cfg(feature = "aws")]

@@ -12,6 +12,7 @@ pub mod auth;
 pub mod aws;
 #[cfg(feature = "aws")]
 mod bedrock;
+pub mod breakers;
 mod catalogue;
 pub mod cli;
 pub mod clock;
@@ -35,6 +36,7 @@ pub mod openai;
 pub mod place;
 mod repoll;
 mod respond;
+mod resume;
 pub mod router;
 pub mod secrets;
 pub mod server;

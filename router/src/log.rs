@@ -131,6 +131,7 @@ struct Request<'a> {
     usage: Option<UsageRecord>,
     cost_usd: Option<&'a str>,
     dropped: &'a [String],
+    skipped: &'a [String],
     attempts: &'a [AttemptRecord],
 }
 
@@ -155,6 +156,7 @@ impl<'a> Request<'a> {
             usage: record.usage,
             cost_usd: record.cost_usd.as_deref(),
             dropped: &record.dropped,
+            skipped: &record.skipped,
             attempts: &record.attempts,
         }
     }

@@ -21,7 +21,7 @@ const DIMENSION: &str = "Env";
 type Number = (&'static str, &'static str, Option<f64>);
 
 /// What a request counts for.
-pub(crate) fn of(record: &Record) -> [Number; 10] {
+pub(crate) fn of(record: &Record) -> [Number; 11] {
     let known = |tokens: fn(&model_map::audit::UsageRecord) -> u64| {
         let mut used = record.attempts.iter().filter_map(|it| it.usage.as_ref()).peekable();
         used.peek()?;
@@ -36,6 +36,7 @@ pub(crate) fn of(record: &Record) -> [Number; 10] {
         ("Attempts", "Count", Some(number(record.attempts.len() as u64))),
         ("Fallbacks", "Count", Some(number(fallbacks(record)))),
         ("UpstreamFailures", "Count", Some(number(upstream_failures(record)))),
+        ("BreakerSkips", "Count", Some(number(record.skipped.len() as u64))),
         ("CostUsd", "None", cost),
         ("InputTokens", "Count", known(|usage| usage.input)),
         ("OutputTokens", "Count", known(|usage| usage.output)),
@@ -150,6 +151,7 @@ mod tests {
             ("Attempts", 3.0),
             ("Fallbacks", 1.0),
             ("UpstreamFailures", 1.0),
+            ("BreakerSkips", 0.0),
             ("CostUsd", 0.00128655),
             ("InputTokens", 20.0),
             ("OutputTokens", 6.0),

@@ -12,9 +12,10 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use model_map::{Audit, Draw, ModelMap, Plan, Unplanned};
 
 use crate::answer::Answer;
-use crate::attempt::{self, Exchange};
+use crate::attempt::{self, Delivered, Exchange, OwnPlan, Resumption};
 use crate::audit::trail::Planned;
 use crate::audit::{Trail, record};
+use crate::breakers::Breakers;
 use crate::clock::{Ambient, Stopwatch};
 use crate::config::{Config, Prepared};
 use crate::cors::Cors;
@@ -27,12 +28,13 @@ use crate::openai::error::ClientError;
 use crate::telemetry::trace::Trace;
 use crate::upstream::Clients;
 use crate::wire::Told;
-use crate::{catalogue, count, health, respond};
+use crate::{catalogue, count, health, respond, resume};
 
 /// The router. One serves the whole process.
 pub struct Router {
     ambient: Ambient,
-    clients: Clients,
+    breakers: Arc<Breakers>,
+    clients: Arc<Clients>,
     config: Arc<Config>,
     cors: Cors,
     observer: Option<Arc<Observer>>,
@@ -50,8 +52,14 @@ pub struct Streamed;
 impl Router {
     /// A router of the maps of `config`, for their clients.
     pub fn new(config: Arc<Config>, ambient: Ambient) -> Self {
-        let (clients, cors) = (Clients::default(), Cors::default());
-        Self { ambient, clients, config, cors, observer: None }
+        let (clients, cors) = (Arc::<Clients>::default(), Cors::default());
+        Self { ambient, breakers: Arc::default(), clients, config, cors, observer: None }
+    }
+
+    /// The same with these breakers in place of its own.
+    #[must_use]
+    pub fn with_breakers(self, breakers: Arc<Breakers>) -> Self {
+        Self { breakers, ..self }
     }
 
     /// One that web pages may call, too.
@@ -147,7 +155,7 @@ impl Router {
                 catalogue::one_model(prepared, name, client)
             }
             (Endpoint::Health, &Method::GET | &Method::HEAD) => {
-                health::health(prepared, &self.config, (self.ambient.now)())
+                health::health((prepared, &self.breakers), &self.config, (self.ambient.now)())
             }
             _ => wrong_method(endpoint),
         }
@@ -199,6 +207,7 @@ impl Router {
         let denied = request.deny(&plan.role.deny);
         let exchange = Exchange {
             ambient: self.ambient,
+            breakers: &self.breakers,
             clients: &self.clients,
             config: &self.config,
             prepared,
@@ -219,6 +228,7 @@ impl Router {
                 if let Some(trail) = &mut trail {
                     trail.drops(&delivered.dropped);
                 }
+                self.resumes(&mut delivered, &plan, (request, arrived));
                 respond::delivered(delivered, head)
             }
             Err(failed) => {
@@ -235,6 +245,31 @@ impl Router {
             Some(trail) => respond::noted(response, trail, told),
             None => response,
         }
+    }
+
+    /// Has a stream of a role that resumes continued, should it break off.
+    fn resumes(
+        &self,
+        delivered: &mut Delivered,
+        plan: &Plan<'_>,
+        (request, arrived): (ClientRequest, Arrived<'_>),
+    ) {
+        let Some(attempts) = delivered.attempts.take() else { return };
+        if !resume::can_continue(&request) {
+            return;
+        }
+        delivered.answer.resumes(Resumption {
+            attempts,
+            ambient: self.ambient,
+            breakers: Arc::clone(&self.breakers),
+            clients: Arc::clone(&self.clients),
+            config: Arc::clone(&self.config),
+            prepared: Arc::clone(arrived.prepared),
+            plan: OwnPlan::of(plan),
+            request,
+            stopwatch: arrived.stopwatch,
+            trace: arrived.trace.cloned(),
+        });
     }
 
     /// The notes of a request, if anybody observes.

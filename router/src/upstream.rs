@@ -27,7 +27,7 @@ use connection::{Connection, Unanswered};
 use pool::{Home, Pool};
 
 #[cfg(feature = "aws")]
-pub(crate) use connect::tls;
+pub(crate) use connect::https;
 pub use connection::Body;
 
 use crate::config::Endpoint;

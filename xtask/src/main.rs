@@ -5,6 +5,7 @@
 mod bench;
 mod catalogue;
 mod docs;
+mod emulator;
 mod fuzz;
 mod package;
 mod program;

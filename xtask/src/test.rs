@@ -4,11 +4,14 @@
 
 mod clients;
 mod infra;
+mod lean;
 mod s3;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
+
+pub(crate) use clients::{at_least, install_python};
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
@@ -35,7 +38,7 @@ enum Outcome {
 type Part = fn() -> Result<Outcome, Trouble>;
 
 /// The parts by their names, in order. The last one finds built what the one before has tested.
-const PARTS: [(&str, Part); 8] = [
+const PARTS: [(&str, Part); 9] = [
     ("format", || cargo(&["fmt", "--all", "--check"])),
     ("lints", || {
         cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"])
@@ -43,6 +46,7 @@ const PARTS: [(&str, Part); 8] = [
     ("generated", || cargo(&["run", "--quiet", "--package", "xtask", "--", "docs", "--check"])),
     ("tests", || cargo(&["test", "--workspace", "--no-fail-fast"])),
     ("fuzz", || cargo(&["run", "--quiet", "--package", "xtask", "--", "fuzz", "--seconds", "5"])),
+    ("lean", lean::run),
     ("clients", clients::run),
     ("s3", s3::run),
     ("infra", infra::run),

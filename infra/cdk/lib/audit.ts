@@ -38,6 +38,7 @@ export const COLUMNS: Record<string, string> = {
   facts: 'string',
   draw: 'int',
   dropped: 'array<string>',
+  skipped: 'array<string>',
   request: 'string',
   response: 'string',
   version: 'int',

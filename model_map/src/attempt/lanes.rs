@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use super::Attempts;
+use super::{Attempts, Skipped};
 use crate::failure::{Failure, FailureClass};
 
 /// A link that is being called, or is about to be.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Lane {
     pub(super) link: usize,
     /// Retries made on it.
@@ -16,7 +16,7 @@ pub(super) struct Lane {
     pub(super) state: State,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum State {
     /// As this attempt of the log.
     Runs(usize),
@@ -30,6 +30,18 @@ impl Attempts {
         self.next = link + 1;
         if let Some(free) = self.lanes.iter_mut().find(|lane| lane.is_none()) {
             *free = Some(Lane { link, retries: 0, state: State::Waits(now) });
+        }
+    }
+
+    /// Moves a lane that is due on to the first link that may be called.
+    pub(super) fn pass_over(&mut self, at: usize, admits: &mut dyn FnMut(usize) -> bool) {
+        while let Some(later) = self.unused()
+            && let Some(lane) = self.lanes.get_mut(at).and_then(Option::as_mut)
+            && !admits(lane.link)
+        {
+            self.skipped.push(Skipped { link: lane.link, before: self.log.len() });
+            *lane = Lane { link: later, retries: 0, ..*lane };
+            self.next = later + 1;
         }
     }
 
@@ -72,11 +84,12 @@ impl Attempts {
         if late(&now) {
             return None;
         }
-        let again = self.pause(&lane, failure, jitter).map(|pause| now + pause);
+        // A provider may ask for more than there is.
+        let again = self.pause(&lane, failure, jitter).and_then(|pause| now.checked_add(pause));
         if let Some(until) = again.filter(|until| !late(until)) {
             return Some(Lane { retries: lane.retries + 1, state: State::Waits(until), ..lane });
         }
-        self.learn(&lane, failure);
+        self.learn(lane.link, failure);
         if self.lanes.iter().flatten().count() > 1 {
             return None;
         }
@@ -102,10 +115,10 @@ impl Attempts {
     }
 
     /// What a link's last failure says of the links after it.
-    fn learn(&mut self, lane: &Lane, failure: &Failure) {
+    pub(super) fn learn(&mut self, link: usize, failure: &Failure) {
         self.closed |= !self.fallback_on.contains(&failure.class) && !failure.link_specific;
         if failure.class == FailureClass::ContextLength {
-            let failed = self.windows.get(lane.link).copied().flatten();
+            let failed = self.windows.get(link).copied().flatten();
             self.too_small = self.too_small.max(failed);
         }
     }

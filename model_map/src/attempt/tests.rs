@@ -307,6 +307,35 @@ fn an_answer_that_is_not_streamed_is_not_hedged() {
     assert_eq!(run.meanwhile(), Step::Watch);
 }
 
+#[test]
+fn a_link_whose_breaker_is_open_is_passed_over_but_never_the_last() {
+    let mut run = attempts(&role(1), &[None, None, None], true);
+    let step = run.start_past(Duration::ZERO, &mut |link| link == 1);
+    assert_eq!(step, Step::Call(1));
+    assert_eq!(run.skipped(), [Skipped { link: 0, before: 0 }]);
+    assert_eq!(run.failed(MS, of(FailureClass::Overloaded), 0.0), Step::Wait(MS));
+    // It has opened meanwhile: its retry is not made, and the last link is called unasked.
+    assert_eq!(run.resume_past(MS, &mut |_| false), Step::Call(2));
+    assert_eq!(run.skipped()[1..], [Skipped { link: 1, before: 1 }]);
+    assert_eq!(run.failed(MS, of(FailureClass::Overloaded), 0.0), Step::Wait(MS));
+    assert_eq!(run.resume_past(MS, &mut |_| false), Step::Call(2), "its retry, too");
+    assert_eq!(run.failed(MS, of(FailureClass::Overloaded), 0.0), Step::GiveUp);
+    assert_eq!(run.log().len(), 3);
+}
+
+#[test]
+fn a_link_is_not_passed_over_for_one_that_may_not_be_taken() {
+    let windows = [Some(100), Some(200), Some(150)];
+    let mut run = attempts(&role(0), &windows, true);
+    run.start(Duration::ZERO);
+    run.failed(MS, of(FailureClass::ContextLength), 0.0);
+    assert_eq!(run.resume_past(MS, &mut |_| false), Step::Call(2));
+    let mut run = attempts(&role(0), &[Some(100), Some(200), Some(90)], true);
+    run.start(Duration::ZERO);
+    run.failed(MS, of(FailureClass::ContextLength), 0.0);
+    assert_eq!(run.resume_past(MS, &mut |_| false), Step::Call(1), "the third is too small");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 

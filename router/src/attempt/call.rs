@@ -298,7 +298,7 @@ fn refused(dropped: &[String]) -> RequestError {
 }
 
 /// This link cannot take the request.
-fn unfit(error: RequestError) -> UpstreamError {
+pub(super) fn unfit(error: RequestError) -> UpstreamError {
     let invalid = Failure::of(FailureClass::InvalidRequest);
     let failure = Failure { link_specific: true, status: Some(400), ..invalid };
     let code = error.code.map(str::to_owned);
@@ -318,7 +318,10 @@ async fn place(
     match within(exchange, timer, waiting).await? {
         Ok(Ok(place)) => Ok(Some(place)),
         _ => {
-            Err(plain(FailureClass::Overloaded, "all of the provider's max_connections are in use"))
+            let full = "all of the provider's max_connections are in use";
+            let mut error = plain(FailureClass::Overloaded, full);
+            error.failure.ours = true;
+            Err(error)
         }
     }
 }
@@ -331,7 +334,11 @@ pub(super) async fn within<T>(
 ) -> Result<T, UpstreamError> {
     let deadline = exchange.stopwatch.at(timer.deadline());
     let in_time = tokio::time::timeout_at(deadline, work).await;
-    in_time.map_err(|_| plain(FailureClass::Timeout, "no answer in time"))
+    in_time.map_err(|_| {
+        let mut error = plain(FailureClass::Timeout, "no answer in time");
+        error.failure.ours = timer.is_cut_short();
+        error
+    })
 }
 
 /// A failure in our words.

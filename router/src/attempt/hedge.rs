@@ -7,23 +7,25 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use model_map::{Attempts, Step};
 
-use super::call::{self, Answered};
-use super::{Exchange, Telling};
+use super::gate::Gate;
+use super::{Exchange, Telling, Won, call};
 
 /// Runs attempts until one answers; none when all have failed.
 pub(super) async fn run(
     exchange: &Exchange<'_>,
     attempts: &mut Attempts,
     told: &mut Telling,
-) -> Option<Answered> {
+) -> Option<Won> {
     let mut running = FuturesUnordered::new();
-    let mut step = attempts.start(exchange.stopwatch.elapsed());
+    let mut gate = Gate::new(exchange);
+    let mut step = attempts.start_past(exchange.stopwatch.elapsed(), &mut |link| gate.admits(link));
     loop {
         let wake = match step {
             Step::Call(link) => {
                 let (attempt, timer) = (attempts.log().len() - 1, attempts.timer());
-                let calling = call::call(exchange, timer, (attempt, link));
-                running.push(async move { (attempt, calling.await) });
+                let (calling, ticket) =
+                    (call::call(exchange, timer, (attempt, link)), gate.ticket(link));
+                running.push(async move { (attempt, ticket, calling.await) });
                 step = attempts.meanwhile();
                 continue;
             }
@@ -39,23 +41,27 @@ pub(super) async fn run(
         };
         step = tokio::select! {
             biased;
-            Some((attempt, result)) = running.next() => {
+            Some((attempt, ticket, result)) = running.next() => {
                 let now = exchange.stopwatch.elapsed();
                 match result {
                     Ok(answered) => {
                         attempts.committed(attempt, now);
                         exchange.trail.inspect(|trail| trail.wins(attempt, now));
-                        return Some(answered);
+                        return Some((answered, ticket));
                     }
                     Err(error) => {
                         let failure = error.failure.clone();
+                        ticket.failed(&failure);
                         exchange.trail.inspect(|trail| trail.fails(attempt, now, &failure));
                         told.hear(error);
                         attempts.attempt_failed(attempt, now, failure, exchange.ambient.jitter())
                     }
                 }
             }
-            () = woken => attempts.resume(exchange.stopwatch.elapsed()),
+            () = woken => {
+                let now = exchange.stopwatch.elapsed();
+                attempts.resume_past(now, &mut |link| gate.admits(link))
+            }
         };
     }
 }

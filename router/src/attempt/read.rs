@@ -8,6 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::Exchange;
 use super::call::{plain, unsent, within};
+use super::stream::Broken;
 use crate::upstream::{Body, broken};
 use crate::wire::{Ending, StreamReader, UpstreamError};
 
@@ -29,7 +30,7 @@ pub(super) struct Started {
     /// Its place among the provider's open requests.
     pub(super) place: Option<OwnedSemaphorePermit>,
     /// Why it broke off, where it already has.
-    pub(super) broke: Option<FailureClass>,
+    pub(super) broke: Option<Broken>,
 }
 
 /// A stream that has begun to come.
@@ -75,8 +76,7 @@ pub(super) async fn stream(
         if progress.token && !whole {
             // What failed after its first token is told inside the stream.
             if let Some(failure) = progress.failure {
-                held.push(super::stream::failure_event(reader.front(), &failure));
-                let broke = Some(failure.error.failure.class);
+                let broke = Some(Broken::by(reader.front(), failure));
                 return Ok(Started { held, body: None, reader, timer, place, broke });
             }
             return Ok(Started { held, body: Some(body), reader, timer, place, broke: None });

@@ -7,18 +7,21 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Body as _, Frame};
-use model_map::{FailureClass, Timer};
+use model_map::{Failure, FailureClass, Timer};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
 
 use super::read::Started;
+use super::resume::{Found, Resumed, Resuming, Resumption};
 use crate::audit::Closing;
+use crate::breakers::Ticket;
 use crate::clock::Stopwatch;
 use crate::front::{Front, stream_event};
 use crate::openai::error::ClientError;
 use crate::respond::error_kind;
+use crate::resume::{Heard, Joint};
 use crate::upstream::Body;
 use crate::wire::{Ending, Progress, StreamFailure, StreamReader};
 
@@ -30,6 +33,9 @@ const SILENT: &str = "the provider fell silent, or the answer took longer than `
 /// The rest of a committed stream.
 pub struct AnswerStream {
     held: std::vec::IntoIter<Bytes>,
+    /// What came before the first token, where the headers committed: an answer that turns out to be
+    /// empty must not have sent its end.
+    early: BytesMut,
     /// None once the answer is over.
     body: Option<Body>,
     reader: StreamReader,
@@ -37,31 +43,121 @@ pub struct AnswerStream {
     stopwatch: Stopwatch,
     /// Set once and moved on only when it fires, since nearly every event moves the deadline.
     alarm: Pin<Box<Sleep>>,
-    _place: Option<OwnedSemaphorePermit>,
-    /// Why it broke off, once it has.
-    broke: Option<FailureClass>,
+    place: Option<OwnedSemaphorePermit>,
+    /// Given back when the answer is over.
+    ticket: Option<Ticket>,
+    /// Whether what came last broke off.
+    is_broken: bool,
+    /// Why the answer broke off first, and how the client is told; a continuation's own trouble
+    /// never takes its place.
+    first: Option<Broken>,
+    /// Why it broke off, once the client was told.
+    told: Option<FailureClass>,
+    /// Where the role resumes: few streams need the room.
+    resume: Option<Box<Resume>>,
     closing: Closing,
 }
 
+/// An answer that broke off.
+#[derive(Debug)]
+pub(super) struct Broken {
+    pub(super) failure: Failure,
+    pub(super) event: Bytes,
+}
+
+/// What it takes to go on after a break.
+struct Resume {
+    heard: Heard,
+    state: State,
+    /// How what comes now is joined to what came before the last break.
+    joint: Option<Joint>,
+    /// Why it broke off last.
+    latest: Option<Failure>,
+}
+
+enum State {
+    Ready(Box<Resumption>),
+    Asking(Resuming),
+    /// Between the two.
+    Moving,
+}
+
 impl AnswerStream {
-    pub(super) fn new(started: Started, stopwatch: Stopwatch) -> Self {
+    pub(super) fn new(started: Started, stopwatch: Stopwatch, ticket: Ticket) -> Self {
         let alarm = tokio::time::sleep_until(stopwatch.at(started.timer.deadline()));
-        Self {
-            held: started.held.into_iter(),
-            body: started.body,
-            reader: started.reader,
+        let reader = started.reader;
+        let mut stream = Self {
+            held: Vec::new().into_iter(),
+            early: BytesMut::new(),
+            body: None,
+            reader,
             timer: started.timer,
             stopwatch,
             alarm: Box::pin(alarm),
-            _place: started.place,
-            broke: started.broke,
+            place: None,
+            ticket: None,
+            is_broken: false,
+            first: None,
+            told: None,
+            resume: None,
             closing: Closing::default(),
+        };
+        let rest = (started.held, started.body, started.broke);
+        stream.begin(rest, started.place, ticket);
+        stream
+    }
+
+    /// Begins to send what has started.
+    fn begin(
+        &mut self,
+        (held, body, broke): (Vec<Bytes>, Option<Body>, Option<Broken>),
+        place: Option<OwnedSemaphorePermit>,
+        ticket: Ticket,
+    ) {
+        // Where the headers committed, it has not answered yet.
+        if self.timer.has_committed() {
+            ticket.answered();
+        }
+        self.held = held.into_iter();
+        self.body = body;
+        (self.place, self.ticket) = (place, Some(ticket));
+        match broke {
+            Some(broken) => self.breaks(broken),
+            None if self.body.is_none() => self.completes(),
+            None => {}
         }
     }
 
     /// Notes the rest of the answer.
     pub(crate) fn follow(&mut self, closing: Closing) {
         self.closing = closing;
+    }
+
+    /// Goes on with other links, should it break off.
+    pub(crate) fn resumes(&mut self, resumption: Resumption) {
+        let heard = Heard::new(self.reader.front());
+        let state = State::Ready(Box::new(resumption));
+        self.resume = Some(Box::new(Resume { heard, state, joint: None, latest: None }));
+    }
+
+    fn breaks(&mut self, broken: Broken) {
+        self.body = None;
+        self.place = None;
+        if let Some(ticket) = self.ticket.take() {
+            ticket.failed(&broken.failure);
+        }
+        if let Some(resume) = &mut self.resume {
+            resume.latest = Some(broken.failure.clone());
+        }
+        self.is_broken = true;
+        self.first.get_or_insert(broken);
+    }
+
+    fn completes(&mut self) {
+        self.is_broken = false;
+        if let Some(ticket) = self.ticket.take() {
+            ticket.completed();
+        }
     }
 
     /// The next bytes for the client; none at the end. Never fails: what goes wrong is told in the
@@ -72,19 +168,29 @@ impl AnswerStream {
                 self.closing.sends(&bytes);
                 Poll::Ready(Some(bytes))
             }
-            None => self.closing.poll(cx, || (self.reader.told(), self.broke)).map(|()| None),
+            None => self.closing.poll(cx, || (self.reader.told(), self.told)).map(|()| None),
         }
     }
 
     fn next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
             if let Some(bytes) = self.held.next() {
+                let bytes = self.joined(bytes);
                 if bytes.is_empty() {
                     continue;
                 }
                 return Poll::Ready(Some(bytes));
             }
-            let Some(body) = &mut self.body else { return Poll::Ready(None) };
+            if std::task::ready!(self.goes_on(cx)) {
+                continue;
+            }
+            let Some(body) = &mut self.body else {
+                let Some(broken) = self.first.take_if(|_| self.is_broken) else {
+                    return Poll::Ready(None);
+                };
+                self.told = Some(broken.failure.class);
+                return Poll::Ready(Some(broken.event));
+            };
             let out = match Pin::new(body).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => self.received(frame),
                 Poll::Ready(Some(Err(_))) => self.over(FailureClass::Network, BROKEN),
@@ -94,6 +200,7 @@ impl AnswerStream {
                     self.over(FailureClass::Timeout, SILENT)
                 }
             };
+            let out = self.joined(out);
             if !out.is_empty() {
                 return Poll::Ready(Some(out));
             }
@@ -108,35 +215,53 @@ impl AnswerStream {
             // Where the headers committed, the first token is still to come.
             if token && !self.timer.has_committed() {
                 self.closing.first_token(now);
+                self.ticket.iter().for_each(Ticket::answered);
             }
             if token { self.timer.committed(now) } else { self.timer.progressed(now) }
         }
         if let Some(failure) = failure {
-            self.body = None;
-            self.broke = Some(failure.error.failure.class);
-            self.held = vec![failure_event(self.reader.front(), &failure)].into_iter();
+            self.breaks(Broken::by(self.reader.front(), failure));
+        } else if !self.timer.has_committed() {
+            self.early.extend_from_slice(&out);
+            return Bytes::new();
         }
-        out
+        self.after_early(out)
+    }
+
+    /// These bytes behind what was kept back.
+    fn after_early(&mut self, out: Bytes) -> Bytes {
+        if self.early.is_empty() {
+            return out;
+        }
+        self.early.extend_from_slice(&out);
+        self.early.split().freeze()
     }
 
     /// The upstream's bytes are over, for `why` if too early.
     fn over(&mut self, class: FailureClass, why: &str) -> Bytes {
-        let end = self.reader.finish();
-        self.body = None;
+        let mut end = self.reader.finish();
         let front = self.reader.front();
-        let (class, event) = match end.ending {
+        let broken = match end.ending {
             Ending::Empty if !self.timer.has_committed() => {
-                (FailureClass::Empty, cut_event(front, FailureClass::Empty, EMPTY))
+                self.early.clear();
+                end.out = Bytes::new();
+                let failure = Failure::of(FailureClass::Empty);
+                Broken { event: cut_event(front, failure.class, EMPTY), failure }
             }
-            Ending::Complete | Ending::Empty => return end.out,
-            Ending::Cut => (class, cut_event(front, class, why)),
-            Ending::Failed(failure) => {
-                (failure.error.failure.class, failure_event(front, &failure))
+            Ending::Complete | Ending::Empty => {
+                self.body = None;
+                self.completes();
+                return self.after_early(end.out);
             }
+            Ending::Cut => {
+                let ours = class == FailureClass::Timeout && self.timer.is_cut_short();
+                let failure = Failure { ours, ..Failure::of(class) };
+                Broken { event: cut_event(front, class, why), failure }
+            }
+            Ending::Failed(failure) => Broken::by(front, *failure),
         };
-        self.broke = Some(class);
-        self.held = vec![event].into_iter();
-        end.out
+        self.breaks(broken);
+        self.after_early(end.out)
     }
 
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -149,6 +274,76 @@ impl AnswerStream {
             self.alarm.as_mut().reset(deadline);
         }
     }
+
+    /// What the client gets of the next bytes: all of them, but of a continuation.
+    fn joined(&mut self, bytes: Bytes) -> Bytes {
+        let Some(resume) = &mut self.resume else { return bytes };
+        if bytes.is_empty() {
+            return bytes;
+        }
+        let joined = match &mut resume.joint {
+            None => Ok(bytes),
+            Some(joint) => joint.push(&bytes),
+        };
+        match joined {
+            Ok(bytes) => {
+                resume.heard.note(&bytes);
+                bytes
+            }
+            Err(_) => {
+                self.held = Vec::new().into_iter();
+                // It answers, though not this.
+                let failure =
+                    Failure { link_specific: true, ..Failure::of(FailureClass::ServerError) };
+                self.breaks(Broken { failure, event: Bytes::new() });
+                Bytes::new()
+            }
+        }
+    }
+
+    /// After a break, looks for a link that goes on: whether there may be more to send.
+    fn goes_on(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let (Some(resume), None, true) = (&mut self.resume, &self.body, self.is_broken) else {
+            return Poll::Ready(false);
+        };
+        let failed = || Failure::of(FailureClass::Network);
+        // One that broke before this was set up: with its first token.
+        let first = || self.first.as_ref().map(|broken| broken.failure.clone());
+        let failure = resume.latest.clone().or_else(first).unwrap_or_else(failed);
+        let Resumed { resumption, heard, found } = match &mut resume.state {
+            State::Asking(asking) => std::task::ready!(asking.as_mut().poll(cx)),
+            State::Ready(resumption) if resumption.may_go_on(&resume.heard, &failure) => {
+                resume.ask(failure);
+                return Poll::Ready(true);
+            }
+            State::Ready(_) | State::Moving => {
+                self.resume = None;
+                return Poll::Ready(false);
+            }
+        };
+        self.closing.resumes(&resumption, self.reader.told());
+        (resume.heard, resume.state) = (heard, State::Ready(resumption));
+        match found {
+            None => self.resume = None,
+            Some(Found { started, joint, ticket }) => {
+                resume.joint = Some(joint);
+                (self.reader, self.timer) = (started.reader, started.timer);
+                self.alarm.as_mut().reset(self.stopwatch.at(self.timer.deadline()));
+                let rest = (started.held, started.body, started.broke);
+                self.begin(rest, started.place, ticket);
+            }
+        }
+        Poll::Ready(true)
+    }
+}
+
+impl Resume {
+    fn ask(&mut self, failure: Failure) {
+        let heard = std::mem::replace(&mut self.heard, Heard::new(Front::Embeddings));
+        if let State::Ready(resumption) = std::mem::replace(&mut self.state, State::Moving) {
+            self.state = State::Asking(Box::pin(resumption.go_on(heard, failure)));
+        }
+    }
 }
 
 impl Drop for AnswerStream {
@@ -157,18 +352,21 @@ impl Drop for AnswerStream {
     }
 }
 
-/// The event that tells the client of an error event of the upstream.
-pub(super) fn failure_event(front: Front, failure: &StreamFailure) -> Bytes {
-    if !failure.event.is_empty() {
-        return failure.event.clone();
+impl Broken {
+    /// By an error event of the upstream.
+    pub(super) fn by(front: Front, failure: StreamFailure) -> Self {
+        let StreamFailure { error, event } = failure;
+        if !event.is_empty() {
+            return Self { failure: error.failure, event };
+        }
+        let told = ClientError {
+            message: error.message,
+            kind: error_kind(error.failure.class),
+            code: Some(error.failure.class.name().into()),
+            param: None,
+        };
+        Self { failure: error.failure, event: stream_event(front, &told) }
     }
-    let error = ClientError {
-        message: failure.error.message.clone(),
-        kind: error_kind(failure.error.failure.class),
-        code: Some(failure.error.failure.class.name().into()),
-        param: None,
-    };
-    stream_event(front, &error)
 }
 
 fn cut_event(front: Front, class: FailureClass, why: &str) -> Bytes {

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use model_map::FailureClass;
 
 use super::Trail;
+use crate::attempt::Resumption;
 use crate::observer::Settling;
 use crate::wire::Told;
 
@@ -36,6 +37,14 @@ impl Closing {
     pub(crate) fn first_token(&self, now: Duration) {
         if let Some(trail) = &self.trail {
             trail.first_token(now);
+        }
+    }
+
+    /// Other links were asked to go on with the answer; `told` is what the provider of the part
+    /// before said.
+    pub(crate) fn resumes(&self, resumption: &Resumption, told: Told) {
+        if let Some(trail) = &self.trail {
+            trail.resumes(resumption, told);
         }
     }
 

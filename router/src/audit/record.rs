@@ -37,6 +37,7 @@ pub(crate) fn of(notes: &Notes) -> Record {
         response: response(notes),
         role: planned.role.clone(),
         rule: planned.rule.clone(),
+        skipped: log.skipped.clone(),
         status: answer.status,
         time: rfc3339(planned.time),
         total_ms: milliseconds(notes.total),

@@ -11,6 +11,7 @@ use bytes::{Bytes, BytesMut};
 use model_map::audit::{RequestOutcome, UsageRecord};
 use model_map::{Audit, Failure, FailureClass, RequestFacts};
 
+use crate::attempt::Resumption;
 use crate::clock::Stopwatch;
 use crate::config::Prepared;
 use crate::front::Front;
@@ -61,6 +62,8 @@ pub(crate) struct Notes {
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     pub(crate) attempts: Vec<AttemptNotes>,
+    /// The models that were passed over, since their breakers were open.
+    pub(crate) skipped: Vec<String>,
     /// The place of the one that answered.
     pub(crate) winner: Option<usize>,
 }
@@ -120,6 +123,13 @@ impl Trail {
         notes.log().attempts.push(AttemptNotes { model, started: now, ..AttemptNotes::default() });
     }
 
+    /// A link is passed over.
+    pub(crate) fn skips(&self, model: &str) {
+        if let Some(notes) = &self.notes {
+            notes.log().skipped.push(model.to_owned());
+        }
+    }
+
     /// An attempt's first content, reasoning or tool delta is there.
     pub(crate) fn token(&self, attempt: usize, now: Duration) {
         self.attempt(attempt, |notes| notes.first_token = notes.first_token.or(Some(now)));
@@ -151,6 +161,30 @@ impl Trail {
                 other.ended = other.ended.or(Some(now));
             }
         }
+    }
+
+    /// Other links were asked to go on with an answer that broke off: takes over what the attempts
+    /// have become. `told` is what the provider of the part before said.
+    pub(crate) fn resumes(&self, resumption: &Resumption, told: Told) {
+        if let Some(winner) = self.winner() {
+            self.hears(winner, told.usage);
+        }
+        let Some(notes) = &self.notes else { return };
+        let mut log = notes.log();
+        for (place, attempt) in resumption.attempts.log().iter().enumerate() {
+            if log.attempts.len() <= place {
+                let model = resumption.model(attempt.link).to_owned();
+                let started = attempt.started;
+                log.attempts.push(AttemptNotes { model, started, ..AttemptNotes::default() });
+            }
+            let (Some(notes), Some(failure)) = (log.attempts.get_mut(place), &attempt.failure)
+            else {
+                continue;
+            };
+            notes.ended = attempt.ended;
+            (notes.class, notes.status) = (Some(failure.class), failure.status);
+        }
+        log.winner = resumption.attempts.winner_place().or(log.winner);
     }
 
     /// The response's head is about to be sent.

@@ -14,7 +14,7 @@ pub(super) enum Family {
 impl Family {
     /// Of a model's id, an inference profile's or an ARN of either.
     pub(super) fn of(id: &str) -> Self {
-        let has = |word| id.contains(word);
+        let has = |word: &str| id.contains(word);
         if has("anthropic.") || has("claude") {
             Self::Claude
         } else if has("amazon.nova") {

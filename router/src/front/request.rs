@@ -66,6 +66,15 @@ impl ClientRequest {
         Ok(Self { front, own, chat: OnceLock::new(), beta })
     }
 
+    /// The same with these messages behind its own.
+    ///
+    /// # Errors
+    /// When the messages are no list.
+    pub(crate) fn with_messages(&self, more: &[serde_json::Value]) -> Result<Self, RequestError> {
+        let own = self.own.with_messages(more)?;
+        Ok(Self { front: self.front, own, chat: OnceLock::new(), beta: self.beta.clone() })
+    }
+
     /// What the client speaks.
     pub const fn front(&self) -> Front {
         self.front

@@ -194,6 +194,27 @@ impl ChatRequest {
         out
     }
 
+    /// The same with these messages behind its own.
+    pub(crate) fn with_messages(&self, more: &[Value]) -> Result<Self, RequestError> {
+        let mut draft = Draft::new(self.body.len());
+        for field in &self.fields {
+            let value = self.value(field);
+            if field.name != "messages" {
+                draft.raw(&field.name, value);
+                continue;
+            }
+            let own = value.trim_end().strip_suffix(']');
+            let own = own.ok_or_else(|| RequestError::at("messages", "must be a list"))?.trim_end();
+            let more = more.iter().map(Value::to_string);
+            let first = if own.ends_with('[') { "" } else { "," };
+            let more: Vec<String> = more.collect();
+            let first = if more.is_empty() { "" } else { first };
+            draft.raw("messages", &format!("{own}{first}{}]", more.join(",")));
+        }
+        let (body, fields) = draft.into_parts();
+        Ok(Self { body, fields, ..self.clone() })
+    }
+
     /// What the client asks for: a role's name.
     pub fn model(&self) -> &str {
         &self.model
@@ -319,12 +340,17 @@ impl Draft {
         debug_assert!(written.is_ok(), "writing into memory cannot fail");
     }
 
-    /// The chat, which asks for this role.
-    pub(crate) fn finish(mut self, model: &str, stream: bool) -> ChatRequest {
+    fn into_parts(mut self) -> (Bytes, Vec<Field>) {
         self.body.extend_from_slice(if self.fields.is_empty() { b"{}" } else { b"}" });
+        (self.body.freeze(), self.fields)
+    }
+
+    /// The chat, which asks for this role.
+    pub(crate) fn finish(self, model: &str, stream: bool) -> ChatRequest {
+        let (body, fields) = self.into_parts();
         ChatRequest {
-            body: self.body.freeze(),
-            fields: self.fields,
+            body,
+            fields,
             model: model.to_owned(),
             stream,
             include_usage: stream,

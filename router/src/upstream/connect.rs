@@ -26,14 +26,10 @@ pub(super) struct Connector(HttpsConnector<HttpConnector>);
 impl Connector {
     pub(super) fn new() -> Self {
         let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        // Tokens are small writes, and so may a request's end be.
-        http.set_nodelay(true);
         http.set_keepalive(Some(KEEPALIVE));
         http.set_keepalive_interval(Some(KEEPALIVE));
         http.set_keepalive_retries(Some(KEEPALIVE_PROBES));
-        let builder = HttpsConnectorBuilder::new().with_tls_config(tls()).https_or_http();
-        Self(builder.enable_http1().wrap_connector(http))
+        Self(https(http))
     }
 
     /// Connects to a URL's host within `limit`, TLS included.
@@ -52,9 +48,18 @@ impl Connector {
     }
 }
 
+/// TLS over TCP where a URL asks for it.
+pub(crate) fn https(mut tcp: HttpConnector) -> HttpsConnector<HttpConnector> {
+    tcp.enforce_http(false);
+    // Tokens are small writes, and so may a request's end be.
+    tcp.set_nodelay(true);
+    let builder = HttpsConnectorBuilder::new().with_tls_config(tls()).https_or_http();
+    builder.enable_http1().wrap_connector(tcp)
+}
+
 /// The roots are compiled in: reading the system's costs milliseconds at the first request, and
 /// Lambda's images differ.
-pub(crate) fn tls() -> rustls::ClientConfig {
+fn tls() -> rustls::ClientConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     #[expect(clippy::expect_used, reason = "ring supports the protocol versions that rustls has")]

@@ -8,7 +8,7 @@ use http::HeaderMap;
 use jiff::Timestamp;
 
 /// The longest of what the headers ask for: `retry-after-ms`, `retry-after` as seconds or as a
-/// date, else the resets of those of Anthropic's limits that are used up.
+/// date, else the resets of those limits that are used up, as Anthropic or OpenAI name them.
 pub(crate) fn read(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let milliseconds = text(headers, "retry-after-ms").and_then(|value| seconds(value, 0.001));
     let plain = text(headers, "retry-after")
@@ -39,9 +39,11 @@ fn until(then: Timestamp, now: SystemTime) -> Duration {
 const LIMITS: [&str; 4] = ["requests", "tokens", "input-tokens", "output-tokens"];
 
 fn resets(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    LIMITS.iter().filter_map(|limit| reset(headers, limit, now)).max()
+    let anthropic = LIMITS.iter().filter_map(|limit| reset(headers, limit, now)).max();
+    anthropic.max(LIMITS.iter().filter_map(|limit| span(headers, limit)).max())
 }
 
+/// Of Anthropic's: an instant.
 fn reset(headers: &HeaderMap, limit: &str, now: SystemTime) -> Option<Duration> {
     let remaining = text(headers, &format!("anthropic-ratelimit-{limit}-remaining"))?;
     if remaining != "0" {
@@ -49,6 +51,38 @@ fn reset(headers: &HeaderMap, limit: &str, now: SystemTime) -> Option<Duration> 
     }
     let then = text(headers, &format!("anthropic-ratelimit-{limit}-reset"))?;
     Some(until(then.parse().ok()?, now))
+}
+
+/// Of OpenAI's: a span such as `6m0s`, `1s` or `20ms`; of others' of the name, seconds.
+fn span(headers: &HeaderMap, limit: &str) -> Option<Duration> {
+    let remaining = text(headers, &format!("x-ratelimit-remaining-{limit}"))?;
+    if remaining != "0" {
+        return None;
+    }
+    let value = text(headers, &format!("x-ratelimit-reset-{limit}"))?;
+    seconds(value, 1.0).or_else(|| spelt_out(value))
+}
+
+/// A duration as Go writes it.
+fn spelt_out(value: &str) -> Option<Duration> {
+    let mut sum = Duration::ZERO;
+    let mut rest = value;
+    while !rest.is_empty() {
+        let unit_at = rest.find(|c: char| c.is_ascii_alphabetic())?;
+        let (number, after) = rest.split_at_checked(unit_at)?;
+        let ends = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
+        let (unit, next) = after.split_at_checked(ends)?;
+        let unit = match unit {
+            "h" => 3600.0,
+            "m" => 60.0,
+            "s" => 1.0,
+            "ms" => 0.001,
+            _ => return None,
+        };
+        sum = sum.checked_add(seconds(number, unit)?)?;
+        rest = next;
+    }
+    (!value.is_empty()).then_some(sum)
 }
 
 #[cfg(test)]
@@ -89,6 +123,26 @@ mod tests {
         ];
         assert_eq!(at(NOW, &headers), Some(Duration::from_secs(10)));
         assert_eq!(at(NOW, &headers[2..]), None);
+    }
+
+    #[test]
+    fn works_it_out_from_openais_limits_too() {
+        for (reset, milliseconds) in
+            [("1s", 1000), ("6m0s", 360_000), ("20ms", 20), ("1m12.5s", 72_500), ("3", 3000)]
+        {
+            let headers = [
+                ("x-ratelimit-remaining-requests", "7"),
+                ("x-ratelimit-reset-requests", "9h"),
+                ("x-ratelimit-remaining-tokens", "0"),
+                ("x-ratelimit-reset-tokens", reset),
+            ];
+            assert_eq!(at(NOW, &headers), Some(Duration::from_millis(milliseconds)), "{reset}");
+        }
+        for reset in ["", "soon", "s", "1d", "-1s"] {
+            let headers =
+                [("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", reset)];
+            assert_eq!(at(NOW, &headers), None, "{reset}");
+        }
     }
 
     #[test]

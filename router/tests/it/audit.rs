@@ -74,6 +74,28 @@ pub fn lines(folder: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn a_continued_answer_is_recorded_with_the_attempt_that_broke_and_who_went_on() {
+    let resumes = json!({"resume": true});
+    let recorded = start(|map| map.role("coder", &["openai/m", "second/m"], resumes)).await;
+    let chunk = |delta: Value, finish: Value| {
+        let choice = json!({"index": 0, "delta": delta, "finish_reason": finish});
+        format!("data: {}\n\n", json!({"id": "c", "model": "m", "choices": [choice]}))
+    };
+    let begun = chunk(json!({"role": "assistant", "content": "One two"}), Value::Null);
+    let ends = chunk(json!({"content": "One two three."}), json!("stop")) + "data: [DONE]\n\n";
+    recorded.upstream.push("/openai/", [Fault::recorded(begun.as_bytes(), &[])]);
+    recorded.upstream.push("/second/", [Fault::recorded(ends.as_bytes(), &[])]);
+    let text = recorded.running.ask("coder", true).await.text().await.unwrap();
+    assert!(text.contains(" three.") && text.ends_with("data: [DONE]\n\n"), "{text}");
+    let record = recorded.record().await;
+    assert_eq!(record.outcome, RequestOutcome::Answered);
+    assert_eq!(record.model.as_deref(), Some("second/m"));
+    let tried = record.attempts.iter().map(|it| (it.model.as_str(), it.class));
+    let tried: Vec<_> = tried.collect();
+    assert_eq!(tried, [("openai/m", Some(FailureClass::Network)), ("second/m", None)]);
+}
+
+#[tokio::test]
 async fn a_fallback_is_recorded_with_each_attempt_its_usage_and_the_cost() {
     let recorded = start(|map| map.role("coder", &["anthropic/m", "openai/m"], json!({}))).await;
     recorded.upstream.push("anthropic", [Fault::status(529)]);

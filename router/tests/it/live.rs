@@ -143,13 +143,14 @@ async fn what_a_map_cannot_be_relied_on_for_is_said_before_it_listens() {
     let folder = tempfile::tempdir().unwrap();
     let map = folder.path().join("model_map.json");
     let nowhere = "127.0.0.1:9".parse().unwrap();
-    let role = serde_json::json!({"resume": true});
-    let providers = serde_json::json!({"providers": {"mock": {"protocol": "demo"}}});
-    let builder = MapBuilder::new(nowhere).role("r", &["openai/m"], role).with(providers);
+    let more = serde_json::json!({"providers": {"mock": {"protocol": "demo"}}, "clients": {"ada":
+        {"limits": [{"count": 1, "of": "requests", "per_ms": 1}]}}});
+    let role = serde_json::json!({});
+    let builder = MapBuilder::new(nowhere).role("r", &["openai/m"], role).with(more);
     std::fs::write(&map, builder.bytes()).unwrap();
     let router = RouterProcess::start(&["--map", map.to_str().unwrap()], &[]).await;
     let said = |words: &str| router.said.iter().any(|line| line.contains(words));
-    assert!(said("`resume` is not carried out yet"), "{:?}", router.said);
+    assert!(said("`limit` and `budget` are not carried out yet"), "{:?}", router.said);
     assert!(said("DEMO: provider `mock`"), "{:?}", router.said);
 }
 

@@ -15,6 +15,7 @@ mod audit;
 mod aws;
 #[cfg(feature = "aws")]
 mod bedrock;
+mod breaker;
 #[cfg(feature = "aws")]
 mod cloud;
 #[path = "../support/collector.rs"]
@@ -36,6 +37,7 @@ mod instance;
 mod lambda;
 mod large;
 mod live;
+mod matrix;
 mod message_events;
 mod messages;
 mod messages_random;
@@ -46,6 +48,7 @@ mod recorded;
 mod replay;
 mod response_events;
 mod responses;
+mod resume;
 mod roles;
 mod rules;
 #[path = "../support/running.rs"]

@@ -43,7 +43,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-pub use fault::{At, Fault, Gate, Missing, Raw, Status};
+pub use fault::{At, Fault, Gate, Missing, Raw, Status, Then};
 
 /// How long a test waits for something to happen before it fails. Nothing takes this long: it only
 /// turns a hang into a message.

@@ -8,6 +8,7 @@ use model_map::ModelMap;
 use serde_json::{Value, json};
 use sfai_router::Router;
 use sfai_router::auth::{ClientKeys, Reach};
+use sfai_router::breakers::Breakers;
 use sfai_router::clock::Ambient;
 use sfai_router::config::{Config, Surroundings, Upstreams};
 use sfai_router::observer::Observer;
@@ -19,12 +20,21 @@ const LOOPBACK: &str = "127.0.0.1:0";
 pub struct Running {
     pub address: SocketAddr,
     pub config: Arc<Config>,
+    pub breakers: Arc<Breakers>,
     _stop: tokio::sync::oneshot::Sender<()>,
 }
 
-/// Serves `map` to everyone.
+/// Serves `map` to everyone, without breakers: what one request does hangs on no other.
 pub async fn start(map: &[u8]) -> Running {
     start_with(map, "", Upstreams::Real).await
+}
+
+/// Serves `map` to everyone, with these breakers.
+pub async fn start_guarded(map: &[u8], breakers: Breakers) -> Running {
+    let reach = Reach::Address(LOOPBACK.parse().unwrap());
+    let around = Surroundings::new(Upstreams::Real, ClientKeys::default(), reach);
+    let config = Arc::new(Config::new(map, around, SystemTime::now()).unwrap());
+    serve(config, None, breakers).await
 }
 
 /// Serves `map` to the clients in `keys`.
@@ -32,7 +42,7 @@ pub async fn start_with(map: &[u8], keys: &str, upstreams: Upstreams) -> Running
     let keys = ClientKeys::parse(keys).ok().unwrap();
     let around = Surroundings::new(upstreams, keys, Reach::Address(LOOPBACK.parse().unwrap()));
     let config = Arc::new(Config::new(map, around, SystemTime::now()).unwrap());
-    serve(config, None).await
+    serve(config, None, Breakers::off()).await
 }
 
 /// Serves `map` to the clients in `keys` and tells of every request.
@@ -41,11 +51,17 @@ pub async fn start_observed(map: &[u8], keys: &str, observer: &Arc<Observer>) ->
     let reach = Reach::Address(LOOPBACK.parse().unwrap());
     let around = Surroundings::new(Upstreams::Real, keys, reach);
     let config = Arc::new(Config::new(map, around, SystemTime::now()).unwrap());
-    serve(config, Some(Arc::clone(observer))).await
+    serve(config, Some(Arc::clone(observer)), Breakers::off()).await
 }
 
-async fn serve(config: Arc<Config>, observer: Option<Arc<Observer>>) -> Running {
+async fn serve(
+    config: Arc<Config>,
+    observer: Option<Arc<Observer>>,
+    breakers: Breakers,
+) -> Running {
+    let breakers = Arc::new(breakers);
     let router = Router::new(Arc::clone(&config), Ambient::default()).observed(observer);
+    let router = router.with_breakers(Arc::clone(&breakers));
     let router = Arc::new(router);
     let listener = server::bind(LOOPBACK.parse().unwrap()).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -53,7 +69,7 @@ async fn serve(config: Arc<Config>, observer: Option<Arc<Observer>>) -> Running 
     tokio::spawn(server::serve(router, listener, async {
         let _ = stopped.await;
     }));
-    Running { address, config, _stop: stop }
+    Running { address, config, breakers, _stop: stop }
 }
 
 impl Running {

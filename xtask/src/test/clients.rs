@@ -63,7 +63,7 @@ fn found() -> Result<&'static str, String> {
 /// npm is a script, which Windows starts by its full name alone.
 pub(super) const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
 
-pub(super) fn at_least(
+pub(crate) fn at_least(
     program: &'static str,
     (major, minor): (u32, u32),
 ) -> Result<&'static str, String> {
@@ -84,7 +84,7 @@ fn version(said: &str) -> Option<(u32, u32)> {
 }
 
 /// Gives the Python of a virtual environment that holds what `requirements.txt` pins.
-pub(super) fn install_python(folder: &Path, python: &str) -> Result<PathBuf, Trouble> {
+pub(crate) fn install_python(folder: &Path, python: &str) -> Result<PathBuf, Trouble> {
     let environment = folder.join(".venv");
     let binary = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
     let binary = environment.join(binary);

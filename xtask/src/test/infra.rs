@@ -3,8 +3,11 @@
 //! Owns what must be there before, and the order; what is held of the stack is in `infra/cdk/test`,
 //! and of its deployment and its pages in `infra/tests`.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
+
+use serde_json::Value;
 
 use super::clients::{NPM, command, install_node, install_python, interpreters};
 use super::{Outcome, cargo, top};
@@ -54,8 +57,16 @@ fn npm(stack: &Path) -> Command {
 }
 
 /// Asks for known weaknesses of the packages. Not every registry knows any: that is said, and no
-/// failure.
+/// failure. That each is the very one that was looked at when it was pinned holds without a registry.
 fn audit(stack: &Path) -> Result<(), Trouble> {
+    let lock = stack.join("package-lock.json");
+    let text = fs::read(&lock).doing(format!("read {}", lock.display()))?;
+    let lock = serde_json::from_slice(&text).doing(format!("read {}", lock.display()))?;
+    let loose = loose(&lock);
+    if !loose.is_empty() {
+        return Err(Trouble::new("trust the stack's packages", loose.join("\n")));
+    }
+    println!("infra: each package is pinned by its hash");
     let output = npm(stack).args(["audit", "--json"]).output().doing("start npm audit")?;
     match weaknesses(&output.stdout) {
         Some(0) => println!("infra: npm audit found nothing"),
@@ -68,6 +79,26 @@ fn audit(stack: &Path) -> Result<(), Trouble> {
     Ok(())
 }
 
+/// What is known to run a script when it is installed: it picks its binary.
+const SCRIPTS: [&str; 1] = ["node_modules/esbuild"];
+
+/// Which packages of a lock could be others tomorrow, or do something when they are installed.
+fn loose(lock: &Value) -> Vec<String> {
+    let packages = lock.get("packages").and_then(Value::as_object).into_iter().flatten();
+    // The first is the stack itself; what is bundled comes in its parent's archive.
+    let others =
+        packages.filter(|(place, package)| !place.is_empty() && package.get("inBundle").is_none());
+    let unfit = others.filter_map(|(place, package)| {
+        let hash = package.get("integrity").and_then(Value::as_str).unwrap_or_default();
+        if !hash.starts_with("sha512-") {
+            return Some(format!("{place} has no hash"));
+        }
+        let runs = package.get("hasInstallScript").is_some() && !SCRIPTS.contains(&place.as_str());
+        runs.then(|| format!("{place} runs a script when it is installed"))
+    });
+    unfit.collect()
+}
+
 /// How many weaknesses npm reports; none where it has no report.
 fn weaknesses(report: &[u8]) -> Option<u64> {
     let report: serde_json::Value = serde_json::from_slice(report).ok()?;
@@ -77,6 +108,20 @@ fn weaknesses(report: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_pinned_by_its_hash_is_named() {
+        let lock = serde_json::json!({"packages": {
+            "": {"name": "sfai-cdk"},
+            "node_modules/a": {"integrity": "sha512-x"},
+            "node_modules/b": {"resolved": "git+ssh://b"},
+            "node_modules/c": {"integrity": "sha512-x", "hasInstallScript": true},
+        }});
+        let found = loose(&lock);
+        assert_eq!(found.len(), 2);
+        assert!(found[0].starts_with("node_modules/b has no"), "{found:?}");
+        assert!(found[1].starts_with("node_modules/c runs"), "{found:?}");
+    }
 
     #[test]
     fn a_report_is_told_from_none() {

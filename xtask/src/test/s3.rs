@@ -1,30 +1,17 @@
 //! The part `s3`: `sfai-dsl push` and its kin against an emulator of S3 that others wrote.
 //!
-//! Owns the emulator's process and the steps; what `push` does with a server that misbehaves is
-//! tested in the crate, against a server of our own.
+//! Owns the steps; what `push` does with a server that misbehaves is tested in the crate, against a
+//! server of our own.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::{Command, Output, Stdio};
 
-use super::clients::{at_least, install_python};
-use super::{Outcome, cargo, top};
+use super::{Outcome, cargo};
+use crate::emulator::{self, Emulator, REGION};
 use crate::trouble::{Doing, Trouble};
 
-/// The oldest Python that the emulator runs on.
-const PYTHON: (u32, u32) = (3, 10);
-
 const BUCKET: &str = "sfai-config";
-
-/// Where the emulator makes buckets that are asked for without a signature.
-const REGION: &str = "us-east-1";
-
-/// How long the emulator may take to listen.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Pushes that race each other, and how often at most until one has lost.
 const RACERS: usize = 4;
@@ -36,21 +23,18 @@ const ROUNDS: usize = 25;
 /// When the pinned packages cannot be installed or the emulator does not start, or on CI when
 /// Python is missing.
 pub(super) fn run() -> Result<Outcome, Trouble> {
-    let python =
-        at_least("python3", PYTHON).or_else(|why| at_least("python", PYTHON).map_err(|_| why));
-    let python = match python {
-        Ok(python) => python,
+    let installed = match emulator::install()? {
+        Ok(installed) => installed,
         Err(why) if std::env::var("CI").is_ok_and(|ci| ci == "true") => {
             return Err(Trouble::new("test S3", why));
         }
         Err(why) => return Ok(Outcome::Skipped(why)),
     };
-    let python = install_python(&top().join("xtask/src/test/s3"), python)?;
     if let failed @ Outcome::Failed = cargo(&["build", "--package", "sfai-dsl"])? {
         return Ok(failed);
     }
-    let emulator = Emulator::start(&python)?;
-    emulator.make_bucket()?;
+    let emulator = Emulator::start(&installed)?;
+    emulator.put(&format!("/{BUCKET}"), b"")?;
     let this = std::env::current_exe().doing("find this program")?;
     let program = this.with_file_name(format!("sfai-dsl{}", std::env::consts::EXE_SUFFIX));
     let scratch = tempfile::tempdir().doing("make a scratch folder")?;
@@ -61,77 +45,6 @@ pub(super) fn run() -> Result<Outcome, Trouble> {
             eprintln!("{trouble}");
             Ok(Outcome::Failed)
         }
-    }
-}
-
-/// A running emulator; it ends when this is dropped.
-struct Emulator {
-    process: Child,
-    address: SocketAddr,
-}
-
-impl Emulator {
-    fn start(python: &Path) -> Result<Self, Trouble> {
-        // It cannot be asked to choose a port; the one chosen here is free until it takes it.
-        let listener = TcpListener::bind("127.0.0.1:0").doing("find a free port")?;
-        let address = listener.local_addr().doing("find a free port")?;
-        drop(listener);
-        let name = format!("ministack{}", std::env::consts::EXE_SUFFIX);
-        let process = Command::new(python.with_file_name(name))
-            // It listens on all interfaces otherwise.
-            .env("BIND_HOST", "127.0.0.1")
-            .env("GATEWAY_PORT", address.port().to_string())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .doing("start the emulator")?;
-        let mut emulator = Self { process, address };
-        emulator.wait()?;
-        Ok(emulator)
-    }
-
-    fn wait(&mut self) -> Result<(), Trouble> {
-        let until = Instant::now() + PATIENCE;
-        while TcpStream::connect(self.address).is_err() {
-            if let Some(status) = self.process.try_wait().doing("watch the emulator")? {
-                return Err(Trouble::new("start the emulator", format!("it ended: {status}")));
-            }
-            if Instant::now() > until {
-                return Err(Trouble::new("start the emulator", "it does not listen"));
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        Ok(())
-    }
-
-    fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// It looks at no signature.
-    fn make_bucket(&self) -> Result<(), Trouble> {
-        let making = || format!("make the bucket {BUCKET}");
-        let mut stream = TcpStream::connect(self.address).doing(making())?;
-        let host = self.address;
-        let request = format!(
-            "PUT /{BUCKET} HTTP/1.1\r\nhost: {host}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-        );
-        stream.write_all(request.as_bytes()).doing(making())?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).doing(making())?;
-        match answer.split_whitespace().nth(1) {
-            Some("200") => Ok(()),
-            _ => Err(Trouble::new(making(), answer)),
-        }
-    }
-}
-
-impl Drop for Emulator {
-    fn drop(&mut self) {
-        // One that has ended already is as good.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

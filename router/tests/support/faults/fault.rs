@@ -33,6 +33,8 @@ pub enum Fault {
     Missing(Missing),
     /// Bytes that are no HTTP, and a close.
     NotHttp,
+    /// The start of a stream, byte for byte, and then one of these.
+    Part(Vec<u8>, Then),
     /// The rest comes this much later.
     Pause(At, Duration),
     /// An answer given byte for byte, such as a recorded one.
@@ -41,6 +43,17 @@ pub enum Fault {
     Reset(At),
     /// A whole answer with this status.
     Status(Status),
+}
+
+/// What becomes of a stream that has begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// The body is over, as if all were well.
+    End,
+    /// Silence, until the client leaves.
+    Hang,
+    /// The connection is reset (RST).
+    Reset,
 }
 
 /// A point in an answer.

@@ -9,7 +9,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use sfai_router::demo::{Answer, Body, Event};
 
-use super::fault::{At, Fault, Gate, Missing, Raw, Status};
+use super::fault::{At, Fault, Gate, Missing, Raw, Status, Then};
 
 /// One thing that a connection does.
 #[derive(Debug, Clone)]
@@ -48,6 +48,7 @@ pub(super) fn script(fault: &Fault, good: &Answer, dialect: Dialect) -> Vec<Step
     match fault {
         Fault::Status(status) => return whole_status(status, dialect),
         Fault::Raw(raw) => return raw_answer(raw),
+        Fault::Part(body, then) => return part(body, *then),
         Fault::NotHttp => return vec![send("SSH-2.0-OpenSSH_9.6\r\n"), Step::Close],
         _ => {}
     }
@@ -270,6 +271,18 @@ fn raw_answer(raw: &Raw) -> Vec<Step> {
     cuts.dedup();
     steps.extend(cuts.windows(2).map(|edges| chunk(&raw.body[edges[0]..edges[1]])));
     steps.push(send("0\r\n\r\n"));
+    steps
+}
+
+fn part(body: &[u8], then: Then) -> Vec<Step> {
+    let head = status_line(200) + "content-type: text/event-stream\r\n";
+    let mut steps = vec![send(&format!("{head}transfer-encoding: chunked\r\n\r\n"))];
+    steps.extend((!body.is_empty()).then(|| chunk(body)));
+    steps.push(match then {
+        Then::End => send("0\r\n\r\n"),
+        Then::Hang => Step::Hang,
+        Then::Reset => Step::Reset,
+    });
     steps
 }
 

@@ -1,5 +1,6 @@
 //! A cold start on Lambda: from exec to the first event and to the first byte of the first reply.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use crate::bench::process::resident_of;
 use crate::bench::report::{Aim, Row, median};
 use crate::bench::subject::{Bench, SHORT, role_name};
 use crate::bench::wire::Dialect;
+use crate::emulator::{self, Emulator, REGION};
 use crate::trouble::{Doing, Trouble};
 
 /// To the first event, more than the smallest function needs, in ms.
@@ -21,6 +23,8 @@ const NEXT_AIM: f64 = 2.0;
 /// To the first byte of the first reply, with the map and two secrets from AWS, in ms. An own
 /// bound, since none is given: what a client would notice.
 const FIRST_BYTE_AIM: f64 = 100.0;
+/// The same with an emulator in Python, which takes its own time for each of the three.
+const EMULATED_AIM: f64 = 200.0;
 /// Resident after the first reply, in MB.
 const MEMORY_AIM: f64 = 20.0;
 /// Nothing takes that long.
@@ -34,12 +38,12 @@ pub(in crate::bench) async fn cold(bench: &Bench, quick: bool) -> Result<Vec<Row
     for _ in 0..if quick { 5 } else { 40 } {
         let aws = Aws::start(None, map.clone()).await?;
         let started = Instant::now();
-        let _child = function(&bench.programs.hello, &aws)?;
+        let _child = function(&bench.programs.hello, (&aws, aws.address))?;
         hello.push(since(started, wait(&aws, |done| done.next.is_some()).await?.next));
 
         let aws = Aws::start(Some(event()), map.clone()).await?;
         let started = Instant::now();
-        let child = function(&bench.programs.router, &aws)?;
+        let child = function(&bench.programs.router, (&aws, aws.address))?;
         let done = wait(&aws, |done| done.replied).await?;
         next.push(since(started, done.next));
         first_byte.push(since(started, Some(done.first_byte.doing("get a streamed reply")?)));
@@ -56,7 +60,7 @@ pub(in crate::bench) async fn cold(bench: &Bench, quick: bool) -> Result<Vec<Row
         ratio: None,
         aim,
     };
-    Ok(vec![
+    let mut rows = vec![
         row("cold: exec to /next", "ms", median(next), (Some(median(hello)), Aim::Added(NEXT_AIM))),
         row(
             "cold: exec to the first byte, map and keys in AWS",
@@ -70,7 +74,38 @@ pub(in crate::bench) async fn cold(bench: &Bench, quick: bool) -> Result<Vec<Row
             median(memory),
             (None, Aim::Value(MEMORY_AIM)),
         ),
-    ])
+    ];
+    if let Some(emulated) = emulated(bench, &map, quick).await? {
+        let aim = (None, Aim::Value(EMULATED_AIM));
+        rows.push(row("cold: exec to the first byte, with ministack", "ms", emulated, aim));
+    }
+    Ok(rows)
+}
+
+/// To the first byte, with the map and the keys in an emulator of S3 and Secrets Manager that others
+/// wrote; none where there is no Python for it.
+async fn emulated(bench: &Bench, map: &Bytes, quick: bool) -> Result<Option<f64>, Trouble> {
+    let program = match emulator::install()? {
+        Ok(program) => program,
+        Err(why) => {
+            eprintln!("ministack: skipped, since {why}");
+            return Ok(None);
+        }
+    };
+    let emulator = Emulator::start(&program)?;
+    emulator.put("/bench", b"")?;
+    emulator.put("/bench/config/model_map.json", map)?;
+    emulator.put_secret("/sfai/bench/CLIENT_KEYS", &format!("bench:{KEY}"))?;
+    emulator.put_secret("/sfai/bench/PROVIDER_KEY", KEY)?;
+    let mut first_byte = Vec::new();
+    for _ in 0..if quick { 3 } else { 20 } {
+        let aws = Aws::start(Some(event()), map.clone()).await?;
+        let started = Instant::now();
+        let _child = function(&bench.programs.router, (&aws, emulator.address))?;
+        let done = wait(&aws, |done| done.replied).await?;
+        first_byte.push(since(started, Some(done.first_byte.doing("get a streamed reply")?)));
+    }
+    Ok(Some(median(first_byte)))
 }
 
 /// The map with providers whose key is in Secrets Manager.
@@ -90,14 +125,15 @@ fn since(started: Instant, at: Option<Instant>) -> f64 {
     at.map_or(f64::NAN, |at| at.duration_since(started).as_secs_f64() * 1e3)
 }
 
-fn function(program: &Path, aws: &Aws) -> Result<Child, Trouble> {
+/// With the Runtime API of the first, and S3 and Secrets Manager at the second.
+fn function(program: &Path, (aws, services): (&Aws, SocketAddr)) -> Result<Child, Trouble> {
     Command::new(program)
         .env("AWS_LAMBDA_RUNTIME_API", aws.address.to_string())
         .env("AWS_LAMBDA_FUNCTION_NAME", "bench")
         .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
         .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
-        .env("AWS_ENDPOINT_URL", format!("http://{}", aws.address))
-        .env("AWS_REGION", "ap-northeast-1")
+        .env("AWS_ENDPOINT_URL", format!("http://{services}"))
+        .env("AWS_REGION", REGION)
         .env("AWS_ACCESS_KEY_ID", "bench")
         .env("AWS_SECRET_ACCESS_KEY", "bench")
         .env("SFAI_CONFIG_BUCKET", "bench")
