@@ -28,7 +28,7 @@ pub(crate) fn can_continue(request: &ClientRequest) -> bool {
     let own = request.own();
     let is_text = |name: &str| match own.get(name).map(serde_json::from_str::<Value>) {
         None => true,
-        Some(format) => format.is_ok_and(|format| format["type"] == "text"),
+        Some(format) => format.is_ok_and(|format| super::text(&format, "/type") == "text"),
     };
     let has_format = own.get("output_config").is_some_and(|it| it.contains("\"format\""));
     request.stream()

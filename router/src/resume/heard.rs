@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use super::{is_set, text};
 use crate::front::Front;
 use crate::sse::Events;
 
@@ -71,42 +72,42 @@ impl Heard {
     }
 
     fn chunk(&mut self, chunk: &Value) {
-        let Some(choice) = chunk["choices"].get(0) else { return };
+        let Some(choice) = chunk.pointer("/choices/0") else { return };
         if self.head.is_empty() {
-            let head = ["id", "model", "created"].map(|name| (name, chunk[name].clone()));
-            self.head.extend(head.into_iter().filter(|(_, value)| !value.is_null()));
+            let head = ["id", "model", "created"].map(|name| (name, chunk.get(name).cloned()));
+            let said = head.into_iter().filter_map(|(name, value)| Some((name, value?)));
+            self.head.extend(said.filter(|(_, value)| !value.is_null()));
         }
         self.has_begun = true;
-        let delta = &choice["delta"];
+        let delta = choice.get("delta").unwrap_or(&Value::Null);
         let has = |name: &str| {
-            let value = &delta[name];
-            !value.is_null() && value != "" && value.as_array().is_none_or(|list| !list.is_empty())
+            delta.get(name).is_some_and(|value| {
+                let is_empty = value.as_array().is_some_and(Vec::is_empty);
+                !value.is_null() && value != "" && !is_empty
+            })
         };
         let is_other = ["tool_calls", "function_call", "refusal", "audio"].into_iter().any(has)
-            || delta["content"].is_array()
-            || chunk["choices"].get(1).is_some()
-            || choice["index"].as_u64().is_some_and(|index| index > 0);
-        self.is_closed |= is_other || !choice["finish_reason"].is_null();
-        self.text.push_str(delta["content"].as_str().unwrap_or_default());
+            || delta.get("content").is_some_and(Value::is_array)
+            || chunk.pointer("/choices/1").is_some()
+            || choice.get("index").and_then(Value::as_u64).is_some_and(|index| index > 0);
+        self.is_closed |= is_other || is_set(choice, "/finish_reason");
+        self.text.push_str(text(delta, "/content"));
     }
 
     fn message(&mut self, event: &Value) {
-        match event["type"].as_str().unwrap_or_default() {
+        match text(event, "/type") {
             "message_start" => self.has_begun = true,
             "content_block_start" => {
-                let index = event["index"].as_u64().unwrap_or(self.next_block);
-                let block = &event["content_block"];
-                let kind = block["type"].as_str().unwrap_or_default();
+                let index = event.get("index").and_then(Value::as_u64).unwrap_or(self.next_block);
+                let kind = text(event, "/content_block/type");
                 self.next_block = index + 1;
                 self.open = Some((index, kind == "text"));
                 self.is_closed |= !matches!(kind, "text" | "thinking" | "redacted_thinking");
-                self.text.push_str(block["text"].as_str().unwrap_or_default());
+                self.text.push_str(text(event, "/content_block/text"));
             }
-            "content_block_delta" => {
-                self.text.push_str(event["delta"]["text"].as_str().unwrap_or_default());
-            }
+            "content_block_delta" => self.text.push_str(text(event, "/delta/text")),
             "content_block_stop" => self.open = None,
-            "message_delta" => self.is_closed |= !event["delta"]["stop_reason"].is_null(),
+            "message_delta" => self.is_closed |= is_set(event, "/delta/stop_reason"),
             "message_stop" | "error" => self.is_closed = true,
             _ => {}
         }

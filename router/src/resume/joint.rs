@@ -55,7 +55,8 @@ impl Joint {
                 }
                 (Ok(event), Way::Messages(blocks)) => {
                     for event in blocks.joined(event, &mut self.seam)? {
-                        put(&mut out, event["type"].as_str(), &event.to_string());
+                        let name = event.get("type").and_then(Value::as_str);
+                        put(&mut out, name, &event.to_string());
                     }
                 }
             }
@@ -87,8 +88,10 @@ fn joined(
         }
     }
     let Some(choice) = chunk.pointer_mut("/choices/0") else { return Ok(Some(chunk)) };
-    let ends = !choice["finish_reason"].is_null();
-    let Some(delta) = choice["delta"].as_object_mut() else { return Ok(Some(chunk)) };
+    let ends = super::is_set(choice, "/finish_reason");
+    let Some(delta) = choice.get_mut("delta").and_then(Value::as_object_mut) else {
+        return Ok(Some(chunk));
+    };
     let said: Vec<String> = NOT_AGAIN.iter().map(|name| (*name).to_owned()).collect();
     delta.retain(|name, value| !said.contains(name) && !value.is_null());
     if let Some(text) = delta.get("content") {

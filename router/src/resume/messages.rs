@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::heard::Heard;
 use super::seam::{NotJoined, Seam};
+use super::{replace, text};
 
 /// The blocks of a continuation and what they are for the client.
 #[derive(Debug)]
@@ -35,21 +36,21 @@ impl Blocks {
         mut event: Value,
         seam: &mut Seam,
     ) -> Result<Vec<Value>, NotJoined> {
-        let number = event["index"].as_u64().unwrap_or_default();
-        match event["type"].as_str().unwrap_or_default() {
+        let number = event.get("index").and_then(Value::as_u64).unwrap_or_default();
+        match text(&event, "/type") {
             "message_start" => Ok(Vec::new()),
             "content_block_start" => self.begins(event, number, seam),
             "content_block_delta" => {
                 let Some(number) = self.numbers.get(&number).copied().flatten() else {
                     return Ok(Vec::new());
                 };
-                event["index"] = number.into();
-                if let Some(text) = event["delta"]["text"].as_str() {
-                    let text = seam.push(text)?;
-                    if text.is_empty() {
+                replace(&mut event, "/index", number);
+                if let Some(said) = event.pointer("/delta/text").and_then(Value::as_str) {
+                    let said = seam.push(said)?;
+                    if said.is_empty() {
                         return Ok(Vec::new());
                     }
-                    event["delta"]["text"] = text.into();
+                    replace(&mut event, "/delta/text", said);
                 }
                 Ok(vec![event])
             }
@@ -61,7 +62,7 @@ impl Blocks {
                 };
                 self.text = self.text.filter(|text| *text != number);
                 self.open = self.open.filter(|(open, _)| *open != number);
-                event["index"] = number.into();
+                replace(&mut event, "/index", number);
                 Ok(vec![event])
             }
             "message_delta" if seam.is_open() => Err(NotJoined),
@@ -76,7 +77,7 @@ impl Blocks {
         number: u64,
         seam: &mut Seam,
     ) -> Result<Vec<Value>, NotJoined> {
-        let kind = event["content_block"]["type"].as_str().unwrap_or_default();
+        let kind = text(&event, "/content_block/type");
         if matches!(kind, "thinking" | "redacted_thinking") {
             self.numbers.insert(number, None);
             return Ok(Vec::new());
@@ -95,7 +96,7 @@ impl Blocks {
         self.numbers.insert(number, Some(own));
         self.text = is_text.then_some(own);
         self.open = Some((own, is_text));
-        event["index"] = own.into();
+        replace(&mut event, "/index", own);
         Ok(closed.chain([event]).collect())
     }
 

@@ -10,6 +10,25 @@ mod joint;
 mod messages;
 mod seam;
 
+use serde_json::Value;
+
 pub(crate) use ask::{Continuation, can_continue};
 pub(crate) use heard::Heard;
 pub(crate) use joint::Joint;
+
+/// A text inside of an event; empty where there is none.
+fn text<'v>(event: &'v Value, pointer: &str) -> &'v str {
+    event.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Whether a member inside of an event says anything.
+fn is_set(event: &Value, pointer: &str) -> bool {
+    event.pointer(pointer).is_some_and(|value| !value.is_null())
+}
+
+/// Puts another value in the place of one that is there.
+fn replace(event: &mut Value, pointer: &str, value: impl Into<Value>) {
+    if let Some(place) = event.pointer_mut(pointer) {
+        *place = value.into();
+    }
+}
