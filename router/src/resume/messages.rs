@@ -198,7 +198,7 @@ mod tests {
     fn an_end_without_another_word_closes_what_is_open() {
         let ends = json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}});
         let before = [start(0, text()), says(0, "The end.")];
-        let out = continued(&before, &[ends.clone()], Continuation::Prefilled);
+        let out = continued(&before, std::slice::from_ref(&ends), Continuation::Prefilled);
         assert_eq!(out, [stop(0), ends]);
     }
 }

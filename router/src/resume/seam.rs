@@ -183,7 +183,8 @@ mod tests {
             // A model begins with what it was told to and goes on as the text would have.
             let repeats = !core.is_empty();
             let preamble = if repeats { preamble } else { "" };
-            let said = format!("{preamble}{}{}{rest}", anchor(text), &text[core.len()..]);
+            let blank = text.split_at(core.len()).1;
+            let said = format!("{preamble}{}{blank}{rest}", anchor(text));
             let chars: Vec<char> = said.chars().collect();
             let mut pieces: Vec<String> = Vec::new();
             let mut chars = chars.as_slice();

@@ -37,7 +37,11 @@ fn anthropic(event: &Value) -> String {
 
 /// A stream of text in a protocol; one without an end is cut.
 fn stream(protocol: &str, id: &str, parts: &[&str], ends: bool) -> Fault {
-    let body = match protocol {
+    Fault::recorded(events(protocol, id, parts, ends).as_bytes(), &[])
+}
+
+fn events(protocol: &str, id: &str, parts: &[&str], ends: bool) -> String {
+    match protocol {
         "anthropic" => {
             let usage = json!({"input_tokens": 9, "output_tokens": 1});
             let message = json!({"id": id, "type": "message", "role": "assistant", "content": [],
@@ -76,8 +80,7 @@ fn stream(protocol: &str, id: &str, parts: &[&str], ends: bool) -> Fault {
             }
             body
         }
-    };
-    Fault::recorded(body.as_bytes(), &[])
+    }
 }
 
 async fn ask(router: &Running, front: &str, more: Value) -> reqwest::Response {
@@ -193,7 +196,7 @@ async fn an_answer_that_breaks_is_whole_in_the_end() {
                     assert_eq!(got.blocks, [(0, "start"), (0, "stop")], "{case}: {body}");
                 }
                 let asked = upstream.arrivals()[1].json();
-                let said = ("assistant".to_owned(), whole[..39].trim_end().to_owned());
+                let said = ("assistant".to_owned(), whole.split_at(39).0.trim_end().to_owned());
                 let last = last_messages(&asked);
                 assert_eq!(last[0], said, "{case}");
                 assert_eq!(last.len(), if prefill { 1 } else { 2 }, "{case}");
@@ -210,8 +213,7 @@ async fn an_answer_that_breaks_is_whole_in_the_end() {
 #[tokio::test]
 async fn every_kind_of_break_is_continued_and_a_continuation_may_break_in_turn() {
     let breaks = |protocol| {
-        let Fault::Raw(cut) = stream(protocol, "one", &TEXT[..2], false) else { unreachable!() };
-        let text = String::from_utf8(cut.body).unwrap();
+        let text = events(protocol, "one", &TEXT[..2], false);
         let error = match protocol {
             "anthropic" => anthropic(&json!({"type": "error",
                 "error": {"type": "overloaded_error", "message": "m"}})),

@@ -118,8 +118,7 @@ impl<'t> View<'t> {
             return;
         }
         let defaults = self.defaults.env.iter().copied().chain(self.defaults.base);
-        let routes =
-            like.is_some() || statements.iter().copied().chain(defaults).any(|one| may_route(one));
+        let routes = like.is_some() || statements.iter().copied().chain(defaults).any(may_route);
         if self.is_new(Space::Role, name, routes, findings) {
             let statements = Layers { env: statements, base: &[] };
             self.roles.insert(&name.text, RoleDecl { name, like, statements });
