@@ -31,6 +31,7 @@ pub mod lambda;
 pub mod limits;
 pub mod load;
 pub mod log;
+mod meanwhile;
 mod metrics;
 pub mod observer;
 pub mod openai;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use model_map::{FailureClass, Plan};
 
 use crate::answer::Answer;
@@ -73,21 +73,33 @@ pub(crate) fn refuse(
     )
 }
 
+/// What every response of a planned request says, whatever comes of it.
+pub(crate) fn head(plan: &Plan<'_>, map: &HeaderValue, id: HeaderValue) -> HeaderMap {
+    let mut head = HeaderMap::with_capacity(HEADERS);
+    head.insert(REQUEST_ID, id);
+    head.insert(MAP, map.clone());
+    put(&mut head, ROLE, plan.role_name);
+    if !plan.rule.is_empty() {
+        put(&mut head, RULE, plan.rule);
+    }
+    head
+}
+
 /// The answer of an attempt.
-pub(crate) fn delivered(delivered: Delivered) -> Response<Answer> {
+pub(crate) fn delivered(delivered: Delivered, head: HeaderMap) -> Response<Answer> {
     let is_stream = delivered.answer.is_stream();
     let mut response = Response::new(delivered.answer);
+    *response.headers_mut() = head;
     let headers = response.headers_mut();
-    headers.reserve(HEADERS);
     if is_stream {
         headers.insert(CONTENT_TYPE, EVENT_STREAM);
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     } else {
         headers.insert(CONTENT_TYPE, JSON);
     }
-    put(&mut response, MODEL, &delivered.model);
+    put(headers, MODEL, &delivered.model);
     if !delivered.dropped.is_empty() {
-        put(&mut response, DROPPED, &delivered.dropped.join(", "));
+        put(headers, DROPPED, &delivered.dropped.join(", "));
     }
     response
 }
@@ -132,20 +144,14 @@ fn message(plan: &Plan<'_>, failed: &Failed, class: FailureClass, tried: &str) -
     }
 }
 
-/// Adds what the router did for a planned request.
-pub(crate) fn describe(
-    response: &mut Response<Answer>,
-    plan: &Plan<'_>,
-    tried: &str,
-    took: Duration,
-) {
-    put(response, ROLE, plan.role_name);
-    if !plan.rule.is_empty() {
-        put(response, RULE, plan.rule);
-    }
-    put(response, ATTEMPTS, tried);
-    let (millis, tenths) = (took.as_millis(), took.subsec_micros() / 100 % 10);
-    put(response, SERVER_TIMING, &format!("total;dur={millis}.{tenths}"));
+/// Adds what came of a planned request.
+pub(crate) fn describe(response: &mut Response<Answer>, tried: &str, took: Duration) {
+    let headers = response.headers_mut();
+    put(headers, ATTEMPTS, tried);
+    // Whole numbers of few digits: what writes long and broken ones is seldom at hand.
+    let (millis, tenths) = (took.as_secs() * 1000, took.subsec_micros() / 100);
+    let millis = millis + u64::from(tenths / 10);
+    put(headers, SERVER_TIMING, &format!("total;dur={millis}.{}", tenths % 10));
 }
 
 /// The same response, whose end is noted.
@@ -155,8 +161,8 @@ pub(crate) fn noted(response: Response<Answer>, mut trail: Trail, told: Told) ->
 }
 
 /// Adds a header, unless its value has characters that no header can have.
-fn put(response: &mut Response<Answer>, name: HeaderName, value: &str) {
+fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
-        response.headers_mut().insert(name, value);
+        headers.insert(name, value);
     }
 }

@@ -1,6 +1,7 @@
 //! The handler that every front calls: a request's way from its head to its response.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use crate::facts::RequestFacts;
 use crate::front::{self, ClientRequest, Front};
 use crate::limits::{self, Admitted, Limits, Refused as OverLimit, Standing, Terms, Who};
 use crate::load::Load;
+use crate::meanwhile::meanwhile;
 use crate::observer::{Observer, Refused};
 use crate::openai::error::ClientError;
 use crate::telemetry::trace::Trace;
@@ -119,7 +121,8 @@ impl Router {
         let arrived = Arrived { id, stopwatch, prepared: &prepared, holds: false, trace: None };
         let dispatched = AssertUnwindSafe(self.dispatch(request, arrived));
         let mut response = dispatched.catch_unwind().await.unwrap_or_else(|_| broken());
-        response.headers_mut().insert(respond::MAP, prepared.digest.clone());
+        let map = response.headers_mut().entry(respond::MAP);
+        map.or_insert_with(|| prepared.digest.clone());
         self.finish(&caller, (id, prepared.clients.is_open()), &mut response);
         response
     }
@@ -131,7 +134,7 @@ impl Router {
     }
 
     fn finish(&self, caller: &Caller, (id, is_open): (u64, bool), response: &mut Response<Answer>) {
-        response.headers_mut().insert(respond::REQUEST_ID, request_id(id));
+        response.headers_mut().entry(respond::REQUEST_ID).or_insert_with(|| request_id(id));
         caller.finish(&self.cors, is_open, response);
     }
 
@@ -250,7 +253,8 @@ impl Router {
             trail: trail.as_ref(),
             trace: arrived.trace.map(Arc::as_ref),
         };
-        let outcome = attempt::run(exchange).await;
+        let fixed = || respond::head(&plan, &prepared.digest, request_id(arrived.id));
+        let (outcome, fixed) = meanwhile(pin!(attempt::run(exchange)), fixed).await;
         let mut told = Told::default();
         let mut response = match outcome.result {
             Ok(mut delivered) => {
@@ -260,14 +264,18 @@ impl Router {
                     trail.drops(&delivered.dropped);
                 }
                 self.resumes(&mut delivered, &plan, (request, arrived));
-                respond::delivered(delivered)
+                respond::delivered(delivered, fixed)
             }
-            Err(failed) => match estimate.filter(|_| count::stands_in_for(&failed)) {
-                Some(estimate) => count::estimated(estimate),
-                None => respond::failed(&plan, &failed, &outcome.tried),
-            },
+            Err(failed) => {
+                let mut response = match estimate.filter(|_| count::stands_in_for(&failed)) {
+                    Some(estimate) => count::estimated(estimate),
+                    None => respond::failed(&plan, &failed, &outcome.tried),
+                };
+                response.headers_mut().extend(fixed);
+                response
+            }
         };
-        respond::describe(&mut response, &plan, &outcome.tried, stopwatch.elapsed());
+        respond::describe(&mut response, &outcome.tried, stopwatch.elapsed());
         if let Some(standing) = standing {
             self.tell(&standing, &head, &mut response);
         }

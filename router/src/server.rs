@@ -130,10 +130,10 @@ impl Front {
         let service = service_fn(move |request| {
             let (router, heard) = (Arc::clone(&router), heard.clone());
             // In a box of its own: hyper keeps the room of a service's future while the answer
-            // streams.
-            Box::pin(async move {
+            // streams. Made where it stays: `Box::pin` would copy all of its room there.
+            Box::into_pin(Box::write(Box::new_uninit(), async move {
                 Ok::<_, Infallible>(answer(&router, &heard, patience.body, request).await)
-            })
+            }))
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())

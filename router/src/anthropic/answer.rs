@@ -2,6 +2,8 @@
 //!
 //! Owns the choice's message; streams are in `stream`.
 
+use std::borrow::Cow;
+
 use bytes::{Bytes, BytesMut};
 use model_map::FailureClass;
 use serde_json::value::RawValue;
@@ -122,9 +124,8 @@ fn write(
     usage: Option<Usage>,
     options: &AnswerOptions,
 ) -> Bytes {
-    let own_model = quoted(&options.model);
     let id = text(message.id).unwrap_or("\"chatcmpl-unknown\"");
-    let model = text(message.model).unwrap_or(&own_model);
+    let model = text(message.model).map_or_else(|| quoted(&options.model).into(), Cow::Borrowed);
     let finish = StopReason::finish_reason(message.stop_reason, parts.count_calls());
     let mut out = BytesMut::with_capacity(parts.content.len() + parts.reasoning.len() * 2 + 512);
     let mut put = |text: &str| out.extend_from_slice(text.as_bytes());

@@ -3,6 +3,8 @@
 //! Owns the state of one stream: what is open, what has been said. Whole messages are in `answer`,
 //! blocks in `blocks`.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use model_map::FailureClass;
 use serde::de::IgnoredAny;
@@ -174,9 +176,10 @@ impl Reader {
         if self.chunks.has_begun() {
             return;
         }
-        let own_model = super::chunks::quoted(&self.options.model);
+        let own_model = || super::chunks::quoted(&self.options.model).into();
+        let model = text(message.model).map_or_else(own_model, Cow::Borrowed);
         let id = text(message.id).unwrap_or("\"chatcmpl-unknown\"");
-        self.chunks.begin(id, text(message.model).unwrap_or(&own_model), self.options.created);
+        self.chunks.begin(id, &model, self.options.created);
         self.chunks.delta(&[r#""role":"assistant""#]);
     }
 

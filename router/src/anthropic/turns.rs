@@ -79,10 +79,9 @@ impl<'a> Conversation<'a> {
         request: &'a ChatRequest,
         target: &Target<'_>,
     ) -> Result<Self, RequestError> {
-        let wire = request.read::<Vec<&RawValue>>("messages")?.unwrap_or_default();
         let (mut system, mut rest) = (Vec::new(), Vec::new());
-        for (index, raw) in wire.into_iter().enumerate() {
-            let message = Message::read(index, raw)?;
+        for (index, wire) in wire_messages(request)?.into_iter().enumerate() {
+            let message = Message::read(index, wire?)?;
             match message.side {
                 Side::System => system.push(message),
                 _ if message.is_empty() => (),
@@ -129,11 +128,25 @@ impl<'a> Conversation<'a> {
     }
 }
 
+/// Takes the list apart: at once, and one by one only where one of them cannot be read.
+fn wire_messages<'r>(
+    request: &'r ChatRequest,
+) -> Result<Vec<Result<WireMessage<'r>, RequestError>>, RequestError> {
+    if let Ok(all) = request.read::<Vec<WireMessage<'r>>>("messages") {
+        return Ok(all.unwrap_or_default().into_iter().map(Ok).collect());
+    }
+    let all = request.read::<Vec<&RawValue>>("messages")?.unwrap_or_default();
+    let read = |(index, raw): (usize, &'r RawValue)| {
+        serde_json::from_str(raw.get()).map_err(|error| {
+            RequestError::at(format!("messages[{index}]"), format!("cannot be read: {error}"))
+        })
+    };
+    Ok(all.into_iter().enumerate().map(read).collect())
+}
+
 impl<'a> Message<'a> {
-    fn read(index: usize, raw: &'a RawValue) -> Result<Self, RequestError> {
+    fn read(index: usize, wire: WireMessage<'a>) -> Result<Self, RequestError> {
         let at = |name: &str| format!("messages[{index}]{name}");
-        let wire: WireMessage<'a> = serde_json::from_str(raw.get())
-            .map_err(|error| RequestError::at(at(""), format!("cannot be read: {error}")))?;
         let side = match wire.role.as_ref() {
             "system" | "developer" => Side::System,
             "user" => Side::User,
@@ -223,7 +236,7 @@ pub(super) fn write_turns(
         start = ",";
         let role = if assistant { "assistant" } else { "user" };
         let mut separator = Separator::new("[");
-        to.put(&format!(r#"{{"role":"{role}","content":"#));
+        [r#"{"role":""#, role, r#"","content":"#].into_iter().for_each(|text| to.put(text));
         if assistant {
             write_assistant(to, turn, rest.is_empty(), &mut separator)?;
         } else {

@@ -1,6 +1,7 @@
 //! One attempt: the link's request, the call, and its answer up to the commit.
 
 use std::future::Future;
+use std::pin::pin;
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Response};
@@ -15,7 +16,8 @@ use crate::config::Endpoint;
 #[cfg(feature = "aws")]
 use crate::front::Front;
 use crate::front::{self, Ask, Way};
-use crate::openai::request::{Prompt, RequestError, Target};
+use crate::meanwhile::meanwhile;
+use crate::openai::request::{Prompt, RequestError, Target, UpstreamRequest};
 use crate::upstream::{Body, Outgoing, SendError};
 use crate::wire::{Answer, AnswerOptions, Dialect, Segments, StreamReader, UpstreamError};
 
@@ -112,14 +114,19 @@ async fn ask(
     let signed = None;
     let Ask { request, service, beta } = ask;
     let place = place(endpoint, exchange, &timer).await?;
-    let answer = Expected {
+    let UpstreamRequest { body, dropped, answer_tool } = request;
+    let trace = exchange.trace.and_then(|trace| trace.carried(attempt));
+    let outgoing = Outgoing { body, service, beta, signed, trace };
+    // Where it stands: what is waited for is large, and moved once more for every layer around it.
+    let sending = pin!(exchange.clients.send(endpoint, timer.connect_limit(), outgoing));
+    let expected = || Expected {
         attempt,
         way,
         options: AnswerOptions {
             created: exchange.ambient.unix_seconds(),
             include_usage: exchange.request.include_usage(),
             hides_usage: exchange.request.hides_usage(),
-            answer_tool: request.answer_tool,
+            answer_tool,
             model: planned.model.id.clone(),
             wishes: exchange.request.wishes(),
         },
@@ -127,14 +134,11 @@ async fn ask(
         #[cfg(feature = "aws")]
         is_bedrock: endpoint.bedrock.is_some(),
     };
-    let trace = exchange.trace.and_then(|trace| trace.carried(attempt));
-    let outgoing = Outgoing { body: request.body, service, beta, signed, trace };
-    // Where it stands: what is waited for is large, and moved once more for every layer around it.
-    let sending = exchange.clients.send(endpoint, timer.connect_limit(), outgoing);
-    let response = within(exchange, &timer, std::pin::pin!(sending)).await?.map_err(unsent)?;
+    let (response, expected) = meanwhile(pin!(within(exchange, &timer, sending)), expected).await;
+    let response = response?.map_err(unsent)?;
     timer.progressed(exchange.stopwatch.elapsed());
-    let content = answer.read(exchange, timer, response).await?;
-    Ok(Answered { content, dropped: request.dropped })
+    let content = expected.read(exchange, timer, response).await?;
+    Ok(Answered { content, dropped })
 }
 
 /// What the upstream is about to send.

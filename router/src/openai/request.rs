@@ -122,8 +122,8 @@ impl ChatRequest {
 
     /// Errors unless a member is a list.
     pub(crate) fn check_list(&self, name: &str) -> Result<(), RequestError> {
-        match self.get(name) {
-            Some(list) if list.starts_with('[') => Ok(()),
+        match self.find(name) {
+            Some(list) if list.starts_with(b"[") => Ok(()),
             Some(_) => Err(RequestError::at(name, "must be a list")),
             None => Err(RequestError::at(name, "is missing")),
         }
@@ -262,8 +262,17 @@ impl ChatRequest {
 
     /// The value of a member that is set and not `null`.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        Some(text(self.find(name)?))
+    }
+
+    /// Whether a member is `null`.
+    pub(crate) fn is_null(&self, field: &Field) -> bool {
+        self.bytes(&field.value) == b"null"
+    }
+
+    fn find(&self, name: &str) -> Option<&[u8]> {
         let field = self.fields.iter().find(|field| field.name == name)?;
-        Some(self.value(field)).filter(|value| *value != "null")
+        Some(self.bytes(&field.value)).filter(|value| *value != b"null")
     }
 
     /// A member read as a type. Errors where it is of another one.
@@ -277,10 +286,19 @@ impl ChatRequest {
     }
 
     fn slice(&self, range: &Range<usize>) -> &str {
-        // The ranges were found in this very text.
-        let bytes = self.body.get(range.clone()).unwrap_or_default();
-        std::str::from_utf8(bytes).unwrap_or_default()
+        text(self.bytes(range))
     }
+
+    fn bytes(&self, range: &Range<usize>) -> &[u8] {
+        // The ranges were found in this very text.
+        self.body.get(range.clone()).unwrap_or_default()
+    }
+}
+
+/// A part of a body as text, which it is known to be: yet every byte is looked at again, so what
+/// bytes can tell is not asked of the text.
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default()
 }
 
 /// A chat on the way from another protocol: written once, and not read again.

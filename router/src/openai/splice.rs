@@ -2,7 +2,7 @@
 //!
 //! Owns the splicing: the client's own bytes, with what the link and the role set put between.
 
-use model_map::{OutputLimitKey, Sampling};
+use model_map::{OutputLimitKey, Sampling, SystemMode};
 use serde_json::{Map, Value};
 
 use super::messages;
@@ -20,7 +20,9 @@ pub fn build(request: &ChatRequest, target: &Target<'_>) -> Result<UpstreamReque
     if target.model.sampling == Sampling::Refused {
         PENALTIES.iter().for_each(|name| settings.drop_parameter(request, name));
     }
-    messages::check(request.get("messages").unwrap_or_default(), target.system)?;
+    if target.system.mode == SystemMode::Replace {
+        messages::check(request.get("messages").unwrap_or_default(), target.system)?;
+    }
     let mut to = Writer::new(request.body());
     to.put(r#"{"model":"#);
     to.put_string(&target.model.id);
@@ -38,7 +40,7 @@ pub fn build(request: &ChatRequest, target: &Target<'_>) -> Result<UpstreamReque
 /// Whether a member stays: not what is written anew, nor what the model does not take.
 fn is_kept(request: &ChatRequest, field: &Field, settings: &Settings) -> bool {
     // What is `null` is not set: the role's default may stand in its place.
-    if request.value(field) == "null" {
+    if request.is_null(field) {
         return false;
     }
     match field.name.as_str() {

@@ -2,7 +2,6 @@
 //!
 //! Owns which one is taken and how long one waits; how one is opened is [`super::connect`]'s.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,8 +24,9 @@ pub(super) struct Pool(Arc<Mutex<Idle>>);
 
 #[derive(Default)]
 struct Idle {
-    /// The one that was used last stands last, and is taken first: the others can grow old.
-    waiting: HashMap<Place, Vec<(Instant, Connection)>>,
+    /// By place, of which a map has a few: looking through them takes less than a hash. The one
+    /// that was used last stands last, and is taken first: the others can grow old.
+    waiting: Vec<(Place, Vec<(Instant, Connection)>)>,
     /// When all places were last looked through for old ones.
     swept: Option<Instant>,
 }
@@ -50,11 +50,18 @@ impl Pool {
     }
 }
 
+impl Idle {
+    fn at(&mut self, place: &Place) -> Option<&mut Vec<(Instant, Connection)>> {
+        let found = self.waiting.iter_mut().find(|(other, _)| other == place);
+        found.map(|(_, waiting)| waiting)
+    }
+}
+
 impl Home {
     /// A connection that can be used at once, if one waits.
     pub(super) fn free(&self) -> Option<Connection> {
         loop {
-            let (since, mut connection) = self.pool.lock().waiting.get_mut(&self.place)?.pop()?;
+            let (since, mut connection) = self.pool.lock().at(&self.place)?.pop()?;
             // Looked at without the lock: it may read from its socket.
             if since.elapsed() < IDLE && connection.is_free() {
                 return Some(connection);
@@ -69,9 +76,15 @@ impl Home {
         // Old ones are closed once in a while, wherever they lead.
         if idle.swept.is_none_or(|swept| now - swept > IDLE) {
             idle.swept = Some(now);
-            idle.waiting.values_mut().for_each(|all| all.retain(|(since, _)| now - *since < IDLE));
+            for (_, all) in &mut idle.waiting {
+                all.retain(|(since, _)| now - *since < IDLE);
+            }
+            idle.waiting.retain(|(_, all)| !all.is_empty());
         }
-        idle.waiting.entry(self.place).or_default().push((now, connection));
+        match idle.at(&self.place) {
+            Some(waiting) => waiting.push((now, connection)),
+            None => idle.waiting.push((self.place, vec![(now, connection)])),
+        }
     }
 }
 
