@@ -311,7 +311,10 @@ fn seen(client: &str, text: &str, stream: bool) -> Seen {
                 .map(|it| &it["choices"][0]["finish_reason"])
                 .find(|it| it.is_string());
             let usage = chunks.last().map(|it| it["usage"].clone()).unwrap_or_default();
-            chat_seen(&kept, finish.unwrap_or(&Value::Null), &usage)
+            let thinking =
+                chunks.iter().map(|it| string(&it["choices"][0]["delta"]["reasoning_content"]));
+            let thinking = thinking.collect();
+            Seen { thinking, ..chat_seen(&kept, finish.unwrap_or(&Value::Null), &usage) }
         }
         ("messages", false) => message_seen(&whole(text)),
         ("messages", true) => message_seen(&message_events::hear(text, client).message),
@@ -442,8 +445,7 @@ fn told(holds: bool) -> &'static str {
     if holds { "yes" } else { "no" }
 }
 
-/// What comes of each feature, in the order of the table.
-async fn column(client: &str, provider: &str) -> Vec<(String, &'static str)> {
+async fn begin(client: &str, provider: &str) -> (Upstream, Running) {
     let upstream = Upstream::start().await;
     let router = serve(&upstream, provider).await;
     if (client, provider) == ("responses", "openai") {
@@ -451,6 +453,12 @@ async fn column(client: &str, provider: &str) -> Vec<(String, &'static str)> {
         upstream.push("", [Fault::status(404), answer(provider, false)]);
         post(&router, client, &question(client, Asked::System, false).unwrap()).await;
     }
+    (upstream, router)
+}
+
+/// What comes of each feature, in the order of the table.
+async fn column(client: &str, provider: &str) -> Vec<(String, &'static str)> {
+    let (upstream, router) = begin(client, provider).await;
     let mut cells = Vec::new();
     for (asked, name) in REQUESTS {
         let Some(body) = question(client, asked, false) else {
@@ -472,6 +480,8 @@ async fn column(client: &str, provider: &str) -> Vec<(String, &'static str)> {
             },
         ));
     }
+    // What was refused has left its answer behind.
+    let (upstream, router) = begin(client, provider).await;
     let mut last = String::new();
     for stream in [false, true] {
         let mut body = question(client, Asked::System, stream).unwrap();
