@@ -20,8 +20,9 @@ pub const LEAST_ATTEMPTS: u32 = 10;
 pub const WINDOW: Duration = Duration::from_secs(30);
 /// How long it stays open at first; each probe that fails doubles it.
 pub const FIRST_COOL_DOWN: Duration = Duration::from_secs(5);
-/// How long it stays open at the most, whatever a provider asks for.
-pub const LONGEST_COOL_DOWN: Duration = Duration::from_secs(60);
+/// How long it stays open at the most, whatever a provider asks for: so long after its recovery a
+/// model is asked again, at the latest.
+pub const LONGEST_COOL_DOWN: Duration = Duration::from_secs(30);
 /// After so long without a verdict a probe is given up, and another one is let through.
 pub const PROBE_LEASE: Duration = Duration::from_secs(30);
 
