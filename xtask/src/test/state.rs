@@ -21,7 +21,8 @@ pub(super) fn run() -> Result<Outcome, Trouble> {
         Err(why) => return Ok(Outcome::Skipped(why)),
     };
     let emulator = Emulator::start(&installed)?;
-    let tests = ["test", "--package", "sfai-router", "--test", "it", "shared::", "--", "--ignored"];
+    // Of the whole workspace, as it was built for the part `tests`.
+    let tests = ["test", "--workspace", "--test", "it", "shared::", "--", "--ignored"];
     let status = Command::new(env!("CARGO"))
         .args(tests)
         .env("SFAI_TEST_DYNAMODB", emulator.address.to_string())
