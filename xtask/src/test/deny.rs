@@ -24,7 +24,7 @@ pub(super) fn run() -> Result<Outcome, Trouble> {
     for workspace in WORKSPACES {
         passed &= check(&tool, workspace, &["bans", "licenses", "sources"])?;
     }
-    let reachable = call(&tool, &["fetch", "db"])?;
+    let reachable = call(&tool, &["--config", "deny.toml", "fetch", "db"])?;
     if reachable {
         for workspace in WORKSPACES {
             passed &= check(&tool, workspace, &["advisories"])?;
@@ -40,8 +40,8 @@ pub(super) fn run() -> Result<Outcome, Trouble> {
 }
 
 fn check(tool: &Path, workspace: &str, what: &[&str]) -> Result<bool, Trouble> {
-    let mut arguments = vec!["--manifest-path", workspace, "check", "--hide-inclusion-graph"];
-    arguments.extend(["--config", "deny.toml", "--disable-fetch"]);
+    let mut arguments = vec!["--manifest-path", workspace, "--config", "deny.toml"];
+    arguments.extend(["check", "--hide-inclusion-graph"]);
     arguments.extend(what);
     call(tool, &arguments)
 }
