@@ -240,8 +240,9 @@ async fn tokens_and_money_are_settled_in_the_table() {
     }
     let asked = join_all((0..30).map(|n| ask(&http, [one.address, two.address][n % 2]))).await;
     let statuses: Vec<u16> = asked.iter().map(|response| response.status().as_u16()).collect();
-    // 1,400 are left, and each is estimated to need some 110, but may use 400.
-    assert!((3..=12).contains(&passed(&statuses)), "{statuses:?}");
+    // 1,400 are left, of which each uses 400 in the end. Its estimate is the 100 of its answer and
+    // something for its question: were none settled before the last is let through, 13 would be.
+    assert!((4..=13).contains(&passed(&statuses)), "{statuses:?}");
     let refused = asked.iter().find(|response| response.status() == 429).unwrap();
     assert!(refused.headers().contains_key("retry-after"));
 }
