@@ -18,6 +18,7 @@ pub use resume::{OwnPlan, Resumption};
 pub use stream::AnswerStream;
 
 use crate::answer::Answer;
+use crate::apart::apart;
 use crate::audit::Trail;
 use crate::breakers::{Breakers, Ticket};
 use crate::clock::{Ambient, Stopwatch};
@@ -105,8 +106,7 @@ pub async fn run(exchange: Exchange<'_>) -> Outcome {
     }
     let mut told = Telling::default();
     let answered = if attempts.hedges() {
-        // In a box of its own: few requests need the room.
-        Box::pin(hedge::run(&exchange, &mut attempts, &mut told)).await
+        apart(|| hedge::run(&exchange, &mut attempts, &mut told)).await
     } else {
         one_by_one(&exchange, &mut attempts, &mut told).await
     };

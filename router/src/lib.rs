@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod anthropic;
+mod apart;
 pub mod attempt;
 pub mod audit;
 pub mod auth;

@@ -13,6 +13,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use model_map::{Audit, Draw, ModelMap, Plan, Unplanned};
 
 use crate::answer::Answer;
+use crate::apart::apart;
 use crate::attempt::{self, Delivered, Exchange, OwnPlan, Resumption};
 use crate::audit::trail::Planned;
 use crate::audit::{Trail, record};
@@ -224,8 +225,8 @@ impl Router {
             None => None,
             Some(who) => {
                 let charge = limits::charge::estimate(&prepared.map, &plan, &facts, front);
-                // In a box of its own: few requests need the room.
-                match Box::pin(self.limits.admit(who, charge, (self.ambient.now)())).await {
+                let now = (self.ambient.now)();
+                match apart(|| self.limits.admit(who, charge, now)).await {
                     Ok(admitted) => Some(admitted),
                     Err(refused) => return self.over_limit(client, &refused, &head),
                 }

@@ -10,6 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::Exchange;
 use super::read::{self, Started};
+use crate::apart::apart;
 #[cfg(feature = "aws")]
 use crate::bedrock::Decoder;
 use crate::config::Endpoint;
@@ -55,13 +56,13 @@ pub(super) async fn call(
         Err(error) if error.failure.status == Some(401) => error,
         result => return result,
     };
-    // The key may have been rotated. Few requests come here: in a box of its own.
+    // The key may have been rotated.
     let provider = &planned.model.provider;
-    let renewed = Box::pin(exchange.config.renewed(exchange.prepared, provider));
+    let renewed = apart(|| exchange.config.renewed(exchange.prepared, provider));
     match within(exchange, &timer, renewed).await? {
         Some(renewed) => {
             let linked = Linked { endpoint: &renewed, ..linked };
-            Box::pin(any_way(exchange, timer, linked)).await
+            apart(|| any_way(exchange, timer, linked)).await
         }
         None => Err(error),
     }
@@ -88,16 +89,15 @@ async fn any_way(
     let Some(service) = front.optional().filter(|_| way.is_own) else {
         return ask(exchange, timer, linked, way).await;
     };
-    // In boxes of their own: few requests need the room.
     if !endpoint.lacks.lacks(service, model) {
-        let answered = Box::pin(ask(exchange, timer, linked, way)).await;
+        let answered = apart(|| ask(exchange, timer, linked, way)).await;
         match answered {
             Err(error) if endpoint.lacks.learn(service, model, &error) => (),
             answered => return answered,
         }
     }
     let way = Way::by_chat(front, endpoint.dialect);
-    Box::pin(ask(exchange, timer, linked, way)).await
+    apart(|| ask(exchange, timer, linked, way)).await
 }
 
 /// Asks a link in one way.
@@ -267,8 +267,7 @@ async fn sign(
     let Some(bedrock) = &endpoint.bedrock else { return Ok((ask, None)) };
     let body = ask.request.body.concat();
     let model = (planned.model.id.as_str(), exchange.request.stream());
-    // In a box of its own: few requests come here.
-    let signing = Box::pin(bedrock.signed(model, &body, (exchange.ambient.now)()));
+    let signing = apart(|| bedrock.signed(model, &body, (exchange.ambient.now)()));
     let signed = within(exchange, timer, signing).await?.map_err(|trouble| {
         let failure = Failure::of(FailureClass::Auth);
         let failure = Failure { link_specific: true, repeatable: false, ..failure };

@@ -15,6 +15,7 @@ use tokio::time::Sleep;
 
 use super::read::Started;
 use super::resume::{Found, Resumed, Resuming, Resumption};
+use crate::apart::apart;
 use crate::audit::Closing;
 use crate::breakers::Ticket;
 use crate::clock::Stopwatch;
@@ -342,7 +343,7 @@ impl Resume {
     fn ask(&mut self, failure: Failure) {
         let heard = std::mem::replace(&mut self.heard, Heard::new(Front::Embeddings));
         if let State::Ready(resumption) = std::mem::replace(&mut self.state, State::Moving) {
-            self.state = State::Asking(Box::pin(resumption.go_on(heard, failure)));
+            self.state = State::Asking(apart(|| resumption.go_on(heard, failure)));
         }
     }
 }
