@@ -3,6 +3,7 @@
 //! Owns the loop and nothing of its rules: those are [`model_map::Attempts`], which is told what
 //! happened and says what to do.
 
+mod alarm;
 mod call;
 mod gate;
 mod hedge;
@@ -179,7 +180,7 @@ fn delivered(exchange: &Exchange<'_>, attempts: Attempts, (answered, ticket): Wo
             (Answer::whole(whole.body), told)
         }
         call::Content::Stream(stream) => {
-            let stream = AnswerStream::new(*stream, exchange.stopwatch, ticket);
+            let stream = AnswerStream::new(*stream, ticket);
             (Answer::Stream(Box::new(stream)), Told::default())
         }
     };

@@ -1,6 +1,5 @@
 //! One attempt: the link's request, the call, and its answer up to the commit.
 
-use std::future::Future;
 use std::pin::pin;
 
 use http::header::CONTENT_TYPE;
@@ -9,6 +8,7 @@ use model_map::{Commit, Failure, FailureClass, PlannedLink, Timer};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Exchange;
+use super::alarm::Alarm;
 use super::read::{self, Started};
 use crate::apart::apart;
 #[cfg(feature = "aws")]
@@ -52,17 +52,19 @@ pub(super) async fn call(
         return Err(plain(FailureClass::NotFound, "the map has no such link"));
     };
     let linked = Linked { attempt, planned, endpoint };
-    let error = match any_way(exchange, timer, linked).await {
+    let mut alarm = Alarm::new(timer, exchange.stopwatch);
+    let error = match any_way(exchange, &mut alarm, linked).await {
         Err(error) if error.failure.status == Some(401) => error,
         result => return result,
     };
     // The key may have been rotated.
     let provider = &planned.model.provider;
+    alarm.timer = timer;
     let renewed = apart(|| exchange.config.renewed(exchange.prepared, provider));
-    match within(exchange, &timer, renewed).await? {
+    match alarm.within(renewed).await? {
         Some(renewed) => {
             let linked = Linked { endpoint: &renewed, ..linked };
-            apart(|| any_way(exchange, timer, linked)).await
+            apart(|| any_way(exchange, &mut alarm, linked)).await
         }
         None => Err(error),
     }
@@ -80,45 +82,47 @@ struct Linked<'a> {
 /// Asks a link for what the client asks for; in a chat where it has no such service.
 async fn any_way(
     exchange: &Exchange<'_>,
-    timer: Timer,
+    alarm: &mut Alarm,
     linked: Linked<'_>,
 ) -> Result<Answered, UpstreamError> {
     let Linked { planned, endpoint, .. } = linked;
     let (front, model) = (exchange.request.front(), &planned.model.id);
     let way = Way::of(front, endpoint.dialect);
     let Some(service) = front.optional().filter(|_| way.is_own) else {
-        return ask(exchange, timer, linked, way).await;
+        return ask(exchange, alarm, linked, way).await;
     };
     if !endpoint.lacks.lacks(service, model) {
-        let answered = apart(|| ask(exchange, timer, linked, way)).await;
+        let timer = alarm.timer;
+        let answered = apart(|| ask(exchange, alarm, linked, way)).await;
+        alarm.timer = timer;
         match answered {
             Err(error) if endpoint.lacks.learn(service, model, &error) => (),
             answered => return answered,
         }
     }
     let way = Way::by_chat(front, endpoint.dialect);
-    apart(|| ask(exchange, timer, linked, way)).await
+    apart(|| ask(exchange, alarm, linked, way)).await
 }
 
 /// Asks a link in one way.
 async fn ask(
     exchange: &Exchange<'_>,
-    mut timer: Timer,
+    alarm: &mut Alarm,
     Linked { attempt, planned, endpoint }: Linked<'_>,
     way: Way,
 ) -> Result<Answered, UpstreamError> {
     let ask = build(exchange, way, (planned, endpoint))?;
     #[cfg(feature = "aws")]
-    let (ask, signed) = sign(exchange, &timer, (planned, endpoint), ask).await?;
+    let (ask, signed) = sign(exchange, alarm, (planned, endpoint), ask).await?;
     #[cfg(not(feature = "aws"))]
     let signed = None;
     let Ask { request, service, beta } = ask;
-    let place = place(endpoint, exchange, &timer).await?;
+    let place = place(endpoint, alarm).await?;
     let UpstreamRequest { body, dropped, answer_tool } = request;
     let trace = exchange.trace.and_then(|trace| trace.carried(attempt));
     let outgoing = Outgoing { body, service, beta, signed, trace };
     // Where it stands: what is waited for is large, and moved once more for every layer around it.
-    let sending = pin!(exchange.clients.send(endpoint, timer.connect_limit(), outgoing));
+    let sending = pin!(exchange.clients.send(endpoint, alarm.timer.connect_limit(), outgoing));
     let expected = || Expected {
         attempt,
         way,
@@ -134,10 +138,10 @@ async fn ask(
         #[cfg(feature = "aws")]
         is_bedrock: endpoint.bedrock.is_some(),
     };
-    let (response, expected) = meanwhile(pin!(within(exchange, &timer, sending)), expected).await;
+    let (response, expected) = meanwhile(pin!(alarm.within(sending)), expected).await;
     let response = response?.map_err(unsent)?;
-    timer.progressed(exchange.stopwatch.elapsed());
-    let content = expected.read(exchange, timer, response).await?;
+    alarm.timer.progressed(alarm.now());
+    let content = expected.read(exchange, alarm, response).await?;
     Ok(Answered { content, dropped })
 }
 
@@ -155,14 +159,14 @@ impl Expected {
     async fn read(
         self,
         exchange: &Exchange<'_>,
-        timer: Timer,
+        alarm: &mut Alarm,
         response: Response<Body>,
     ) -> Result<Content, UpstreamError> {
         let (head, body) = response.into_parts();
         let wants_stream = exchange.request.stream();
         // A server that answers a request for a stream with JSON has an error to tell.
         if !head.status.is_success() || (wants_stream && is_json(&head.headers)) {
-            let text = read::refusal(exchange, timer, body).await?;
+            let text = read::refusal(alarm, body).await?;
             let (status, now) = (head.status.as_u16(), (exchange.ambient.now)());
             #[cfg(feature = "aws")]
             if self.is_bedrock {
@@ -184,14 +188,15 @@ impl Expected {
             };
             if exchange.plan.role.commit == Commit::Headers {
                 let (held, body) = (Vec::new(), Some(body));
-                let started = Started { held, body, reader, timer, place: self.place, broke: None };
+                let alarm = alarm.hand_over();
+                let started = Started { held, body, reader, alarm, place: self.place, broke: None };
                 return Ok(Content::Stream(Box::new(started)));
             }
             let opened = read::Opened { attempt: self.attempt, body, reader, place: self.place };
-            let started = read::stream(exchange, timer, opened).await?;
+            let started = read::stream(exchange, alarm, opened).await?;
             return Ok(Content::Stream(Box::new(started)));
         }
-        let body = read::whole(exchange, timer, body).await?;
+        let body = read::whole(alarm, body).await?;
         #[cfg(feature = "aws")]
         let body = match self.is_bedrock {
             true => crate::bedrock::message(body, &bedrock_id(&head.headers), &self.options.model),
@@ -260,7 +265,7 @@ fn converse(exchange: &Exchange<'_>, model: &str, mut ask: Ask) -> Result<Ask, R
 #[cfg(feature = "aws")]
 async fn sign(
     exchange: &Exchange<'_>,
-    timer: &Timer,
+    alarm: &mut Alarm,
     (planned, endpoint): (&PlannedLink<'_>, &Endpoint),
     mut ask: Ask,
 ) -> Result<(Ask, Option<(http::Uri, HeaderMap)>), UpstreamError> {
@@ -268,7 +273,7 @@ async fn sign(
     let body = ask.request.body.concat();
     let model = (planned.model.id.as_str(), exchange.request.stream());
     let signing = apart(|| bedrock.signed(model, &body, (exchange.ambient.now)()));
-    let signed = within(exchange, timer, signing).await?.map_err(|trouble| {
+    let signed = alarm.within(signing).await?.map_err(|trouble| {
         let failure = Failure::of(FailureClass::Auth);
         let failure = Failure { link_specific: true, repeatable: false, ..failure };
         let message = format!("Bedrock {trouble}");
@@ -308,13 +313,12 @@ pub(super) fn unfit(error: RequestError) -> UpstreamError {
 /// waiting for a connection.
 async fn place(
     endpoint: &Endpoint,
-    exchange: &Exchange<'_>,
-    timer: &Timer,
+    alarm: &mut Alarm,
 ) -> Result<Option<OwnedSemaphorePermit>, UpstreamError> {
     let Some(places) = &endpoint.places else { return Ok(None) };
     let free = std::sync::Arc::clone(places).acquire_owned();
-    let waiting = tokio::time::timeout(timer.connect_limit(), free);
-    match within(exchange, timer, waiting).await? {
+    let waiting = tokio::time::timeout(alarm.timer.connect_limit(), free);
+    match alarm.within(waiting).await? {
         Ok(Ok(place)) => Ok(Some(place)),
         _ => {
             let full = "all of the provider's max_connections are in use";
@@ -323,21 +327,6 @@ async fn place(
             Err(error)
         }
     }
-}
-
-/// Waits until the attempt's current timer at the longest.
-pub(super) async fn within<T>(
-    exchange: &Exchange<'_>,
-    timer: &Timer,
-    work: impl Future<Output = T>,
-) -> Result<T, UpstreamError> {
-    let deadline = exchange.stopwatch.at(timer.deadline());
-    let in_time = tokio::time::timeout_at(deadline, work).await;
-    in_time.map_err(|_| {
-        let mut error = plain(FailureClass::Timeout, "no answer in time");
-        error.failure.ours = timer.is_cut_short();
-        error
-    })
 }
 
 /// A failure in our words.

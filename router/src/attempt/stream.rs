@@ -3,22 +3,20 @@
 //! It is polled by the front and polls the upstream: no task and no channel lie between, so that a
 //! client that leaves drops the upstream request, and one that reads slowly slows the upstream.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as _, Frame};
-use model_map::{Failure, FailureClass, Timer};
+use model_map::{Failure, FailureClass};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Sleep;
 
+use super::alarm::Alarm;
 use super::read::Started;
 use super::resume::{Found, Resumed, Resuming, Resumption};
 use crate::apart::apart;
 use crate::audit::Closing;
 use crate::breakers::Ticket;
-use crate::clock::Stopwatch;
 use crate::front::{Front, stream_event};
 use crate::openai::error::ClientError;
 use crate::respond::error_kind;
@@ -40,10 +38,7 @@ pub struct AnswerStream {
     /// None once the answer is over.
     body: Option<Body>,
     reader: StreamReader,
-    timer: Timer,
-    stopwatch: Stopwatch,
-    /// Set once and moved on only when it fires, since nearly every event moves the deadline.
-    alarm: Pin<Box<Sleep>>,
+    alarm: Alarm,
     place: Option<OwnedSemaphorePermit>,
     /// Given back when the answer is over.
     ticket: Option<Ticket>,
@@ -84,17 +79,13 @@ enum State {
 }
 
 impl AnswerStream {
-    pub(super) fn new(started: Started, stopwatch: Stopwatch, ticket: Ticket) -> Self {
-        let alarm = tokio::time::sleep_until(stopwatch.at(started.timer.deadline()));
-        let reader = started.reader;
+    pub(super) fn new(started: Started, ticket: Ticket) -> Self {
         let mut stream = Self {
             held: Vec::new().into_iter(),
             early: BytesMut::new(),
             body: None,
-            reader,
-            timer: started.timer,
-            stopwatch,
-            alarm: Box::pin(alarm),
+            reader: started.reader,
+            alarm: started.alarm,
             place: None,
             ticket: None,
             is_broken: false,
@@ -116,7 +107,7 @@ impl AnswerStream {
         ticket: Ticket,
     ) {
         // Where the headers committed, it has not answered yet.
-        if self.timer.has_committed() {
+        if self.alarm.timer.has_committed() {
             ticket.answered();
         }
         self.held = held.into_iter();
@@ -197,7 +188,7 @@ impl AnswerStream {
                 Poll::Ready(Some(Err(_))) => self.over(FailureClass::Network, BROKEN),
                 Poll::Ready(None) => self.over(FailureClass::Network, CUT),
                 Poll::Pending => {
-                    std::task::ready!(self.poll_alarm(cx));
+                    std::task::ready!(self.alarm.poll(cx));
                     self.over(FailureClass::Timeout, SILENT)
                 }
             };
@@ -213,17 +204,18 @@ impl AnswerStream {
         let Progress { out, events, token, failure, .. } = self.reader.push(data);
         if events > 0 {
             self.closing.counts(events.into());
-            let now = self.stopwatch.elapsed();
+            let now = self.alarm.now();
             // Where the headers committed, the first token is still to come.
-            if token && !self.timer.has_committed() {
+            if token && !self.alarm.timer.has_committed() {
                 self.closing.first_token(now);
                 self.ticket.iter().for_each(Ticket::answered);
             }
-            if token { self.timer.committed(now) } else { self.timer.progressed(now) }
+            let timer = &mut self.alarm.timer;
+            if token { timer.committed(now) } else { timer.progressed(now) }
         }
         if let Some(failure) = failure {
             self.breaks(Broken::by(self.reader.front(), failure));
-        } else if !self.timer.has_committed() {
+        } else if !self.alarm.timer.has_committed() {
             self.early.extend_from_slice(&out);
             return Bytes::new();
         }
@@ -244,7 +236,7 @@ impl AnswerStream {
         let mut end = self.reader.finish();
         let front = self.reader.front();
         let broken = match end.ending {
-            Ending::Empty if !self.timer.has_committed() => {
+            Ending::Empty if !self.alarm.timer.has_committed() => {
                 self.early.clear();
                 end.out = Bytes::new();
                 let failure = Failure::of(FailureClass::Empty);
@@ -256,7 +248,7 @@ impl AnswerStream {
                 return self.after_early(end.out);
             }
             Ending::Cut => {
-                let ours = class == FailureClass::Timeout && self.timer.is_cut_short();
+                let ours = class == FailureClass::Timeout && self.alarm.timer.is_cut_short();
                 let failure = Failure { ours, ..Failure::of(class) };
                 Broken { event: cut_event(front, class, why), failure }
             }
@@ -264,17 +256,6 @@ impl AnswerStream {
         };
         self.breaks(broken);
         self.after_early(end.out)
-    }
-
-    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            std::task::ready!(self.alarm.as_mut().poll(cx));
-            let deadline = self.stopwatch.at(self.timer.deadline());
-            if deadline <= tokio::time::Instant::now() {
-                return Poll::Ready(());
-            }
-            self.alarm.as_mut().reset(deadline);
-        }
     }
 
     /// What the client gets of the next bytes: all of them, but of a continuation.
@@ -329,8 +310,7 @@ impl AnswerStream {
             None => self.resume = None,
             Some(Found { started, joint, ticket }) => {
                 resume.joint = Some(joint);
-                (self.reader, self.timer) = (started.reader, started.timer);
-                self.alarm.as_mut().reset(self.stopwatch.at(self.timer.deadline()));
+                (self.reader, self.alarm) = (started.reader, started.alarm);
                 let rest = (started.held, started.body, started.broke);
                 self.begin(rest, started.place, ticket);
             }
