@@ -36,6 +36,7 @@ mod meanwhile;
 mod metrics;
 pub mod observer;
 pub mod openai;
+mod pieces;
 #[cfg(feature = "aws")]
 pub mod place;
 mod repoll;

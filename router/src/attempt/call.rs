@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 
+use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Response};
 use model_map::{Commit, Failure, FailureClass, PlannedLink, Timer};
@@ -187,7 +188,7 @@ impl Expected {
                 None => reader,
             };
             if exchange.plan.role.commit == Commit::Headers {
-                let (held, body) = (Vec::new(), Some(body));
+                let (held, body) = (Bytes::new(), Some(body));
                 let alarm = alarm.hand_over();
                 let started = Started { held, body, reader, alarm, place: self.place, broke: None };
                 return Ok(Content::Stream(Box::new(started)));

@@ -10,6 +10,7 @@ use super::Exchange;
 use super::alarm::Alarm;
 use super::call::{plain, unsent};
 use super::stream::Broken;
+use crate::pieces::Pieces;
 use crate::upstream::{Body, broken};
 use crate::wire::{Ending, StreamReader, UpstreamError};
 
@@ -23,7 +24,7 @@ const HELD_LIMIT: usize = 4 * 1024 * 1024;
 /// A stream that has committed.
 pub(super) struct Started {
     /// What is to be sent first.
-    pub(super) held: Vec<Bytes>,
+    pub(super) held: Bytes,
     /// What follows; none when the upstream is through.
     pub(super) body: Option<Body>,
     pub(super) reader: StreamReader,
@@ -53,18 +54,14 @@ pub(super) async fn stream(
     let Opened { attempt, mut body, mut reader, place } = opened;
     let whole = exchange.plan.role.commit == Commit::Complete;
     let limit = if whole { ANSWER_LIMIT } else { HELD_LIMIT };
-    let mut held = Vec::with_capacity(1);
-    let mut size = 0;
+    let mut held = Pieces::default();
     while let Some(data) = next(alarm, &mut body).await? {
         let progress = reader.push(data);
         let now = alarm.now();
         if progress.events > 0 {
             alarm.timer.progressed(now);
         }
-        size += progress.out.len();
-        if !progress.out.is_empty() {
-            held.push(progress.out);
-        }
+        held.push(progress.out);
         if progress.token {
             alarm.timer.committed(now);
         }
@@ -79,12 +76,13 @@ pub(super) async fn stream(
             // What failed after its first token is told inside the stream.
             let broke = progress.failure.map(|failure| Broken::by(front, failure));
             let body = Some(body).filter(|_| broke.is_none());
-            return Ok(Started { held, body, reader, alarm: alarm.hand_over(), place, broke });
+            let (held, alarm) = (held.join(), alarm.hand_over());
+            return Ok(Started { held, body, reader, alarm, place, broke });
         }
         if let Some(failure) = progress.failure {
             return Err(failure.error);
         }
-        if size > limit {
+        if held.len() > limit {
             return Err(plain(FailureClass::ServerError, "too much before the commit"));
         }
     }
@@ -93,7 +91,7 @@ pub(super) async fn stream(
     match end.ending {
         Ending::Complete => {
             alarm.timer.committed(alarm.now());
-            let alarm = alarm.hand_over();
+            let (held, alarm) = (held.join(), alarm.hand_over());
             Ok(Started { held, body: None, reader, alarm, place, broke: None })
         }
         Ending::Empty => Err(plain(FailureClass::Empty, "neither content nor a tool call")),
@@ -113,17 +111,16 @@ pub(super) async fn whole(alarm: &mut Alarm, mut body: Body) -> Result<Bytes, Up
         return Ok(first);
     }
     alarm.timer.progressed(alarm.now());
-    let Some(second) = next(alarm, &mut body).await? else { return Ok(first) };
-    let mut all = BytesMut::from(first);
-    all.extend_from_slice(&second);
+    let mut pieces = Pieces::default();
+    pieces.push(first);
     while let Some(more) = next(alarm, &mut body).await? {
         alarm.timer.progressed(alarm.now());
-        if all.len() + more.len() > ANSWER_LIMIT {
+        if pieces.len() + more.len() > ANSWER_LIMIT {
             return Err(plain(FailureClass::ServerError, "the answer is too large"));
         }
-        all.extend_from_slice(&more);
+        pieces.push(more);
     }
-    Ok(all.freeze())
+    Ok(pieces.join())
 }
 
 /// Reads the start of an error's body. A body that breaks still has a status to go by.

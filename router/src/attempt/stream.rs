@@ -31,7 +31,8 @@ const SILENT: &str = "the provider fell silent, or the answer took longer than `
 
 /// The rest of a committed stream.
 pub struct AnswerStream {
-    held: std::vec::IntoIter<Bytes>,
+    /// What is to be sent first.
+    held: Bytes,
     /// What came before the first token, where the headers committed: an answer that turns out to be
     /// empty must not have sent its end.
     early: BytesMut,
@@ -81,7 +82,7 @@ enum State {
 impl AnswerStream {
     pub(super) fn new(started: Started, ticket: Ticket) -> Self {
         let mut stream = Self {
-            held: Vec::new().into_iter(),
+            held: Bytes::new(),
             early: BytesMut::new(),
             body: None,
             reader: started.reader,
@@ -102,7 +103,7 @@ impl AnswerStream {
     /// Begins to send what has started.
     fn begin(
         &mut self,
-        (held, body, broke): (Vec<Bytes>, Option<Body>, Option<Broken>),
+        (held, body, broke): (Bytes, Option<Body>, Option<Broken>),
         place: Option<OwnedSemaphorePermit>,
         ticket: Ticket,
     ) {
@@ -110,7 +111,7 @@ impl AnswerStream {
         if self.alarm.timer.has_committed() {
             ticket.answered();
         }
-        self.held = held.into_iter();
+        self.held = held;
         self.body = body;
         (self.place, self.ticket) = (place, Some(ticket));
         match broke {
@@ -166,8 +167,9 @@ impl AnswerStream {
 
     fn next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
-            if let Some(bytes) = self.held.next() {
-                let bytes = self.joined(bytes);
+            if !self.held.is_empty() {
+                let held = std::mem::take(&mut self.held);
+                let bytes = self.joined(held);
                 if bytes.is_empty() {
                     continue;
                 }
@@ -274,7 +276,7 @@ impl AnswerStream {
                 bytes
             }
             Err(_) => {
-                self.held = Vec::new().into_iter();
+                self.held.clear();
                 // It answers, though not this.
                 let failure =
                     Failure { link_specific: true, ..Failure::of(FailureClass::ServerError) };
