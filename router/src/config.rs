@@ -106,6 +106,10 @@ impl Config {
             // In a box of its own: few requests need the room.
             Box::pin(cloud.catch_up(self)).await;
         }
+        #[cfg(feature = "aws")]
+        if let Some(why) = self.cloud.as_ref().and_then(|cloud| cloud.outdated(self)) {
+            return Err(why);
+        }
         self.current().ok_or_else(|| self.wants())
     }
 
