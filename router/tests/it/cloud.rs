@@ -267,7 +267,8 @@ async fn trouble_with_secrets_manager_keeps_the_keys_and_is_told_until_it_is_ove
 #[tokio::test]
 async fn a_map_and_client_keys_that_cannot_be_confirmed_are_used_for_a_bounded_time() {
     let mut env = ALWAYS.to_vec();
-    env.push(("SFAI_CONFIG_MAX_AGE_SECONDS", "1"));
+    // Longer than a look takes, however slow the machine.
+    env.push(("SFAI_CONFIG_MAX_AGE_SECONDS", "5"));
     let deployed = deploy(&env).await;
     let aws = &deployed.aws;
     let s3 = |mode| aws.s3(mode);
@@ -292,8 +293,8 @@ async fn a_map_and_client_keys_that_cannot_be_confirmed_are_used_for_a_bounded_t
             (&json!(503), &json!("not_ready"))
         );
         assert!(body["error"]["message"].as_str().unwrap().contains(says), "{body}");
-        deployed.tells_of_trouble(lines, says).await;
         assert_eq!(deployed.send("GET", "/health", "").await.0["statusCode"], 503);
+        deployed.tells_of_trouble(lines, says).await;
         have(Mode::Well);
         assert_eq!(deployed.status().await, 200, "once it can be read all is well");
         assert_eq!(deployed.health().await["status"], "ok");

@@ -361,10 +361,11 @@ async fn a_response_that_breaks_is_whole_in_the_end() {
             };
             upstream.push(&format!("/{first}/"), [begun]);
             // The second one breaks in turn, unless it is the last.
-            let again = if prefill { vec![TEXT[2]] } else { vec!["brown fox jumps over", TEXT[2]] };
+            let again =
+                if prefill { vec![TEXT[2]] } else { vec!["quick brown fox jumps over", TEXT[2]] };
             let last = ["brown fox jumps over the lazy", " ", TEXT[3]];
             if provider == "second" {
-                let go_on = ["brown fox jumps over", TEXT[2], TEXT[3]];
+                let go_on = ["quick brown fox jumps over", TEXT[2], TEXT[3]];
                 upstream.push("/second/", [stream("openai", "two", &go_on, true)]);
             } else {
                 upstream.push("/third/", [stream(protocol, "two", &again, false)]);
