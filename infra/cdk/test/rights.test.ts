@@ -45,9 +45,7 @@ const FIRST_MAP = {
 };
 
 const router = (secrets: string[]) => ({
-  'RouterRole dynamodb:DeleteItem': ['{StateTable}'],
   'RouterRole dynamodb:GetItem': ['{StateTable}'],
-  'RouterRole dynamodb:PutItem': ['{StateTable}'],
   'RouterRole dynamodb:UpdateItem': ['{StateTable}'],
   'RouterRole logs:CreateLogStream': ['{RouterLogs}'],
   'RouterRole logs:PutLogEvents': ['{RouterLogs}'],
