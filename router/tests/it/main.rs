@@ -65,5 +65,6 @@ mod security_wire;
 mod shared;
 #[cfg(feature = "aws")]
 mod stored;
+mod taken;
 mod telemetry;
 mod turns;
