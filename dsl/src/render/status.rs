@@ -154,8 +154,6 @@ fn summed_up(status: &Status) -> String {
 mod tests {
     use super::*;
 
-    const PLAIN: Look = Look { color: false, width: 100 };
-
     fn status() -> Status {
         Status {
             version: VERSION,
@@ -199,7 +197,7 @@ role coder changed, risk high
 role writer added, risk low
 2 differences; sfai-dsl push --dry-run tells more
 ";
-        assert_eq!(human(&status(), PLAIN), expected);
+        assert_eq!(human(&status(), Look::PLAIN), expected);
     }
 
     #[test]
@@ -216,7 +214,7 @@ role writer added, risk low
             roles: None,
         });
         status.differences.clear();
-        let text = human(&status, PLAIN);
+        let text = human(&status, Look::PLAIN);
         let live =
             "live    cannot be read  not put there by sfai-dsl\n        it is not whole JSON: x\n";
         assert!(text.contains(live) && text.contains("cannot be compared"), "{text}");
@@ -225,10 +223,10 @@ role writer added, risk low
     #[test]
     fn nothing_and_the_same_are_told() {
         let none = Status { live: None, differences: Vec::new(), ..status() };
-        assert!(human(&none, PLAIN).contains("live    nothing yet\n"));
+        assert!(human(&none, Look::PLAIN).contains("live    nothing yet\n"));
         let same = Status { same: true, differences: Vec::new(), ..status() };
-        assert!(human(&same, PLAIN).ends_with("the program is live as it stands here\n"));
+        assert!(human(&same, Look::PLAIN).ends_with("the program is live as it stands here\n"));
         let env = Status { differences: Vec::new(), ..status() };
-        assert!(human(&env, PLAIN).ends_with("for different environments\n"));
+        assert!(human(&env, Look::PLAIN).ends_with("for different environments\n"));
     }
 }
