@@ -22,6 +22,9 @@ pub(super) enum Color {
     Never,
 }
 
+/// Findings are drawn in no more columns: longer lines of words are hard to read.
+const WIDEST: usize = 100;
+
 /// Set once, before the verb runs: every verb draws, and none should have to pass it on.
 static COLOR: OnceLock<Color> = OnceLock::new();
 
@@ -33,8 +36,11 @@ pub(super) fn settle(color: Color) {
 /// How to draw on `stream`.
 pub(super) fn look_on(stream: &impl IsTerminal) -> Look {
     let asked = COLOR.get().copied().unwrap_or_default();
-    let wish = wish(|name| std::env::var_os(name).filter(|value| !value.is_empty()));
-    Look { color: colored(asked, wish, stream.is_terminal()), width: 100 }
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let color = colored(asked, wish(variable), stream.is_terminal());
+    // A terminal without colours still draws boxes, unless it can do nothing.
+    let draws = stream.is_terminal() && variable("TERM").is_none_or(|term| term != "dumb");
+    Look { color, boxes: color || draws, width: width().map_or(WIDEST, |it| it.clamp(40, WIDEST)) }
 }
 
 /// What the environment asks for: <https://no-color.org>, then <https://bixense.com/clicolors>, then

@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn every_bad_example_has_the_finding_of_its_rule() {
         for rule in RULES {
-            let said = findings(&rule.bad, Look { color: false, width: 100 });
+            let said = findings(&rule.bad, Look::PLAIN);
             assert!(said.starts_with(rule.code.0), "{}: {said}", rule.name);
         }
     }

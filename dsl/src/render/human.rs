@@ -7,7 +7,7 @@ use std::fmt;
 
 use miette::{
     GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
-    SourceCode, SourceSpan, SpanContents,
+    SourceCode, SourceSpan, SpanContents, ThemeCharacters, ThemeStyles,
 };
 
 use super::{Tally, counted, sentence, shown};
@@ -20,15 +20,25 @@ const MOST_DRAWN: usize = 2_000;
 /// How to draw.
 #[derive(Debug, Clone, Copy)]
 pub struct Look {
-    /// With terminal colours and box characters; else plain ASCII.
+    /// With terminal colours.
     pub color: bool,
+    /// With box characters; else plain ASCII.
+    pub boxes: bool,
     /// Columns.
     pub width: usize,
 }
 
+impl Look {
+    /// Plain ASCII, the same everywhere.
+    pub const PLAIN: Self = Self { color: false, boxes: false, width: 100 };
+}
+
 /// The findings one under the other, and a last line that counts them; nothing for none.
 pub fn render(sources: &Sources, findings: &[Diagnostic], look: Look) -> String {
-    let theme = if look.color { GraphicalTheme::unicode() } else { GraphicalTheme::none() };
+    let theme = GraphicalTheme {
+        characters: if look.boxes { ThemeCharacters::unicode() } else { ThemeCharacters::ascii() },
+        styles: if look.color { ThemeStyles::ansi() } else { ThemeStyles::none() },
+    };
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_width(look.width)
         .with_links(false)

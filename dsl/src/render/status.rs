@@ -195,8 +195,6 @@ fn summed_up(status: &Status) -> String {
 mod tests {
     use super::*;
 
-    const PLAIN: Look = Look { color: false, width: 100 };
-
     fn status() -> Status {
         Status {
             version: VERSION,
@@ -241,7 +239,7 @@ role coder changed, risk high
 role writer added, risk low
 2 differences; sfai-dsl push --dry-run tells more
 ";
-        assert_eq!(human(&status(), PLAIN), expected);
+        assert_eq!(human(&status(), Look::PLAIN), expected);
     }
 
     #[test]
@@ -258,7 +256,7 @@ role writer added, risk low
             roles: None,
         });
         status.differences.clear();
-        let text = human(&status, PLAIN);
+        let text = human(&status, Look::PLAIN);
         let live =
             "live    cannot be read  not put there by sfai-dsl\n        it is not whole JSON: x\n";
         assert!(text.contains(live) && text.contains("cannot be compared"), "{text}");
@@ -289,10 +287,10 @@ role writer added, risk low
     #[test]
     fn nothing_and_the_same_are_told() {
         let none = Status { live: None, differences: Vec::new(), ..status() };
-        assert!(human(&none, PLAIN).contains("live    nothing yet\n"));
+        assert!(human(&none, Look::PLAIN).contains("live    nothing yet\n"));
         let same = Status { same: true, differences: Vec::new(), ..status() };
-        assert!(human(&same, PLAIN).ends_with("the program is live as it stands here\n"));
+        assert!(human(&same, Look::PLAIN).ends_with("the program is live as it stands here\n"));
         let env = Status { differences: Vec::new(), ..status() };
-        assert!(human(&env, PLAIN).ends_with("for different environments\n"));
+        assert!(human(&env, Look::PLAIN).ends_with("for different environments\n"));
     }
 }

@@ -1,9 +1,11 @@
 //! Phrases as the typed tree.
 //!
-//! Owns declarations and blocks; what follows the keyword of a role's statement is in
-//! [`super::statement`].
+//! Owns declarations and blocks; which keyword a phrase has is found in [`opening`], and what
+//! follows that of a role's statement is in [`super::statement`].
 
 mod headless;
+mod lines;
+mod opening;
 
 use super::client::client_statement;
 use super::cursor::Cursor;
@@ -16,13 +18,13 @@ use super::promise;
 use super::provider::{model_statement, provider_statement};
 use super::statement;
 use super::tree::{
-    Broken, Client, ClientStatement, Declaration, Defaults, Ensure, Env, Let, Model,
-    ModelStatement, Prompt, Provider, ProviderStatement, Role, Statement, TestCase, TestStatement,
-    Then,
+    Broken, Client, Declaration, Defaults, Ensure, Env, Let, Model, Prompt, Provider, Role,
+    TestCase,
 };
-use super::words::{self, Keyword, Place};
-use crate::nearest::nearest;
+use super::words::{self, Place};
 use crate::span::Span;
+use lines::Lines;
+use opening::{Known, Opening};
 
 /// Makes the tree.
 pub(crate) struct Lower<'a> {
@@ -255,93 +257,6 @@ impl<'a> Lower<'a> {
         }
     }
 
-    /// What the first word of a phrase makes of it.
-    fn opening(&mut self, phrase: &Phrase, place: Place) -> Opening {
-        let span = self.span(phrase);
-        let pieces = self.pieces.get(phrase.pieces.clone()).unwrap_or_default();
-        let broken = |meant| Opening::Broken(Broken { span, meant, name: None });
-        let Some(first) = pieces.first().copied() else {
-            return headless::no_header(self, phrase, place);
-        };
-        let spoilt = pieces.iter().any(|piece| piece.kind.is_bad());
-        if first.kind != Kind::Word {
-            if !spoilt && let Some(known) = headless::no_keyword(self, pieces, place) {
-                return known;
-            }
-            // A stray `}` has been found by the outline.
-            if !spoilt && first.kind != Kind::Close {
-                self.report.push(not_a_word(place), first.range());
-            }
-            return broken(None);
-        }
-        let word = first.of(self.text);
-        if let Some(keyword) = place.keyword(word) {
-            return Opening::Known(Known::of(keyword));
-        }
-        self.unknown(phrase, first, place, spoilt)
-    }
-
-    /// A phrase whose first word is no keyword here.
-    fn unknown(&mut self, phrase: &Phrase, first: Piece, place: Place, spoilt: bool) -> Opening {
-        let span = self.span(phrase);
-        let word = first.of(self.text);
-        let near = place.habit(word).or_else(|| self.nearest(phrase, word, place));
-        let elsewhere = words::anywhere(word);
-        // `accept` in a model's block is rather a slip than a statement of a role.
-        let slip = near.filter(|near| near.starts_with(word) || word.starts_with(near));
-        let slip = slip.or_else(|| place.habit(word));
-        if let (Some(other), None) = (elsewhere, slip) {
-            let keyword = other.text;
-            let problem = match place {
-                Place::When if Place::Role.keyword(keyword).is_some() => {
-                    Problem::NotGuarded { keyword }
-                }
-                _ => Problem::Misplaced { keyword, belongs: other.belongs },
-            };
-            self.report.push(problem, first.range());
-            self.keep_strayed(phrase, other, place);
-            return Opening::Broken(Broken { span, meant: Some(other.text), name: None });
-        }
-        let pieces = self.pieces.get(phrase.pieces.clone()).unwrap_or_default();
-        if !spoilt
-            && near.is_none()
-            && let Some(opening) = headless::no_keyword(self, pieces, place)
-        {
-            return opening;
-        }
-        if !spoilt {
-            let known = place.known();
-            let written = word.to_owned();
-            let problem = Problem::Unknown { what: place.line(), written, nearest: near, known };
-            self.report.push(problem, first.range());
-        }
-        let guess = near.and_then(|near| place.keyword(near));
-        match guess {
-            Some(keyword) => Opening::Known(Known { guessed: true, ..Known::of(keyword) }),
-            None => Opening::Broken(Broken { span, meant: near, name: None }),
-        }
-    }
-
-    /// The keyword that a word is most like; before a name in quotes and a block, one of the two that
-    /// may have it.
-    fn nearest(&self, phrase: &Phrase, word: &str, place: Place) -> Option<&'static str> {
-        let is_quoted = self.pieces.get(phrase.pieces.start + 1).map(|piece| piece.kind);
-        let has_name = is_quoted == Some(Kind::String) && phrase.block.is_some();
-        let quoted = ["test", "role"].into_iter().filter(|it| place.keyword(it).is_some());
-        let near = if has_name { nearest(word, quoted) } else { None };
-        near.or_else(|| nearest(word, place.keywords()))
-    }
-
-    /// Reads a declaration that stands inside of another, where a `}` is missing before it.
-    fn keep_strayed(&mut self, phrase: &Phrase, keyword: &'static Keyword, place: Place) {
-        let declares = Place::Env.keyword(keyword.text).is_some();
-        if declares && !matches!(place, Place::Top | Place::Env) {
-            let known = Known { guessed: true, ..Known::of(keyword) };
-            let declaration = self.declaration(phrase, known, Place::Env);
-            self.strayed.push(declaration);
-        }
-    }
-
     fn span_of(&self, range: std::ops::Range<usize>) -> Span {
         Span::new(self.report.file, range)
     }
@@ -367,84 +282,11 @@ impl<'a> Lower<'a> {
     }
 }
 
-/// How a phrase opens.
-enum Opening {
-    Known(Known),
-    Broken(Broken),
-}
-
-/// A keyword, or the one that a misspelt word is taken for.
-#[derive(Clone, Copy)]
-struct Known {
-    keyword: &'static Keyword,
-    guessed: bool,
-    /// Whether it does not stand there at all.
-    left_out: bool,
-}
-
-impl Known {
-    const fn of(keyword: &'static Keyword) -> Self {
-        Self { keyword, guessed: false, left_out: false }
-    }
-}
-
 /// What stands before a block.
 struct HeaderOf<'a> {
     phrase: &'a Phrase,
     keyword: Known,
     place: Place,
-}
-
-/// What the lines of a block are.
-trait Lines: Sized {
-    fn from_broken(broken: Broken) -> Self;
-
-    /// Where the statements of its block go, which reaches to the end of `span`; none if it takes
-    /// no block.
-    fn guarded(&mut self, _span: Span) -> Option<&mut Vec<Statement>> {
-        None
-    }
-}
-
-impl Lines for Statement {
-    fn from_broken(broken: Broken) -> Self {
-        Self::Broken(broken)
-    }
-
-    fn guarded(&mut self, span: Span) -> Option<&mut Vec<Statement>> {
-        let Self::When(when) = self else { return None };
-        let Then::Block(statements) = &mut when.then else { return None };
-        when.span = when.span.to(span);
-        Some(statements)
-    }
-}
-
-impl Lines for ProviderStatement {
-    fn from_broken(broken: Broken) -> Self {
-        Self::Broken(broken)
-    }
-}
-
-impl Lines for ModelStatement {
-    fn from_broken(broken: Broken) -> Self {
-        Self::Broken(broken)
-    }
-}
-
-impl Lines for ClientStatement {
-    fn from_broken(broken: Broken) -> Self {
-        Self::Broken(broken)
-    }
-}
-
-impl Lines for TestStatement {
-    fn from_broken(broken: Broken) -> Self {
-        Self::Broken(broken)
-    }
-}
-
-fn not_a_word(place: Place) -> Problem {
-    Problem::NotAWord { what: place.line(), known: place.known() }
 }
 
 /// The first pieces of a header, for messages.

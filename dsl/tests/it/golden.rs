@@ -15,8 +15,6 @@ use sfai_dsl::rules::PRELUDE;
 
 use crate::project::Scratch;
 
-const LOOK: Look = Look { color: false, width: 100 };
-
 /// Files by their paths, from the folder of the golden files or from that of a case.
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -95,7 +93,7 @@ fn outputs(name: &str, case: &Case) -> Files {
     let project = Project::find(scratch.path()).unwrap();
     let mut outputs = Files::new();
     if !project.findings.is_empty() {
-        let drawn = render(&project.sources, &project.findings, LOOK);
+        let drawn = render(&project.sources, &project.findings, Look::PLAIN);
         outputs.insert(format!("{name}.findings.txt"), drawn.into_bytes());
         return outputs;
     }
@@ -106,7 +104,7 @@ fn outputs(name: &str, case: &Case) -> Files {
     let path = |file| loaded.sources.get(file).unwrap().path.as_str();
     findings.retain(|finding| case.is_folder || path(finding.span.file) != "routes/prelude.sfr");
     if !findings.is_empty() {
-        let drawn = render(&loaded.sources, &findings, LOOK);
+        let drawn = render(&loaded.sources, &findings, Look::PLAIN);
         outputs.insert(format!("{name}.findings.txt"), drawn.into_bytes());
     }
     if Tally::of(&findings).errors == 0 {

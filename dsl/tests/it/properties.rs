@@ -177,7 +177,7 @@ proptest! {
             let source = loaded.sources.get(finding.span.file).unwrap();
             prop_assert!(source.text.get(finding.span.range()).is_some(), "{finding:?}");
         }
-        let drawn = render(&loaded.sources, &checked.findings, Look { color: false, width: 80 });
+        let drawn = render(&loaded.sources, &checked.findings, Look { width: 80, ..Look::PLAIN });
         prop_assert_eq!(drawn.is_empty(), checked.findings.is_empty());
     }
 

@@ -25,7 +25,7 @@ pub(super) fn shown(example: &Example) -> Result<String, Trouble> {
     let scratch = tempfile::tempdir().doing("make a scratch folder")?;
     let folder = scratch.path();
     write_all(folder, example).doing("write an example")?;
-    let look = Look { color: false, width: 100 };
+    let look = Look::PLAIN;
     let project = Project::find(folder).doing("read an example's sfai.toml")?;
     if !project.findings.is_empty() {
         return Ok(trimmed(&render(&project.sources, &project.findings, look)));

@@ -208,7 +208,7 @@ pub fn rule_json(rule: &Rule) -> Result<String, serde_json::Error> {
         title: rule.title,
         doc: rule.doc,
         bad: files(&rule.bad),
-        says: explain::rule::findings(&rule.bad, Look { color: false, width: 100 }),
+        says: explain::rule::findings(&rule.bad, Look::PLAIN),
         good: files(&rule.good),
     }))
 }

@@ -3,7 +3,8 @@
 //! Owns what they are taken for, so that one slip is one finding; what follows a keyword that is
 //! there is read in [`super`].
 
-use super::{Known, Lower, Opening, not_a_word};
+use super::Lower;
+use super::opening::{Known, Opening, not_a_word};
 use crate::syntax::outline::{Block, Phrase};
 use crate::syntax::pieces::{Kind, Piece};
 use crate::syntax::problem::Problem;
