@@ -1,7 +1,7 @@
 //! The three cyclic checksums of S3, under the names by which the AWS SDK asks for them.
 //!
 //! Owns the checksums and nothing else. `[patch]` in the workspace puts it in the place of the crate
-//! `crc-fast`, whose tables for every known checksum were a seventh of the packed function, and whose
+//! `crc-fast`, whose tables for every known checksum were a ninth of the packed function, and whose
 //! speed is for gigabytes: what passes here is a map or a record.
 
 mod table;

@@ -128,7 +128,8 @@ fn health(address: &str) -> Result<Url, Trouble> {
     let path = path.strip_suffix("/v1").unwrap_or(path);
     let path = format!("{}/health", path.strip_suffix("/health").unwrap_or(path));
     url.set_path(&path);
-    (url.set_query(None), url.set_fragment(None));
+    url.set_query(None);
+    url.set_fragment(None);
     Ok(url)
 }
 
