@@ -188,7 +188,13 @@ impl Router {
             Ok(client) => client,
             Err(_) if endpoint == Some(Endpoint::Health) => None,
             Err(why) => {
-                return respond::refuse(StatusCode::UNAUTHORIZED, "invalid_api_key", why.0);
+                let response = respond::refuse(StatusCode::UNAUTHORIZED, "invalid_api_key", why.0);
+                if let (Some(Endpoint::Ask(front)), &Method::POST) = (endpoint, request.method()) {
+                    let trace = self.trace(&request);
+                    let arrived = Arrived { trace: trace.as_ref(), ..arrived };
+                    self.refused(&response, (front, arrived));
+                }
+                return response;
             }
         };
         let Some(endpoint) = endpoint else {
@@ -200,8 +206,7 @@ impl Router {
         };
         match (endpoint, request.method()) {
             (Endpoint::Ask(front), &Method::POST) => {
-                let sampler = self.observer.as_ref().and_then(|observer| observer.sampler());
-                let trace = Trace::of(request.headers(), sampler, self.ambient.random);
+                let trace = self.trace(&request);
                 let arrived = Arrived { trace: trace.as_ref(), ..arrived };
                 let response = self.ask(front, request, (client, arrived)).await;
                 self.refused(&response, (front, arrived));
@@ -216,6 +221,11 @@ impl Router {
             (Endpoint::Health, &Method::GET | &Method::HEAD) => self.health(prepared),
             _ => wrong_method(endpoint),
         }
+    }
+
+    fn trace(&self, request: &Request<Bytes>) -> Option<Arc<Trace>> {
+        let sampler = self.observer.as_ref().and_then(|observer| observer.sampler());
+        Trace::of(request.headers(), sampler, self.ambient.random)
     }
 
     async fn ask(
