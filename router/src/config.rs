@@ -107,6 +107,10 @@ impl Config {
         {
             apart(|| cloud.catch_up(self)).await;
         }
+        #[cfg(feature = "aws")]
+        if let Some(why) = self.cloud.as_ref().and_then(|cloud| cloud.outdated(self)) {
+            return Err(why);
+        }
         self.current().ok_or_else(|| self.wants())
     }
 

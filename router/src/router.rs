@@ -20,6 +20,8 @@ use crate::answer::Answer;
 use crate::attempt::{self, Delivered, Exchange, OwnPlan, Resumption};
 use crate::audit::record;
 use crate::breakers::Breakers;
+#[cfg(feature = "aws")]
+use crate::breakers::fleet::Fleet;
 use crate::clock::{Ambient, Stopwatch};
 use crate::config::{Config, Prepared};
 use crate::cors::Cors;
@@ -44,6 +46,8 @@ pub struct Router {
     clients: Arc<Clients>,
     config: Arc<Config>,
     cors: Cors,
+    #[cfg(feature = "aws")]
+    fleet: Option<Arc<Fleet>>,
     limits: Arc<Limits>,
     load: Load,
     observer: Option<Arc<Observer>>,
@@ -63,7 +67,25 @@ impl Router {
     pub fn new(config: Arc<Config>, ambient: Ambient) -> Self {
         let (clients, cors) = (Arc::<Clients>::default(), Cors::default());
         let (limits, load, breakers) = (Arc::default(), Load::default(), Arc::default());
-        Self { ambient, breakers, clients, config, cors, limits, load, observer: None }
+        Self {
+            ambient,
+            breakers,
+            clients,
+            config,
+            cors,
+            #[cfg(feature = "aws")]
+            fleet: None,
+            limits,
+            load,
+            observer: None,
+        }
+    }
+
+    /// The same, whose breakers are those of a fleet.
+    #[cfg(feature = "aws")]
+    #[must_use]
+    pub fn in_fleet(self, fleet: Arc<Fleet>) -> Self {
+        Self { breakers: Arc::new(fleet.breakers()), fleet: Some(fleet), ..self }
     }
 
     /// The same with these breakers in place of its own.
@@ -101,9 +123,18 @@ impl Router {
         Self { observer, ..self }
     }
 
+    /// Gives back what is held for requests that did not come. To be called once in a while.
+    pub fn tidy(&self) {
+        self.clients.tidy();
+    }
+
     /// Waits until nothing of what was told would be lost if the process were frozen now.
     pub async fn settled(&self) {
         self.limits.settled().await;
+        #[cfg(feature = "aws")]
+        if let Some(fleet) = &self.fleet {
+            fleet.settled().await;
+        }
         if let Some(observer) = &self.observer {
             observer.settled().await;
         }
@@ -157,7 +188,13 @@ impl Router {
             Ok(client) => client,
             Err(_) if endpoint == Some(Endpoint::Health) => None,
             Err(why) => {
-                return respond::refuse(StatusCode::UNAUTHORIZED, "invalid_api_key", why.0);
+                let response = respond::refuse(StatusCode::UNAUTHORIZED, "invalid_api_key", why.0);
+                if let (Some(Endpoint::Ask(front)), &Method::POST) = (endpoint, request.method()) {
+                    let trace = self.trace(&request);
+                    let arrived = Arrived { trace: trace.as_ref(), ..arrived };
+                    self.refused(&response, (front, arrived));
+                }
+                return response;
             }
         };
         let Some(endpoint) = endpoint else {
@@ -169,8 +206,7 @@ impl Router {
         };
         match (endpoint, request.method()) {
             (Endpoint::Ask(front), &Method::POST) => {
-                let sampler = self.observer.as_ref().and_then(|observer| observer.sampler());
-                let trace = Trace::of(request.headers(), sampler, self.ambient.random);
+                let trace = self.trace(&request);
                 let arrived = Arrived { trace: trace.as_ref(), ..arrived };
                 let response = self.ask(front, request, (client, arrived)).await;
                 self.refused(&response, (front, arrived));
@@ -185,6 +221,11 @@ impl Router {
             (Endpoint::Health, &Method::GET | &Method::HEAD) => self.health(prepared),
             _ => wrong_method(endpoint),
         }
+    }
+
+    fn trace(&self, request: &Request<Bytes>) -> Option<Arc<Trace>> {
+        let sampler = self.observer.as_ref().and_then(|observer| observer.sampler());
+        Trace::of(request.headers(), sampler, self.ambient.random)
     }
 
     async fn ask(
@@ -256,7 +297,14 @@ impl Router {
             trail: trail.as_ref(),
             trace: arrived.trace.map(Arc::as_ref),
         };
-        let fixed = || respond::head(&plan, &prepared.digest, request_id(arrived.id));
+        let fixed = || {
+            // In the time that the provider takes: nobody waits for it.
+            #[cfg(feature = "aws")]
+            if let Some(fleet) = &self.fleet {
+                fleet.catch_up(&self.breakers, &prepared.map.env);
+            }
+            respond::head(&plan, &prepared.digest, request_id(arrived.id))
+        };
         let (outcome, fixed) = meanwhile(pin!(attempt::run(exchange)), fixed).await;
         let mut told = Told::default();
         let mut response = match outcome.result {
@@ -289,8 +337,13 @@ impl Router {
     }
 
     fn health(&self, prepared: &Prepared) -> Response<Answer> {
-        let doing =
-            health::Doing { limits: &self.limits, load: &self.load, breakers: &self.breakers };
+        let doing = health::Doing {
+            limits: &self.limits,
+            load: &self.load,
+            breakers: &self.breakers,
+            #[cfg(feature = "aws")]
+            fleet: self.fleet.as_deref(),
+        };
         health::health(prepared, &self.config, &doing, (self.ambient.now)())
     }
 

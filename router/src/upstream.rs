@@ -75,6 +75,11 @@ pub struct SendError {
 }
 
 impl Clients {
+    /// Closes connections that will not be used again. To be called once in a while.
+    pub(crate) fn tidy(&self) {
+        self.pool.tidy();
+    }
+
     /// Sends a request and waits for the response's head; a connection that has to be opened is
     /// there within `connect`.
     ///

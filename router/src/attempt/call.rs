@@ -13,7 +13,7 @@ use super::alarm::Alarm;
 use super::read::{self, Started};
 use crate::apart::apart;
 #[cfg(feature = "aws")]
-use crate::bedrock::Decoder;
+use crate::bedrock::{Action, Decoder};
 use crate::config::Endpoint;
 #[cfg(feature = "aws")]
 use crate::front::Front;
@@ -21,6 +21,7 @@ use crate::front::{self, Ask, Way};
 use crate::meanwhile::meanwhile;
 use crate::openai::request::{Prompt, RequestError, Target, UpstreamRequest};
 use crate::upstream::{Body, Outgoing, SendError};
+use crate::wire::dialect::Service;
 use crate::wire::{Answer, AnswerOptions, Dialect, Segments, StreamReader, UpstreamError};
 
 /// An attempt that succeeded as far as the attempt rules ask.
@@ -89,10 +90,22 @@ async fn any_way(
     let Linked { planned, endpoint, .. } = linked;
     let (front, model) = (exchange.request.front(), &planned.model.id);
     let way = Way::of(front, endpoint.dialect);
+    let is_lacked = |service: Service| {
+        let of_map = service.of_model().is_some_and(|it| planned.model.lacks(it));
+        of_map && endpoint.dialect == Dialect::Openai
+    };
     let Some(service) = front.optional().filter(|_| way.is_own) else {
+        let service = if way.is_own { front.service() } else { Service::Answer };
+        if is_lacked(service) {
+            return Err(lacking(service));
+        }
+        #[cfg(feature = "aws")]
+        if front == Front::CountTokens && endpoint.bedrock.is_some() {
+            return apart(|| count(exchange, alarm, linked, way)).await;
+        }
         return ask(exchange, alarm, linked, way).await;
     };
-    if !endpoint.lacks.lacks(service, model) {
+    if !is_lacked(service) && !endpoint.lacks.lacks(service, model) {
         let timer = alarm.timer;
         let answered = apart(|| ask(exchange, alarm, linked, way)).await;
         alarm.timer = timer;
@@ -102,7 +115,38 @@ async fn any_way(
         }
     }
     let way = Way::by_chat(front, endpoint.dialect);
+    if is_lacked(Service::Answer) {
+        return Err(lacking(Service::Answer));
+    }
     apart(|| ask(exchange, alarm, linked, way)).await
+}
+
+/// Asks Bedrock for a number of tokens. Not every model counts and not every role may ask: that is
+/// no failure of the link, whose answers are another matter.
+#[cfg(feature = "aws")]
+async fn count(
+    exchange: &Exchange<'_>,
+    alarm: &mut Alarm,
+    linked: Linked<'_>,
+    way: Way,
+) -> Result<Answered, UpstreamError> {
+    let (lacks, model) = (&linked.endpoint.lacks, linked.planned.model.id.as_str());
+    let lacking = || unfit(front::lacking("counts no tokens of it"));
+    if lacks.lacks(Service::CountTokens, model) {
+        return Err(lacking());
+    }
+    let answered = ask(exchange, alarm, linked, way).await;
+    let refusal = answered.as_ref().err();
+    if refusal.is_some_and(|error| lacks.learn(Service::CountTokens, model, error)) {
+        return Err(lacking());
+    }
+    answered
+}
+
+/// The map says that a model has no such endpoint: another link's may.
+fn lacking(service: Service) -> UpstreamError {
+    let name = service.of_model().map_or("such", model_map::ModelEndpoint::name);
+    unfit(front::lacking(&format!("has no `{name}` endpoint for it")))
 }
 
 /// Asks a link in one way.
@@ -200,6 +244,7 @@ impl Expected {
         let body = read::whole(alarm, body).await?;
         #[cfg(feature = "aws")]
         let body = match self.is_bedrock {
+            true if self.way.front == Front::CountTokens => crate::bedrock::counted(body),
             true => crate::bedrock::message(body, &bedrock_id(&head.headers), &self.options.model),
             false => body,
         };
@@ -223,7 +268,6 @@ fn build(
         limits: plan.role.limits,
         model: planned.model,
         parameters: &plan.parameters,
-        refuses_reasoning: endpoint.refuses_reasoning,
         system: Prompt { mode: plan.system.mode, texts: &texts },
     };
     let mut ask = exchange.request.build(way, &target).map_err(unfit)?;
@@ -246,9 +290,6 @@ fn build(
 #[cfg(feature = "aws")]
 fn converse(exchange: &Exchange<'_>, model: &str, mut ask: Ask) -> Result<Ask, RequestError> {
     let front = exchange.request.front();
-    if front == Front::CountTokens {
-        return Err(RequestError::at("model", "counts no tokens"));
-    }
     let body = ask.request.body.concat();
     let wishes = crate::bedrock::Wishes {
         model,
@@ -256,7 +297,10 @@ fn converse(exchange: &Exchange<'_>, model: &str, mut ask: Ask) -> Result<Ask, R
         user: if front == Front::Messages { "metadata" } else { "user" },
     };
     let text = std::str::from_utf8(&body).unwrap_or_default();
-    let converse = crate::bedrock::translate(text, wishes)?;
+    let converse = match front {
+        Front::CountTokens => crate::bedrock::count(text, wishes)?,
+        _ => crate::bedrock::translate(text, wishes)?,
+    };
     ask.request.body = Segments::from(converse.body);
     ask.request.dropped.extend(converse.dropped);
     Ok(ask)
@@ -272,7 +316,12 @@ async fn sign(
 ) -> Result<(Ask, Option<(http::Uri, HeaderMap)>), UpstreamError> {
     let Some(bedrock) = &endpoint.bedrock else { return Ok((ask, None)) };
     let body = ask.request.body.concat();
-    let model = (planned.model.id.as_str(), exchange.request.stream());
+    let action = match (ask.service, exchange.request.stream()) {
+        (Service::CountTokens, _) => Action::CountTokens,
+        (_, true) => Action::ConverseStream,
+        (_, false) => Action::Converse,
+    };
+    let model = (planned.model.id.as_str(), action);
     let signing = apart(|| bedrock.signed(model, &body, (exchange.ambient.now)()));
     let signed = alarm.within(signing).await?.map_err(|trouble| {
         let failure = Failure::of(FailureClass::Auth);

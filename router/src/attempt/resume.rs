@@ -156,7 +156,8 @@ impl Resumption {
             match self.call(&plan, attempts, (attempt, link), (way, heard)).await {
                 Ok(started) => {
                     attempts.committed(attempt, self.stopwatch.elapsed());
-                    return Some(Found { started, joint: Joint::new(heard, way), ticket });
+                    let joint = Joint::new(heard, way, self.request.wishes().custom_tools);
+                    return Some(Found { started, joint, ticket });
                 }
                 Err(error) => {
                     ticket.failed(&error.failure);

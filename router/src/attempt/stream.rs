@@ -180,7 +180,8 @@ impl AnswerStream {
             }
             let Some(body) = &mut self.body else {
                 let Some(broken) = self.first.take_if(|_| self.is_broken) else {
-                    return Poll::Ready(None);
+                    let rest = self.rest();
+                    return Poll::Ready(Some(rest).filter(|rest| !rest.is_empty()));
                 };
                 self.told = Some(broken.failure.class);
                 return Poll::Ready(Some(broken.event));
@@ -284,6 +285,12 @@ impl AnswerStream {
                 Bytes::new()
             }
         }
+    }
+
+    /// What the end of a continuation leaves to be said, once.
+    fn rest(&mut self) -> Bytes {
+        let joint = self.resume.as_mut().and_then(|resume| resume.joint.as_mut());
+        joint.filter(|_| self.told.is_none()).map_or_else(Bytes::new, Joint::end)
     }
 
     /// After a break, looks for a link that goes on: whether there may be more to send.

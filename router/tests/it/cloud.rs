@@ -265,6 +265,43 @@ async fn trouble_with_secrets_manager_keeps_the_keys_and_is_told_until_it_is_ove
 }
 
 #[tokio::test]
+async fn a_map_and_client_keys_that_cannot_be_confirmed_are_used_for_a_bounded_time() {
+    let mut env = ALWAYS.to_vec();
+    // Longer than a look takes, however slow the machine.
+    env.push(("SFAI_CONFIG_MAX_AGE_SECONDS", "5"));
+    let deployed = deploy(&env).await;
+    let aws = &deployed.aws;
+    let s3 = |mode| aws.s3(mode);
+    let secrets_manager = |mode| aws.secrets_manager(mode);
+    let troubles: [(&dyn Fn(Mode), &str); 2] =
+        [(&s3, "the map could"), (&secrets_manager, "the secret of the client keys could")];
+    for (have, says) in troubles {
+        assert_eq!(deployed.status().await, 200, "each request confirms what it needs");
+        let lines = deployed.function.log().len();
+        have(Mode::Failing);
+        let ends = async {
+            loop {
+                let (head, body) = deployed.ask("gpt").await;
+                if head["statusCode"] != 200 {
+                    return (head, body);
+                }
+            }
+        };
+        let (head, body) = tokio::time::timeout(PATIENCE, ends).await.expect("it is used on");
+        assert_eq!(
+            (&head["statusCode"], &body["error"]["code"]),
+            (&json!(503), &json!("not_ready"))
+        );
+        assert!(body["error"]["message"].as_str().unwrap().contains(says), "{body}");
+        assert_eq!(deployed.send("GET", "/health", "").await.0["statusCode"], 503);
+        deployed.tells_of_trouble(lines, says).await;
+        have(Mode::Well);
+        assert_eq!(deployed.status().await, 200, "once it can be read all is well");
+        assert_eq!(deployed.health().await["status"], "ok");
+    }
+}
+
+#[tokio::test]
 async fn a_clock_that_is_an_hour_late_does_not_keep_it_from_aws() {
     let (aws, upstream) = stocked().await;
     aws.s3(Mode::Ahead);
@@ -319,9 +356,9 @@ async fn a_variable_stands_in_for_a_secret_that_is_not_there() {
 /// What the fake of these tests cannot show: that an emulator of more than the router's own calls
 /// answers it in the same way.
 #[tokio::test]
-#[ignore = "needs an emulator without data, such as ministack 1.5.33, at SFAI_TEST_AWS"]
+#[ignore = "needs an emulator: cargo xtask test --only state"]
 async fn an_emulator_serves_the_map_and_the_keys() {
-    let url = std::env::var("SFAI_TEST_AWS").expect("SFAI_TEST_AWS is http://127.0.0.1:4566");
+    let url = std::env::var("SFAI_TEST_AWS").expect("SFAI_TEST_AWS is an emulator without data");
     let (aws, upstream) = (Aws::start().await, Upstream::start().await);
     let put = async |path: &str, body: Vec<u8>| {
         let request = client().put(format!("{url}/{path}")).header("authorization", SIGNED);
