@@ -96,6 +96,7 @@ mod tests {
             "models": {"p/m": {"id": "m", "provider": "p"}},
             "providers": {"p": {"base_url": "http://127.0.0.1:1", "protocol": "openai"}},
             "roles": {"r": {"arms": [{"chain": [{"model": "p/m"}]}],
+                "retry": {"count": 0, "max_backoff_ms": 1, "min_backoff_ms": 1, "on": []},
                 "timeouts": {"connect_ms": 2_000, "first_token_ms": 20_000, "idle_ms": 5_000,
                     "total_ms": 300_000}}},
         }))

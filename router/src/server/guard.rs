@@ -28,6 +28,12 @@ impl Head {
         if self.bytes.is_empty() {
             // Old clients send an empty line after a body.
             more = more.trim_ascii_start();
+            // Most come at once, and a body with them, which is not copied.
+            if let Some(end) = end_of_head(more).filter(|end| *end <= HEAD_LIMIT) {
+                self.bytes.extend_from_slice(more.get(..end).unwrap_or_default());
+                self.whole = true;
+                return;
+            }
         }
         // The end may lie across two reads.
         let from = self.bytes.len().saturating_sub(3);
