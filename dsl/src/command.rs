@@ -26,6 +26,7 @@ mod push;
 mod replay;
 mod revision;
 mod rollback;
+mod router;
 mod schema;
 mod status;
 mod stdin;

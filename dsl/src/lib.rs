@@ -30,6 +30,7 @@ pub mod render;
 pub mod replay;
 pub mod resolve;
 pub mod rules;
+pub mod served;
 pub mod simulate;
 pub mod span;
 pub mod spell;

@@ -105,7 +105,7 @@ impl Breakers {
     pub fn seen(&self, model: &str) -> Seen {
         let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
         let closed = Seen { state: BreakerState::Closed, open_for: Duration::ZERO };
-        models.get(model).map_or(closed, |guarded| guarded.seen(&guarded.lock()))
+        models.get(model).map_or(closed, |guarded| seen(&guarded.lock(), guarded.now()))
     }
 
     /// Another instance has found a model to fail: it is left alone for so long.
@@ -146,24 +146,23 @@ impl Guarded {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn seen(&self, breaker: &Breaker) -> Seen {
-        let now = self.now();
-        let until = breaker.open_until(now).unwrap_or(now);
-        Seen { state: breaker.state(now), open_for: until.saturating_sub(now) }
-    }
-
     /// Does something with the breaker and tells what has changed by it.
     fn change<T>(&self, change: impl FnOnce(&mut Breaker, Duration) -> T) -> T {
         let now = self.now();
         let mut breaker = self.lock();
         let before = breaker.state(now);
         let result = change(&mut breaker, now);
-        let after = self.seen(&breaker);
+        let changed = (before != breaker.state(now)).then(|| seen(&breaker, now));
         drop(breaker);
-        if before != after.state {
-            self.tell(after);
+        if let Some(changed) = changed {
+            self.tell(changed);
         }
         result
+    }
+
+    /// Whether it is closed, whatever the time: then most of what it is told changes nothing.
+    fn is_closed(&self) -> bool {
+        self.lock().state(Duration::MAX) == BreakerState::Closed
     }
 
     /// Tells of an attempt that was let through as a probe.
@@ -185,6 +184,7 @@ impl Guarded {
         }
     }
 
+    #[cold]
     fn tell(&self, Seen { state, open_for }: Seen) {
         let model = &self.model;
         match state {
@@ -200,6 +200,11 @@ impl Guarded {
     }
 }
 
+fn seen(breaker: &Breaker, now: Duration) -> Seen {
+    let until = breaker.open_until(now).unwrap_or(now);
+    Seen { state: breaker.state(now), open_for: until.saturating_sub(now) }
+}
+
 /// An attempt that was let through. One that is dropped before it told anything was given up: by a
 /// client that left, or by another attempt that was quicker.
 #[derive(Default)]
@@ -208,7 +213,9 @@ pub(crate) struct Ticket(Option<(Arc<Guarded>, Pass)>);
 impl Ticket {
     /// The model answers: the first token is there.
     pub(crate) fn answered(&self) {
-        if let Some((guarded, pass)) = &self.0 {
+        if let Some((guarded, pass)) = &self.0
+            && !guarded.is_closed()
+        {
             guarded.change(|breaker, _| breaker.answered(*pass));
         }
     }

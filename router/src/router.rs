@@ -1,4 +1,10 @@
 //! The handler that every front calls: a request's way from its head to its response.
+//!
+//! Owns the order of the steps; each step is its own module's.
+
+mod endpoint;
+mod limited;
+mod notes;
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -7,15 +13,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::header::ALLOW;
-use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use model_map::{Audit, Draw, ModelMap, Plan, Unplanned};
+use model_map::{Draw, ModelMap, Plan, Unplanned};
 
 use crate::answer::Answer;
 use crate::attempt::{self, Delivered, Exchange, OwnPlan, Resumption};
-use crate::audit::trail::Planned;
-use crate::audit::{Trail, record};
+use crate::audit::record;
 use crate::breakers::Breakers;
 #[cfg(feature = "aws")]
 use crate::breakers::fleet::Fleet;
@@ -24,16 +27,17 @@ use crate::config::{Config, Prepared};
 use crate::cors::Cors;
 use crate::edge::{self, Caller};
 use crate::facts::RequestFacts;
-use crate::front::{self, ClientRequest, Front};
-use crate::limits::{self, Admitted, Limits, Refused as OverLimit, Standing, Terms, Who};
+use crate::front::{ClientRequest, Front};
+use crate::limits::{self, Admitted, Limits};
 use crate::load::Load;
 use crate::meanwhile::meanwhile;
-use crate::observer::{Observer, Refused};
+use crate::observer::Observer;
 use crate::openai::error::ClientError;
 use crate::telemetry::trace::Trace;
 use crate::upstream::Clients;
 use crate::wire::Told;
 use crate::{catalogue, count, health, respond, resume};
+use endpoint::{Endpoint, wrong_method};
 
 /// The router. One serves the whole process.
 pub struct Router {
@@ -184,7 +188,13 @@ impl Router {
             Ok(client) => client,
             Err(_) if endpoint == Some(Endpoint::Health) => None,
             Err(why) => {
-                return respond::refuse(StatusCode::UNAUTHORIZED, "invalid_api_key", why.0);
+                let response = respond::refuse(StatusCode::UNAUTHORIZED, "invalid_api_key", why.0);
+                if let (Some(Endpoint::Ask(front)), &Method::POST) = (endpoint, request.method()) {
+                    let trace = self.trace(&request);
+                    let arrived = Arrived { trace: trace.as_ref(), ..arrived };
+                    self.refused(&response, (front, arrived));
+                }
+                return response;
             }
         };
         let Some(endpoint) = endpoint else {
@@ -196,8 +206,7 @@ impl Router {
         };
         match (endpoint, request.method()) {
             (Endpoint::Ask(front), &Method::POST) => {
-                let sampler = self.observer.as_ref().and_then(|observer| observer.sampler());
-                let trace = Trace::of(request.headers(), sampler, self.ambient.random);
+                let trace = self.trace(&request);
                 let arrived = Arrived { trace: trace.as_ref(), ..arrived };
                 let response = self.ask(front, request, (client, arrived)).await;
                 self.refused(&response, (front, arrived));
@@ -212,6 +221,11 @@ impl Router {
             (Endpoint::Health, &Method::GET | &Method::HEAD) => self.health(prepared),
             _ => wrong_method(endpoint),
         }
+    }
+
+    fn trace(&self, request: &Request<Bytes>) -> Option<Arc<Trace>> {
+        let sampler = self.observer.as_ref().and_then(|observer| observer.sampler());
+        Trace::of(request.headers(), sampler, self.ambient.random)
     }
 
     async fn ask(
@@ -255,10 +269,9 @@ impl Router {
             None => None,
             Some(who) => {
                 let charge = limits::charge::estimate(&prepared.map, &plan, &facts, front);
-                // In a box of its own: few requests need the room.
-                match Box::pin(self.limits.admit(who, charge, (self.ambient.now)())).await {
+                match self.admit(who, charge, &head).await {
                     Ok(admitted) => Some(admitted),
-                    Err(refused) => return self.over_limit(client, &refused, &head),
+                    Err(refusal) => return *refusal,
                 }
             }
         };
@@ -323,30 +336,6 @@ impl Router {
         }
     }
 
-    /// The client of a request, if it has limits or a budget.
-    fn limits_of<'a>(prepared: &'a Prepared, client: Option<&'a str>) -> Option<Who<'a>> {
-        let terms = prepared.map.clients.get(client?).and_then(Terms::of)?;
-        Some(Who { client: client?, terms, env: &prepared.map.env })
-    }
-
-    fn over_limit(
-        &self,
-        client: Option<&str>,
-        refused: &OverLimit,
-        head: &Parts,
-    ) -> Response<Answer> {
-        let mut response = limits::tell::refusal(client.unwrap_or_default(), refused);
-        self.tell(&refused.standing, head, &mut response);
-        response
-    }
-
-    /// Tells a client how it stands.
-    fn tell(&self, standing: &Standing, head: &Parts, response: &mut Response<Answer>) {
-        let speaks_messages = front::speaks_messages(head.uri.path(), &head.headers);
-        let now = (self.ambient.now)();
-        limits::tell::standing(standing, speaks_messages, now, response.headers_mut());
-    }
-
     fn health(&self, prepared: &Prepared) -> Response<Answer> {
         let doing = health::Doing {
             limits: &self.limits,
@@ -382,57 +371,6 @@ impl Router {
             trace: arrived.trace.cloned(),
         });
     }
-
-    /// The notes of a request, if anybody observes or its client is limited.
-    fn trail(
-        &self,
-        (front, arrived): (Front, Arrived<'_>),
-        plan: &Plan<'_>,
-        (facts, draw): (&RequestFacts<'_>, Draw),
-        admitted: Option<Admitted>,
-    ) -> Option<Trail> {
-        let observer = self.observer.as_ref();
-        if observer.is_none() && admitted.is_none() {
-            return None;
-        }
-        let audit = plan.role.audit;
-        let kept = observer.is_some_and(|observer| observer.keeps(audit));
-        let noted = kept.then(|| arrived.prepared.asked().facts(facts));
-        let samples = observer.is_some_and(|observer| observer.sampler().is_some());
-        let planned = Planned {
-            id: arrived.id,
-            front,
-            trace: arrived.trace.cloned(),
-            time: (self.ambient.now)(),
-            stopwatch: arrived.stopwatch,
-            prepared: Arc::clone(arrived.prepared),
-            role: plan.role_name.to_owned(),
-            rule: plan.rule.to_owned(),
-            audit,
-            draw: draw.as_percent(),
-            holds: arrived.holds,
-            facts: noted.unwrap_or_else(|| facts.basic(samples)),
-            request: (kept && audit == Audit::Full).then(|| facts.body().clone()),
-        };
-        Some(Trail::begin(observer, admitted, planned))
-    }
-
-    /// Tells of a request that was turned away before it had a plan.
-    fn refused(&self, response: &Response<Answer>, (front, arrived): (Front, Arrived<'_>)) {
-        let Some(observer) = &self.observer else { return };
-        if !matches!(response.body(), Answer::Whole(_)) {
-            return;
-        }
-        observer.refused(Refused {
-            time: (self.ambient.now)(),
-            id: arrived.id,
-            front,
-            trace: arrived.trace.cloned(),
-            status: response.status().as_u16(),
-            total: arrived.stopwatch.elapsed(),
-            env: arrived.prepared.map.env.clone(),
-        });
-    }
 }
 
 /// What is known of every request.
@@ -458,46 +396,6 @@ fn plan<'m>(map: &'m ModelMap, facts: &RequestFacts<'_>) -> Result<(Plan<'m>, Dr
     Ok((model_map::plan(map, role, facts, draw)?, draw))
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Endpoint {
-    Ask(Front),
-    Models,
-    Model,
-    Health,
-}
-
-impl Endpoint {
-    /// By exact path: another spelling is another path, and needs a key to be told so.
-    fn of(path: &str) -> Option<Self> {
-        match path {
-            // A Function URL is often given bare.
-            "/v1/chat/completions" | "/chat/completions" | "/" => Some(Self::Ask(Front::Chat)),
-            "/v1/responses" | "/responses" => Some(Self::Ask(Front::Responses)),
-            "/v1/completions" | "/completions" => Some(Self::Ask(Front::Completions)),
-            "/v1/fim/completions" | "/fim/completions" => Some(Self::Ask(Front::Fim)),
-            "/v1/embeddings" | "/embeddings" => Some(Self::Ask(Front::Embeddings)),
-            "/v1/messages" | "/messages" => Some(Self::Ask(Front::Messages)),
-            "/v1/messages/count_tokens" | "/messages/count_tokens" => {
-                Some(Self::Ask(Front::CountTokens))
-            }
-            "/v1/models" | "/models" => Some(Self::Models),
-            "/health" | "/ready" => Some(Self::Health),
-            _ if path.starts_with("/v1/models/") || path.starts_with("/models/") => {
-                Some(Self::Model)
-            }
-            _ => None,
-        }
-    }
-
-    fn allowed(self) -> &'static str {
-        match self {
-            Self::Ask(_) => "POST",
-            Self::Models | Self::Model => "GET",
-            Self::Health => "GET, HEAD",
-        }
-    }
-}
-
 /// A mistake of ours ends the request that met it and nothing else.
 fn broken() -> Response<Answer> {
     let error = ClientError {
@@ -507,15 +405,6 @@ fn broken() -> Response<Answer> {
         param: None,
     };
     respond::error(StatusCode::INTERNAL_SERVER_ERROR, &error)
-}
-
-fn wrong_method(endpoint: Endpoint) -> Response<Answer> {
-    let allowed = endpoint.allowed();
-    let message = format!("This path takes {allowed}.");
-    let mut response =
-        respond::refuse(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
-    response
 }
 
 #[cfg(test)]

@@ -4,11 +4,13 @@
 //! through the router. It is nothing at all where no `OTEL_…` variable names a collector. A
 //! request pays for the ids of its spans alone: all else is made from its notes when it is over.
 
+pub(crate) mod answering;
 mod attributes;
 mod export;
 mod measure;
 mod meter;
 mod outbox;
+mod partial;
 mod sampler;
 mod settings;
 mod spans;
@@ -28,6 +30,7 @@ use crate::log::say;
 use crate::observer::Refused;
 use export::{Lane, Sent, Turn};
 use outbox::{BATCH, Outbox};
+use partial::Partial;
 pub(crate) use sampler::Sampler;
 use settings::Settings;
 
@@ -164,6 +167,11 @@ impl Telemetry {
             let batch = all.flat_map(|it| it.spans).collect::<Vec<_>>();
             match sent {
                 Sent::Delivered => continue,
+                Sent::Partly(Partial { rejected, .. }) => {
+                    let rejected = usize::try_from(rejected).unwrap_or(usize::MAX);
+                    self.outbox.lock().lose(rejected.min(batch.len()));
+                    continue;
+                }
                 Sent::Later(_) => self.outbox.lock().put_back(batch),
                 Sent::Lost(_) => self.outbox.lock().lose(batch.len()),
             }
@@ -221,6 +229,16 @@ impl Telemetry {
                 let lost = self.outbox.lock().lost();
                 say(&format!(
                     "delivers {what} to the collector again; {lost} spans were lost so far"
+                ));
+            }
+            Sent::Partly(Partial { rejected: 0, why }) if !turn.warned => {
+                turn.warned = true;
+                say(&format!("warns: the collector takes {what} and says: {why}"));
+            }
+            Sent::Partly(Partial { rejected: 1.., why }) if !turn.said => {
+                turn.said = true;
+                say(&format!(
+                    "warns: the collector takes {what} but for some, which are lost: {why}"
                 ));
             }
             Sent::Later(why) | Sent::Lost(why) if !turn.said => {

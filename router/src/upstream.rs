@@ -30,6 +30,7 @@ use pool::{Home, Pool};
 pub(crate) use connect::https;
 pub use connection::Body;
 
+use crate::apart::apart;
 use crate::config::Endpoint;
 use crate::config::prepared::Unusable;
 use crate::telemetry::trace::{Carried, PARENT, STATE};
@@ -114,8 +115,7 @@ impl Clients {
                 Err(failure) => return Err(broken(&failure.error)),
             }
         }
-        // In a box of its own: few requests need the room.
-        let connection = Box::pin(self.connect(url, connect)).await?;
+        let connection = apart(|| self.connect(url, connect)).await?;
         let response = exchange(connection, *request, &home).await;
         response.map_err(|failure| broken(&failure.error))
     }

@@ -11,6 +11,7 @@ use model_map::ModelMap;
 
 use super::look::look_on;
 use super::progress::Progress;
+use super::router::Follower;
 use super::target::Target;
 use super::{CouldNotRun, Exit, ask, print};
 use crate::diff::diff;
@@ -212,6 +213,18 @@ pub(super) fn carry_out(
     let roles = counted(new.map.roles.len(), "role");
     print(format_args!("{} {} is live: {roles}\n", target.address, new.digest));
     Ok(Exit::Clean)
+}
+
+/// Waits for a router, if one is named, where a map is live: this one, or the same one before.
+pub(super) fn followed(
+    exit: Exit,
+    options: &Options,
+    (follower, new): (Option<&Follower>, &Candidate),
+) -> Result<Exit, CouldNotRun> {
+    if let Some(follower) = follower.filter(|_| exit == Exit::Clean && !options.dry_run) {
+        follower.serves(&new.map.digest)?;
+    }
+    Ok(exit)
 }
 
 /// Stores what is live as a version if it was not pushed, such as the map that a stack was deployed

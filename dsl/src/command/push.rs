@@ -10,7 +10,7 @@ use super::compile::{Map, build};
 use super::look::look_on;
 use super::moving::{self, Candidate, Seen};
 use super::progress::Progress;
-use super::{CouldNotRun, Exit, Opened, drawn, open, target, who};
+use super::{CouldNotRun, Exit, Opened, drawn, open, router, target, who};
 use crate::render::test_run::human;
 use crate::render::{Tally, counted};
 use crate::store::{Did, note};
@@ -27,6 +27,8 @@ pub(super) struct Options {
     env: Option<String>,
     #[command(flatten)]
     moving: moving::Options,
+    #[command(flatten)]
+    router: router::Options,
 }
 
 pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
@@ -34,6 +36,7 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
     let env = opened.project.env(options.env.as_deref());
     // What is misspelt should be told before anything long.
     let address = options.target.address(&opened.project, &env)?;
+    let follower = options.router.follower()?;
     let Some(new) = ready(&opened, &env)? else {
         eprintln!("sfai-dsl: nothing was pushed");
         return Ok(Exit::Findings);
@@ -41,7 +44,7 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
     let target = target::open(address)?;
     let seen = Seen::of(&target)?;
     if let Some(exit) = moving::settle(&options.moving, &target, &seen, &new)? {
-        return Ok(exit);
+        return moving::followed(exit, &options.moving, (follower.as_ref(), &new));
     }
     let who = who::who(&opened.project.root, options.moving.by.as_deref());
     let stored = new.note(Did::Store, who.by, who.commit);
@@ -55,7 +58,8 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
         None => Vec::new(),
     };
     let moved = note::Note { did: Did::Push, before, ..stored };
-    moving::carry_out(&target, &seen, &new, &moved)
+    let exit = moving::carry_out(&target, &seen, &new, &moved)?;
+    moving::followed(exit, &options.moving, (follower.as_ref(), &new))
 }
 
 /// A program that is checked and tested, as a map that the router takes. Findings and failed tests

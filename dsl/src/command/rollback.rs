@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::moving::{self, Seen};
 use super::target::{self, Target};
-use super::{CouldNotRun, Exit, project, who};
+use super::{CouldNotRun, Exit, project, router, who};
 use crate::store::{Did, Digest, digest, note};
 
 #[derive(Debug, Args)]
@@ -20,11 +20,14 @@ pub(super) struct Options {
     env: Option<String>,
     #[command(flatten)]
     moving: moving::Options,
+    #[command(flatten)]
+    router: router::Options,
 }
 
 pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
     let project = project(&std::env::current_dir()?)?;
     let env = project.env(options.env.as_deref());
+    let follower = options.router.follower()?;
     let target = target::open(options.target.address(&project, &env)?)?;
     let seen = Seen::of(&target)?;
     let digest = match &options.digest {
@@ -33,7 +36,7 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
     };
     let new = moving::version(&target, &digest)?;
     if let Some(exit) = moving::settle(&options.moving, &target, &seen, &new)? {
-        return Ok(exit);
+        return moving::followed(exit, &options.moving, (follower.as_ref(), &new));
     }
     let who = who::who(&project.root, options.moving.by.as_deref());
     // The commit is that of the program which the version was made of, not that of this folder.
@@ -42,7 +45,8 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
     if let Some(live) = seen.digest() {
         note.before = note::rolled_back(&note.digest, &live.to_string(), seen.before());
     }
-    moving::carry_out(&target, &seen, &new, &note)
+    let exit = moving::carry_out(&target, &seen, &new, &note)?;
+    moving::followed(exit, &options.moving, (follower.as_ref(), &new))
 }
 
 /// The fewest hex digits that name a version: fewer are rather a slip than a name.

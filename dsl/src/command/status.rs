@@ -15,7 +15,8 @@ use super::target::Target;
 use super::{CouldNotRun, Exit, drawn, open, print, target};
 use crate::diff::diff;
 use crate::render::Tally;
-use crate::render::status::{LiveMap, LocalMap, Status, VERSION, differences, human};
+use crate::render::status::{LiveMap, LocalMap, RouterMap, Status, VERSION, differences, human};
+use crate::served::{Router, Served};
 use crate::store::Live;
 
 #[derive(Debug, Args)]
@@ -30,6 +31,9 @@ pub(super) struct Options {
     /// How to show it
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
+    /// A running router, as clients call it: tell whether it serves what is live
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -44,6 +48,7 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
     let opened = open(&options.paths)?;
     let env = opened.project.env(options.env.as_deref());
     let address = options.target.address(&opened.project, &env)?;
+    let router = options.url.as_deref().map(Router::at).transpose()?;
     let progress = Progress::start("compiling");
     let built = build(&opened, &env)?;
     drop(progress);
@@ -54,12 +59,14 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
         return Ok(Exit::Findings);
     };
     let target = target::open(address)?;
-    let status = status(&target, &Seen::of(&target)?, &map);
+    let mut status = status(&target, &Seen::of(&target)?, &map);
+    status.router = router.as_ref().map(of_router);
     match options.format {
         Format::Human => print(human(&status, look_on(&std::io::stdout()))),
         Format::Json => print(format_args!("{}\n", serde_json::to_string_pretty(&status)?)),
     }
-    Ok(if status.same { Exit::Clean } else { Exit::Findings })
+    let is_behind = status.router.is_some() && !status.is_followed();
+    Ok(if status.same && !is_behind { Exit::Clean } else { Exit::Findings })
 }
 
 fn status(target: &Target, seen: &Seen, local: &ModelMap) -> Status {
@@ -75,6 +82,18 @@ fn status(target: &Target, seen: &Seen, local: &ModelMap) -> Status {
             roles: local.roles.len(),
         },
         differences: compared.as_ref().map(differences).unwrap_or_default(),
+        router: None,
+    }
+}
+
+fn of_router(router: &Router) -> RouterMap {
+    let _progress = Progress::start("asking the router");
+    let url = router.url().to_owned();
+    match router.served() {
+        Ok(Served { digest, status, trouble }) => {
+            RouterMap { url, digest: Some(digest), status: Some(status), trouble }
+        }
+        Err(trouble) => RouterMap { url, digest: None, status: None, trouble: Some(trouble.what) },
     }
 }
 

@@ -30,6 +30,30 @@ pub struct Status {
     pub local: LocalMap,
     /// What differs, where both could be read.
     pub differences: Vec<Difference>,
+    /// What a running router serves, where one was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub router: Option<RouterMap>,
+}
+
+impl Status {
+    /// Whether the router that was asked serves what is live.
+    pub fn is_followed(&self) -> bool {
+        let live = self.live.as_ref().and_then(|live| live.digest.as_ref());
+        live.is_some() && live == self.router.as_ref().and_then(|it| it.digest.as_ref())
+    }
+}
+
+/// What a router says that it serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RouterMap {
+    /// Where it was asked.
+    pub url: String,
+    /// `sha256:` and 64 hex digits; absent where it did not tell.
+    pub digest: Option<String>,
+    /// `ok` or `degraded`; absent where it did not tell.
+    pub status: Option<String>,
+    /// Why it did not tell, or serves no newer map.
+    pub trouble: Option<String>,
 }
 
 /// The live map. What is absent was not noted, since it was put there by other means.
@@ -113,6 +137,9 @@ pub fn human(status: &Status, look: Look) -> String {
     };
     let LocalMap { digest, env, roles } = &status.local;
     let _ = writeln!(text, "local   {digest}  {}, env {}", counted(*roles, "role"), plain(env));
+    if let Some(router) = &status.router {
+        let _ = writeln!(text, "router  {}", of_router(router, status.is_followed()));
+    }
     for one in &status.differences {
         let risk = painted(one.risk, look);
         let _ = writeln!(text, "{} {} {}, risk {risk}", one.what, plain(&one.name), one.status);
@@ -134,6 +161,20 @@ fn of_live(live: &LiveMap) -> String {
     let parts: Vec<_> = roles.into_iter().chain(env).chain([did]).chain(at).chain(commit).collect();
     let refused = live.refused.as_deref().map(|why| format!("\n        {}", plain(why)));
     format!("{digest}  {}{}", parts.join(", "), refused.unwrap_or_default())
+}
+
+fn of_router(router: &RouterMap, follows: bool) -> String {
+    let trouble = router.trouble.as_deref().map(|why| format!("\n        {}", plain(why)));
+    let trouble = trouble.unwrap_or_default();
+    let Some(digest) = &router.digest else { return format!("does not tell{trouble}") };
+    let does = if follows { "serves what is live" } else { "does not serve what is live" };
+    let status = router.status.as_deref().map(|it| format!(", {}", plain(it)));
+    format!(
+        "{}  {does}{}, {}{trouble}",
+        plain(digest),
+        status.unwrap_or_default(),
+        plain(&router.url)
+    )
 }
 
 fn summed_up(status: &Status) -> String {
@@ -184,6 +225,7 @@ mod tests {
                     risk: Risk::Low,
                 },
             ],
+            router: None,
         }
     }
 
@@ -218,6 +260,28 @@ role writer added, risk low
         let live =
             "live    cannot be read  not put there by sfai-dsl\n        it is not whole JSON: x\n";
         assert!(text.contains(live) && text.contains("cannot be compared"), "{text}");
+    }
+
+    #[test]
+    fn what_a_router_serves_is_held_against_what_is_live() {
+        let served = |digest: Option<&str>, trouble: Option<&str>| {
+            let url = "https://h.example/health".to_owned();
+            let (digest, trouble) = (digest.map(str::to_owned), trouble.map(str::to_owned));
+            let status = digest.as_ref().map(|_| "ok".to_owned());
+            let status = RouterMap { url, digest, status, trouble };
+            human(&Status { router: Some(status), ..self::status() }, PLAIN)
+        };
+        let line =
+            |text: &str| text.lines().find(|it| it.starts_with("router")).unwrap().to_owned();
+        let text = served(Some("sha256:aa"), None);
+        let expected = "router  sha256:aa  serves what is live, ok, https://h.example/health";
+        assert_eq!(line(&text), expected);
+        let text = served(Some("sha256:bb"), Some("it is too new"));
+        let expected =
+            "router  sha256:bb  does not serve what is live, ok, https://h.example/health";
+        assert_eq!(line(&text), expected);
+        assert!(text.contains("\n        it is too new\n"), "{text}");
+        assert_eq!(line(&served(None, Some("no answer"))), "router  does not tell");
     }
 
     #[test]

@@ -165,6 +165,8 @@ fn every_command_line_in_the_docs_runs() {
     git(&scratch, &["init", "-q", "-b", "main"]);
     git(&scratch, &["add", "."]);
     git(&scratch, &["commit", "-q", "-m", "first"]);
+    #[cfg(feature = "live")]
+    let router = crate::served::Fake::serving(scratch.path().join("maps/config/model_map.json"));
     let mut count = 0;
     // Those on deployment work on an account; `infra/tests` holds them against the programs' help.
     let of_account = ["docs/deploy.md", "docs/deploy.ja.md", "docs/operations.md"];
@@ -180,6 +182,13 @@ fn every_command_line_in_the_docs_runs() {
             }
             for word in arguments.iter_mut().filter(|word| **word == "6f0c1d2e") {
                 *word = &pushed;
+            }
+            #[cfg(feature = "live")]
+            let url = router.url();
+            #[cfg(feature = "live")]
+            if asks || is_trial {
+                let urls = arguments.iter_mut().filter(|word| word.starts_with("https://"));
+                urls.for_each(|word| *word = &url);
             }
             let output = crate::store::run(&scratch, &arguments);
             let code = output.status.code();

@@ -32,6 +32,8 @@ mod rules;
 mod s3;
 mod schemas;
 mod secrets;
+#[cfg(feature = "live")]
+mod served;
 mod starter;
 mod stdin;
 mod store;

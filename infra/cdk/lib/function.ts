@@ -71,7 +71,8 @@ export class RouterFunction extends Construct {
     may('ShareState', ['dynamodb:GetItem', 'dynamodb:UpdateItem'], [state.table.tableArn]);
     const bedrock = bedrockResources(bedrockModels, Stack.of(this));
     if (bedrock.length > 0) {
-      may('CallBedrock', ['bedrock:InvokeModel', 'bedrock:InvokeModelWithResponseStream'], bedrock);
+      may('CallBedrock',
+        ['bedrock:CountTokens', 'bedrock:InvokeModel', 'bedrock:InvokeModelWithResponseStream'], bedrock);
     }
     argue(role, bedrock, storage.audit);
     return role;

@@ -79,6 +79,7 @@ test('with everything chosen there are Bedrock and one more secret', () => {
   assert.deepEqual(sorted(rights(template(EVERYTHING))), sorted({
     ...FIRST_MAP,
     ...router([...SECRETS, 'GOOGLEAPIKEY']),
+    'RouterRole bedrock:CountTokens': BEDROCK,
     'RouterRole bedrock:InvokeModel': BEDROCK,
     'RouterRole bedrock:InvokeModelWithResponseStream': BEDROCK,
   }));

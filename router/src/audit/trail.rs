@@ -18,6 +18,7 @@ use crate::config::Prepared;
 use crate::front::Front;
 use crate::limits::{Admitted, charge};
 use crate::observer::{Observer, Settling};
+use crate::telemetry::answering;
 use crate::telemetry::trace::Trace;
 use crate::wire::{Told, Usage};
 
@@ -82,6 +83,8 @@ pub(crate) struct AttemptNotes {
     pub(crate) class: Option<FailureClass>,
     pub(crate) status: Option<u16>,
     pub(crate) usage: Option<UsageRecord>,
+    /// What its answer calls the model, where a trace is recorded.
+    pub(crate) answers_as: Option<String>,
 }
 
 /// What the client got.
@@ -96,6 +99,8 @@ pub(crate) struct AnswerNotes {
     pub(crate) events: u64,
     /// Only where the role is audited in full.
     pub(crate) body: Option<BytesMut>,
+    /// Pieces in which its model's name is still to be looked for.
+    unnamed: u8,
 }
 
 impl Trail {
@@ -105,6 +110,7 @@ impl Trail {
         planned: Planned,
     ) -> Self {
         observer.inspect(|observer| observer.begun());
+        let recorded = planned.trace.as_deref().and_then(Trace::recorded).is_some();
         let answer = AnswerNotes {
             // As nginx logs a client that left before it was answered.
             status: 499,
@@ -115,6 +121,7 @@ impl Trail {
             streamed: planned.facts.stream,
             events: 0,
             body: planned.request.is_some().then(BytesMut::new),
+            unnamed: if recorded { answering::PIECES } else { 0 },
         };
         let notes = Notes { planned, log: Mutex::default(), answer, total: Duration::ZERO };
         Self { notes: Some(Box::new(notes)), observer: observer.cloned(), admitted }
@@ -222,6 +229,9 @@ impl Trail {
             let room = RESPONSE_LIMIT.saturating_sub(body.len());
             body.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
         }
+        if notes.answer.unnamed > 0 {
+            notes.name(bytes);
+        }
     }
 
     /// Events of the answer are passed on.
@@ -283,6 +293,17 @@ impl Drop for Trail {
 }
 
 impl Notes {
+    /// Looks for the name of the model in a piece of the answer.
+    fn name(&mut self, piece: &[u8]) {
+        self.answer.unnamed -= 1;
+        let Some(name) = answering::model(piece) else { return };
+        self.answer.unnamed = 0;
+        let mut log = self.log();
+        if let Some(winner) = log.winner.and_then(|place| log.attempts.get_mut(place)) {
+            winner.answers_as = Some(name);
+        }
+    }
+
     /// What it holds of bodies.
     pub(crate) fn body_bytes(&self) -> usize {
         let response = self.answer.body.as_ref().map_or(0, BytesMut::len);

@@ -232,7 +232,7 @@ impl ClientRequest {
 }
 
 /// The error of a link whose provider cannot do it.
-fn lacking(what: &str) -> RequestError {
+pub(crate) fn lacking(what: &str) -> RequestError {
     let message = format!("this model's provider {what}");
     RequestError { message, param: None, code: Some("unsupported_endpoint") }
 }

@@ -10,6 +10,7 @@ use http_body_util::{BodyExt, Limited};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
+use super::partial::{self, Partial};
 use super::settings::Target;
 use crate::upstream::Clients;
 use crate::wire::retry_after;
@@ -35,12 +36,16 @@ pub(crate) struct Turn {
     failures: u32,
     /// Whether it has been said that there is trouble.
     pub(crate) said: bool,
+    /// Whether a warning of the receiver has been passed on.
+    pub(crate) warned: bool,
 }
 
 /// What came of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Sent {
     Delivered,
+    /// It was taken, but for what is counted there, which must not be sent again.
+    Partly(Partial),
     /// It was not taken, and may be sent again.
     Later(String),
     /// It must not be sent again: it may have arrived, or will never be taken.
@@ -65,7 +70,7 @@ impl Lane {
             Ok(sent) => sent,
             Err(_) => (Sent::Lost(format!("no answer within {} ms", limit.as_millis())), None),
         };
-        if matches!(sent, Sent::Delivered) {
+        if matches!(sent, Sent::Delivered | Sent::Partly(_)) {
             (turn.failures, turn.rests) = (0, None);
         } else {
             turn.fails(pause);
@@ -80,11 +85,15 @@ impl Lane {
             Err(error) => return (Sent::Later(error.message), None),
         };
         let (head, body) = response.into_parts();
-        // Read, so that the connection can be used again.
-        drop(Limited::new(body, ANSWER_LIMIT).collect().await);
+        // Read to its end in any case, so that the connection can be used again.
+        let body = Limited::new(body, ANSWER_LIMIT).collect().await;
+        let body = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
         let status = head.status;
         match status {
-            _ if status.is_success() => (Sent::Delivered, None),
+            _ if status.is_success() => {
+                let partial = partial::read(&head.headers, &body);
+                (partial.map_or(Sent::Delivered, Sent::Partly), None)
+            }
             StatusCode::TOO_MANY_REQUESTS
             | StatusCode::BAD_GATEWAY
             | StatusCode::SERVICE_UNAVAILABLE

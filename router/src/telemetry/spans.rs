@@ -2,7 +2,8 @@
 //!
 //! Owns what they say, by the conventions for HTTP servers and for GenAI clients. They are made
 //! from the notes, as the record is, so that nothing is paid for them while the request runs. No
-//! text that a client, a model or a provider wrote is in them.
+//! text that a client, a model or a provider wrote is in them, but the name that an answer gives
+//! its model.
 
 use std::time::Duration;
 
@@ -159,6 +160,7 @@ fn attempt(notes: &Notes, trace: &Own, (log, place): (&Log, usize)) -> Span {
     all.push(text_value("sfai.rule", &notes.planned.rule));
     all.push(text_value("sfai.model", &attempt.model));
     all.push(whole("sfai.attempt", place as u64 + 1));
+    all.extend(attempt.answers_as.iter().map(|it| text_value("gen_ai.response.model", it)));
     all.extend(used(attempt));
     let cost = attempt.usage.and_then(|usage| Cost::of(map.models.get(&attempt.model)?, &usage));
     all.extend(cost.map(|cost| double("sfai.cost_usd", dollars(cost))));

@@ -356,9 +356,9 @@ async fn a_variable_stands_in_for_a_secret_that_is_not_there() {
 /// What the fake of these tests cannot show: that an emulator of more than the router's own calls
 /// answers it in the same way.
 #[tokio::test]
-#[ignore = "needs an emulator without data, such as ministack 1.5.33, at SFAI_TEST_AWS"]
+#[ignore = "needs an emulator: cargo xtask test --only state"]
 async fn an_emulator_serves_the_map_and_the_keys() {
-    let url = std::env::var("SFAI_TEST_AWS").expect("SFAI_TEST_AWS is http://127.0.0.1:4566");
+    let url = std::env::var("SFAI_TEST_AWS").expect("SFAI_TEST_AWS is an emulator without data");
     let (aws, upstream) = (Aws::start().await, Upstream::start().await);
     let put = async |path: &str, body: Vec<u8>| {
         let request = client().put(format!("{url}/{path}")).header("authorization", SIGNED);

@@ -71,6 +71,29 @@ async fn an_edited_route_serves_the_next_request_and_none_is_lost() {
     assert_eq!(lost, 0);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_push_waits_until_the_router_serves_its_map() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("routes/coder.sfr");
+    std::fs::create_dir(folder.path().join("routes")).unwrap();
+    std::fs::write(&file, routes("openai/gpt-5.4")).unwrap();
+    let push = ["push", "--yes", "--by", "ann", "--to", "maps"];
+    let pushed = dsl(folder.path(), &push).await;
+    assert!(pushed.status.success(), "{pushed:?}");
+    let map = folder.path().join("maps/config/model_map.json");
+    let router = RouterProcess::start(&["--demo", "--map", map.to_str().unwrap()], &[]).await;
+    let url = format!("http://{}", router.address);
+
+    std::fs::write(&file, routes("anthropic/claude-opus-4-8")).unwrap();
+    let pushed = dsl(folder.path(), &[&push[..], &["--url", &url]].concat()).await;
+    assert!(pushed.status.success(), "{pushed:?}");
+    let chat = format!("{url}/v1/chat/completions");
+    assert_eq!(answered_by(&chat).await, "anthropic/claude-opus-4-8");
+    let status = dsl(folder.path(), &["status", "--from", "maps", "--url", &url]).await;
+    let said = String::from_utf8(status.stdout).unwrap();
+    assert!(status.status.success() && said.contains("serves what is live, ok"), "{said}");
+}
+
 async fn answered_by(url: &str) -> String {
     let body = question("coder", false).to_string();
     let response = client().post(url).body(body).send().await.unwrap();

@@ -25,6 +25,8 @@ mod commit;
 #[cfg(feature = "aws")]
 mod compatibility;
 mod completions;
+#[cfg(feature = "aws")]
+mod conversations;
 mod crash;
 mod edge;
 mod failing;
@@ -38,6 +40,8 @@ mod hedge;
 mod instance;
 mod lambda;
 mod large;
+#[cfg(feature = "aws")]
+mod ledger;
 mod live;
 mod matrix;
 mod message_events;
@@ -65,5 +69,6 @@ mod security_wire;
 mod shared;
 #[cfg(feature = "aws")]
 mod stored;
+mod taken;
 mod telemetry;
 mod turns;

@@ -195,7 +195,7 @@ fn passed(statuses: &[u16]) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs an emulator: cargo xtask test state"]
+#[ignore = "needs an emulator: cargo xtask test --only state"]
 async fn exactly_the_limit_passes_through_two_routers_together() {
     let http = client();
     let limit = json!({"limits": [{"count": 40, "of": "requests", "per_ms": 3_600_000}]});
@@ -214,7 +214,7 @@ async fn exactly_the_limit_passes_through_two_routers_together() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs an emulator: cargo xtask test state"]
+#[ignore = "needs an emulator: cargo xtask test --only state"]
 async fn a_window_that_moves_on_lets_exactly_the_limit_pass_again() {
     let http = client();
     // Parts of 100 ms: the item is written anew while others count.
@@ -249,7 +249,7 @@ async fn a_window_that_moves_on_lets_exactly_the_limit_pass_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs an emulator: cargo xtask test state"]
+#[ignore = "needs an emulator: cargo xtask test --only state"]
 async fn tokens_and_money_are_settled_in_the_table() {
     let http = client();
     let terms = json!({"limits": [{"count": 10_000, "of": "tokens", "per_ms": 3_600_000}],
@@ -276,7 +276,7 @@ async fn tokens_and_money_are_settled_in_the_table() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs an emulator: cargo xtask test state"]
+#[ignore = "needs an emulator: cargo xtask test --only state"]
 async fn a_table_that_is_gone_or_silent_stops_nobody() {
     let http = client();
     for outage in [Link::Silent, Link::Down] {
@@ -316,7 +316,7 @@ async fn a_table_that_is_gone_or_silent_stops_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs an emulator: cargo xtask test state"]
+#[ignore = "needs an emulator: cargo xtask test --only state"]
 async fn what_is_spent_during_an_outage_is_told_afterwards() {
     let http = client();
     let terms = json!({"budget": {"micro_dollars": 1_000_000, "per": "month"}});

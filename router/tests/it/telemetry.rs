@@ -285,6 +285,114 @@ async fn a_collector_that_is_down_slow_or_busy_changes_no_answer_and_is_left_alo
 }
 
 #[tokio::test]
+async fn what_a_collector_leaves_out_is_counted_and_not_sent_again() {
+    let observed = start(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")], |map| {
+        map.role("coder", &["openai/m"], json!({}))
+    })
+    .await;
+    assert_eq!(observed.ask(&question("coder", false), &[]).await.0, 200);
+    let kind = "application/json";
+    let partly = r#"{"partialSuccess":{"rejectedSpans":"1","errorMessage":"too old"}}"#;
+    observed.collector.answers([Answers::Says(kind, partly); 2]);
+    observed.exported().await;
+    observed.telemetry.flush(LONG).await;
+    let dropped = |metrics: &[_]| points(metrics, "sfai.telemetry.dropped_spans");
+    let last = observed.collector.metrics().pop().unwrap();
+    assert_eq!(dropped(&last)[0].2, 1.0, "{last:?}");
+    // The collector is not left alone for it, and gets no span twice.
+    assert_eq!(observed.collector.spans().len(), 2);
+}
+
+#[tokio::test]
+async fn who_has_no_right_key_is_told_of_too() {
+    let keys = format!("ada:{KEY}");
+    let (upstream, collector) = (Upstream::start().await, Collector::start().await);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("map.json");
+    std::fs::write(&path, map(&upstream).role("coder", &["openai/m"], json!({})).bytes()).unwrap();
+    let url = collector.url();
+    let collects = ("OTEL_EXPORTER_OTLP_ENDPOINT", &*url);
+    let env = [collects, ("SFAI_CLIENT_KEYS", &*keys), ("SFAI_LOG", "text")];
+    let router = RouterProcess::start(&["--map", path.to_str().unwrap()], &env).await;
+    for key in ["canary-wrong-key-of-24", KEY] {
+        let request = client().post(format!("http://{}{CHAT}", router.address)).bearer_auth(key);
+        let request = request.header("traceparent", PARENT);
+        request.body(question("coder", false).to_string()).send().await.unwrap();
+    }
+    // What is no request for an answer is none of these.
+    let models = client().get(format!("http://{}/v1/models", router.address));
+    assert_eq!(models.send().await.unwrap().status(), 401);
+    let said = router.terminate().await;
+    assert!(said.contains(" 401 refused ") && !said.contains("canary"), "{said}");
+    let spans = collector.spans();
+    assert_eq!(spans.len(), 3, "{spans:?}");
+    let refused = attributes(&spans[0].attributes);
+    assert_eq!(refused["http.response.status_code"], 401);
+    assert_eq!(refused["sfai.outcome"], "refused");
+    assert_eq!(
+        (refused["http.route"].as_str(), hex(&spans[0].trace_id)),
+        (Some(CHAT), TRACE.into())
+    );
+    let metrics = collector.metrics().pop().unwrap();
+    let refusals = points(&metrics, "sfai.requests");
+    let refusals: Vec<_> = refusals.iter().filter(|it| it.0["sfai.outcome"] == "refused").collect();
+    assert_eq!((refusals.len(), refusals[0].2), (1, 1.0));
+}
+
+#[tokio::test]
+async fn the_model_that_answered_is_named_as_it_names_itself() {
+    let observed = start(&[], |map| {
+        let map = map.role("gpt", &["openai/m"], json!({}));
+        map.role("claude", &["openai/m", "anthropic/m"], json!({}))
+    })
+    .await;
+    let chunks = concat!(
+        ": hello\n\ndata: {\"id\":\"c\",\"model\":\"m-2026-01-31\",\"choices\":[{\"index\":0,",
+        "\"delta\":{\"role\":\"assistant\",\"content\":\"hi\"}}]}\n\n",
+        "data: {\"model\":\"other\",\"choices\":[{\"index\":0,\"delta\":{},",
+        "\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n",
+    );
+    let message = json!({"type": "message", "id": "msg_1", "role": "assistant",
+        "model": "m-2026-02-28", "content": [{"type": "text", "text": "hi"}],
+        "stop_reason": "end_turn", "usage": {"input_tokens": 3, "output_tokens": 1}});
+    let chat = Fault::recorded(chunks.as_bytes(), &[5, 90]);
+    let whole = Fault::status(200).with_body(&message.to_string());
+    let ask = async |path: &str, role: &str, stream: bool| {
+        let mut body = question(role, stream);
+        body["input"] = body["messages"][0]["content"].clone();
+        let sent = client().post(observed.running.url(path)).body(body.to_string()).send().await;
+        let response = sent.unwrap();
+        let (status, text) = (response.status(), response.text().await.unwrap());
+        assert_eq!(status, 200, "{path}: {text}");
+    };
+    let refused = || Fault::status(529);
+    for (path, stream, role, openai, anthropic) in [
+        (CHAT, true, "gpt", Some(chat.clone()), None),
+        (CHAT, false, "claude", Some(refused()), Some(whole.clone())),
+        ("/v1/messages", true, "gpt", Some(chat), None),
+        ("/v1/messages", false, "claude", Some(refused()), Some(whole.clone())),
+        ("/v1/responses", false, "claude", Some(refused()), Some(whole)),
+    ] {
+        observed.upstream.push("openai", openai);
+        observed.upstream.push("anthropic", anthropic);
+        ask(path, role, stream).await;
+    }
+    observed.exported().await;
+    let spans = observed.collector.spans();
+    let calls = spans.iter().filter(|it| it.kind == 3).map(|it| attributes(&it.attributes));
+    let named: Vec<_> = calls
+        .map(|it| {
+            assert_eq!(it["gen_ai.request.model"], "m");
+            it.get("gen_ai.response.model").map(|it| it.as_str().unwrap().to_owned())
+        })
+        .collect();
+    let (gpt, claude) = (Some("m-2026-01-31".to_owned()), Some("m-2026-02-28".to_owned()));
+    let pair = [None, claude];
+    let expected = [&[gpt.clone()], &pair[..], &[gpt], &pair, &pair].concat();
+    assert_eq!(named, expected);
+}
+
+#[tokio::test]
 async fn what_is_not_sampled_is_no_span_but_is_passed_on_and_counted() {
     let off =
         [("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "0")];

@@ -50,6 +50,8 @@ pub enum Answers {
     Status(u16, Option<&'static str>),
     /// Never.
     Never,
+    /// It takes the request, and says this in this media type.
+    Says(&'static str, &'static str),
 }
 
 /// A request as it arrived, unpacked.
@@ -212,13 +214,17 @@ impl State {
             body = plain.into();
         }
         let answer = self.answers.lock().unwrap().pop_front();
-        let taken = answer.is_none();
+        let taken = matches!(answer, None | Some(Answers::Says(..)));
         let path = head.uri.path().to_owned();
         let export = Export { path, headers: head.headers, body, taken };
         self.arrived.send_modify(|all| all.push(export));
         match answer {
             None => Response::new(Full::default()),
             Some(Answers::Never) => std::future::pending().await,
+            Some(Answers::Says(kind, body)) => {
+                let response = Response::builder().header("content-type", kind);
+                response.body(Full::from(body)).unwrap()
+            }
             Some(Answers::Status(status, again)) => {
                 let mut response = Response::builder().status(status);
                 if let Some(again) = again {

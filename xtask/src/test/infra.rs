@@ -34,7 +34,7 @@ pub(super) fn run() -> Result<Outcome, Trouble> {
     let lint = python.with_file_name(if cfg!(windows) { "cfn-lint.exe" } else { "cfn-lint" });
     command(Command::new(lint).current_dir(&stack))?;
     println!("infra: cfn-lint found nothing");
-    audit(&stack)?;
+    let unknown = audit(&stack)?;
     package::by_default()?;
     if let failed @ Outcome::Failed = cargo(&["build", "--workspace", "--bins", "--examples"])? {
         return Ok(failed);
@@ -47,7 +47,7 @@ pub(super) fn run() -> Result<Outcome, Trouble> {
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("SFAI_PROGRAMS", programs),
     )?;
-    Ok(Outcome::Passed)
+    Ok(unknown.map_or(Outcome::Passed, Outcome::PassedBut))
 }
 
 fn npm(stack: &Path) -> Command {
@@ -56,9 +56,10 @@ fn npm(stack: &Path) -> Command {
     npm
 }
 
-/// Asks for known weaknesses of the packages. Not every registry knows any: that is said, and no
-/// failure. That each is the very one that was looked at when it was pinned holds without a registry.
-fn audit(stack: &Path) -> Result<(), Trouble> {
+/// Asks for known weaknesses of the packages. Not every registry knows any: then it is said, here and
+/// among what was skipped, that nobody has looked, and why, and it is no failure. That each is the very
+/// one that was looked at when it was pinned holds without a registry.
+fn audit(stack: &Path) -> Result<Option<String>, Trouble> {
     let lock = stack.join("package-lock.json");
     let text = fs::read(&lock).doing(format!("read {}", lock.display()))?;
     let lock = serde_json::from_slice(&text).doing(format!("read {}", lock.display()))?;
@@ -69,14 +70,20 @@ fn audit(stack: &Path) -> Result<(), Trouble> {
     println!("infra: each package is pinned by its hash");
     let output = npm(stack).args(["audit", "--json"]).output().doing("start npm audit")?;
     match weaknesses(&output.stdout) {
-        Some(0) => println!("infra: npm audit found nothing"),
+        Some(0) => {
+            println!("infra: npm audit found nothing");
+            Ok(None)
+        }
         Some(found) => {
             let why = format!("npm audit found {found} weaknesses: run it in {}", stack.display());
-            return Err(Trouble::new("trust the stack's packages", why));
+            Err(Trouble::new("trust the stack's packages", why))
         }
-        None => println!("infra: npm audit skipped, since the registry in use does not answer it"),
+        None => {
+            let why = unanswered(&output.stdout);
+            println!("infra: known weaknesses of the packages were not looked up: {why}");
+            Ok(Some(format!("known weaknesses of the stack's packages, since {why}")))
+        }
     }
-    Ok(())
 }
 
 /// What is known to run a script when it is installed: it picks its binary.
@@ -105,6 +112,21 @@ fn weaknesses(report: &[u8]) -> Option<u64> {
     report.get("metadata")?.get("vulnerabilities")?.get("total")?.as_u64()
 }
 
+/// Why npm has no report, as it tells it itself.
+fn unanswered(report: &[u8]) -> String {
+    let report: Option<Value> = serde_json::from_slice(report).ok();
+    let error = report.as_ref().and_then(|it| it.get("error"));
+    let say = |from: Option<&'_ Value>, key: &str| {
+        // The first line, without the address that was asked: those after it are about npm's log.
+        let words = from?.get(key)?.as_str()?.lines().next()?;
+        let words = words.split(" - ").next().unwrap_or(words);
+        (!words.is_empty()).then(|| format!(": {words}"))
+    };
+    let said = say(error, "summary").or_else(|| say(report.as_ref(), "message"));
+    let said = said.or_else(|| say(error, "code"));
+    format!("npm audit got no answer from the registry in use{}", said.unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,5 +151,17 @@ mod tests {
         assert_eq!(weaknesses(report), Some(2));
         assert_eq!(weaknesses(br#"{"message": "404", "error": {"summary": ""}}"#), None);
         assert_eq!(weaknesses(b""), None);
+    }
+
+    #[test]
+    fn why_there_is_no_report_is_told_in_npms_words() {
+        let none = "npm audit got no answer from the registry in use";
+        let told = |report: &str| unanswered(report.as_bytes()).replace(none, "");
+        let error = r#"{"error": {"code": "ENOAUDIT", "summary": "not offered\nlook at the log"}}"#;
+        assert_eq!(told(error), ": not offered");
+        let refused = r#"{"message": "405 Method Not Allowed - POST https://h/bulk", "error": {"summary": ""}}"#;
+        assert_eq!(told(refused), ": 405 Method Not Allowed");
+        assert_eq!(told(r#"{"error": {"code": "E404", "summary": ""}}"#), ": E404");
+        assert_eq!((told("{}"), told("")), (String::new(), String::new()));
     }
 }

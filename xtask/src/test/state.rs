@@ -1,4 +1,5 @@
-//! The part `state`: routers that share a table, against an emulator of DynamoDB that others wrote.
+//! The part `state`: what routers keep in AWS, against an emulator of it that others wrote: a table
+//! that they share, the map and the keys.
 //!
 //! Owns the emulator's run alone; the tests are the router's, which are ignored without it.
 
@@ -22,10 +23,11 @@ pub(super) fn run() -> Result<Outcome, Trouble> {
     };
     let emulator = Emulator::start(&installed)?;
     // Of the whole workspace, as it was built for the part `tests`.
-    let tests = ["test", "--workspace", "--test", "it", "shared::", "--", "--ignored"];
+    let tests = ["test", "--workspace", "--test", "it", "--", "--ignored", "shared::", "cloud::"];
     let status = Command::new(env!("CARGO"))
         .args(tests)
         .env("SFAI_TEST_DYNAMODB", emulator.address.to_string())
+        .env("SFAI_TEST_AWS", emulator.url())
         .current_dir(top())
         .status();
     let passed = status.doing("start cargo")?.success();
