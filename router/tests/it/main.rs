@@ -35,6 +35,7 @@ mod faults;
 #[path = "../support/freezer.rs"]
 mod freezer;
 mod front;
+mod fuzzed;
 mod golden;
 mod hedge;
 mod instance;
