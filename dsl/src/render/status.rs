@@ -269,7 +269,7 @@ role writer added, risk low
             let (digest, trouble) = (digest.map(str::to_owned), trouble.map(str::to_owned));
             let status = digest.as_ref().map(|_| "ok".to_owned());
             let status = RouterMap { url, digest, status, trouble };
-            human(&Status { router: Some(status), ..self::status() }, PLAIN)
+            human(&Status { router: Some(status), ..self::status() }, Look::PLAIN)
         };
         let line =
             |text: &str| text.lines().find(|it| it.starts_with("router")).unwrap().to_owned();
