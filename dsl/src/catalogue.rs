@@ -10,7 +10,9 @@ mod read;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
-use model_map::{Effort, OutputLimitKey, Sampling, glob_matches};
+use model_map::{
+    Effort, ModelEndpoint, OutputLimitKey, PastReasoning, Sampling, SystemRole, glob_matches,
+};
 
 use embedded::EMBEDDED;
 pub use model_map::{Ability, Price, PriceOver};
@@ -37,6 +39,14 @@ pub struct Facts {
     pub prefill: Option<bool>,
     /// How a request names its output limit.
     pub output_limit_key: Option<OutputLimitKey>,
+    /// The most stop sequences that a request may have.
+    pub stop_sequences: Option<u32>,
+    /// Whose an OpenAI-style request's instructions are.
+    pub system_role: Option<SystemRole>,
+    /// What an OpenAI-style provider can be asked for with it.
+    pub endpoints: Option<BTreeSet<ModelEndpoint>>,
+    /// What its server does with reasoning that is sent back.
+    pub past_reasoning: Option<PastReasoning>,
     /// Whether it turns text into vectors instead of answering.
     pub embeds: Option<bool>,
     /// What it costs.
@@ -63,6 +73,8 @@ pub struct Section {
     pub protocol: Option<String>,
     /// What may stand before an identifier without making it another model: `us.`.
     pub prefixes: Vec<String>,
+    /// What its servers do with reasoning that is sent back, whichever the model.
+    pub past_reasoning: Option<PastReasoning>,
     /// By the provider's own identifier.
     pub models: BTreeMap<String, Facts>,
 }
@@ -126,20 +138,32 @@ impl Catalogue {
         }
     }
 
+    /// What a provider's servers do with reasoning that is sent back, whichever the model. A section
+    /// that is found by the protocol alone is another provider's.
+    pub fn past_reasoning(&self, provider: &str, host: &str) -> Option<PastReasoning> {
+        match self.found_server(provider, host) {
+            Some(Found::Overlay(section)) => section.past_reasoning,
+            Some(Found::Embedded(name)) => embedded::past_reasoning(name),
+            None => embedded::past_reasoning_of_host(&host.to_ascii_lowercase()),
+        }
+    }
+
     fn found(&self, provider: &str, host: &str, protocol: &str) -> Option<Found<'_>> {
+        self.found_server(provider, host).or_else(|| {
+            let is_default = |one: &&Section| one.protocol.as_deref() == Some(protocol);
+            let overlay = self.overlays.values().find(is_default);
+            let built_in = || self.found_by_name(embedded::name_of_protocol(protocol)?);
+            overlay.map(Found::Overlay).or_else(built_in)
+        })
+    }
+
+    fn found_server(&self, provider: &str, host: &str) -> Option<Found<'_>> {
         let host = host.to_ascii_lowercase();
-        self.found_by_name(embedded::own_name(provider).unwrap_or(provider))
-            .or_else(|| {
-                let overlay = self.overlays.values().find(|one| one.is_served_by(&host));
-                let built_in = || self.found_by_name(embedded::name_of_host(&host)?);
-                overlay.map(Found::Overlay).or_else(built_in)
-            })
-            .or_else(|| {
-                let is_default = |one: &&Section| one.protocol.as_deref() == Some(protocol);
-                let overlay = self.overlays.values().find(is_default);
-                let built_in = || self.found_by_name(embedded::name_of_protocol(protocol)?);
-                overlay.map(Found::Overlay).or_else(built_in)
-            })
+        self.found_by_name(embedded::own_name(provider).unwrap_or(provider)).or_else(|| {
+            let overlay = self.overlays.values().find(|one| one.is_served_by(&host));
+            let built_in = || self.found_by_name(embedded::name_of_host(&host)?);
+            overlay.map(Found::Overlay).or_else(built_in)
+        })
     }
 
     fn found_by_name(&self, name: &str) -> Option<Found<'_>> {

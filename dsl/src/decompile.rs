@@ -31,7 +31,7 @@ pub fn decompile(map: &ModelMap, catalogue: &Catalogue) -> String {
     text.push('\n');
     for (key, model) in &map.models {
         let known = known(map, model, catalogue);
-        push_model(&mut text, names.model(key), model, known.as_ref());
+        push_model(&mut text, names.model(key), model, &known);
     }
     for (id, prompt) in &map.prompts {
         // Writing to a String cannot fail.

@@ -4,11 +4,12 @@
 
 mod role;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model_map::map::FORMAT;
-use model_map::{ModelMap, Sources as Places, prompt_id};
+use model_map::{ModelEndpoint, ModelMap, Sources as Places, prompt_id};
 
+use crate::catalogue::Facts;
 use crate::program::{Client, Model, Program, Provider, Role};
 use crate::span::Sources;
 
@@ -96,15 +97,25 @@ fn emit_model(model: &Model) -> model_map::Model {
         accepts: facts.accepts.clone(),
         context_tokens: facts.context,
         efforts: facts.efforts.clone().unwrap_or_default(),
+        endpoints: endpoints(facts),
         id: model.id.clone(),
         input_tokens: facts.input,
         output_limit_key: facts.output_limit_key.unwrap_or_default(),
         output_tokens: facts.output,
+        past_reasoning: facts.past_reasoning.unwrap_or_default(),
         prefill: facts.prefill.unwrap_or_default(),
         price: facts.price,
         provider: model.provider.name.clone(),
         price_over: facts.price_over,
         sampling: facts.sampling.unwrap_or_default(),
+        stop_sequences: facts.stop_sequences,
+        system_role: facts.system_role.unwrap_or_default(),
         thinking_budget_min: facts.thinking_budget_min,
     }
+}
+
+/// A model that makes vectors does nothing else.
+fn endpoints(facts: &Facts) -> Option<BTreeSet<ModelEndpoint>> {
+    let embeds = || [ModelEndpoint::Embeddings].into();
+    facts.endpoints.clone().or_else(|| (facts.embeds == Some(true)).then(embeds))
 }

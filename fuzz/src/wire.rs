@@ -121,6 +121,8 @@ fn model(facts: u8) -> Model {
         ("thinking_budget_min", json!(1024)),
         ("accepts", json!(["image", "tools"])),
         ("sampling", json!("refused")),
+        ("stop_sequences", json!(4)),
+        ("system_role", json!("developer")),
     ];
     for (bit, (name, value)) in members.into_iter().enumerate() {
         if facts >> bit & 1 == 1 {

@@ -3,16 +3,17 @@
 //! A state machine under its driver's clock: every time is a [`Duration`] since the request came
 //! in. It neither calls nor waits; the router does so for real, an offline test pretends to.
 
+mod classes;
 mod lanes;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::failure::{Failure, FailureClass};
 use crate::plan::Plan;
-use crate::role::{Retry, Timeouts};
+use crate::role::Timeouts;
 use crate::timer::Timer;
-use lanes::{Lane, State};
+use classes::Classes;
+use lanes::{Again, Lane, State};
 
 /// What the driver does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,9 +61,9 @@ pub struct Skipped {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Attempts {
     timeouts: Timeouts,
-    retry: Retry,
+    retry: Again,
     /// The failures after which the next link is taken.
-    fallback_on: BTreeSet<FailureClass>,
+    fallback_on: Classes,
     /// Whether the answer is streamed: only then is there a first token to wait for.
     streamed: bool,
     /// Whether an answer that broke off is continued by a later link.
@@ -88,8 +89,8 @@ impl Attempts {
     pub fn new(plan: &Plan<'_>, streamed: bool) -> Self {
         Self {
             timeouts: plan.timeouts,
-            retry: plan.role.retry.clone(),
-            fallback_on: plan.role.fallback_on.clone(),
+            retry: Again::of(&plan.role.retry),
+            fallback_on: Classes::of(&plan.role.fallback_on),
             streamed,
             resumes: plan.role.resume && streamed,
             windows: plan.chain.iter().map(|link| link.model.context_tokens).collect(),

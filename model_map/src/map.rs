@@ -105,6 +105,9 @@ pub struct Model {
     /// The values of `reasoning_effort` that it takes, if it has such a setting.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub efforts: BTreeSet<Effort>,
+    /// What its provider can be asked for with it, where that is known: an OpenAI-style one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoints: Option<BTreeSet<ModelEndpoint>>,
     /// The provider's own identifier.
     pub id: String,
     /// The most input, in tokens, where it is less than `context_tokens`.
@@ -116,6 +119,9 @@ pub struct Model {
     /// The most that one answer may hold, in tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_tokens: Option<u64>,
+    /// What its server does with reasoning that an OpenAI-style request sends back.
+    #[serde(default, skip_serializing_if = "PastReasoning::is_default")]
+    pub past_reasoning: PastReasoning,
     /// Whether a conversation may end in an assistant message that the model goes on from.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub prefill: bool,
@@ -130,6 +136,12 @@ pub struct Model {
     /// Which sampling parameters it takes.
     #[serde(default, skip_serializing_if = "Sampling::is_default")]
     pub sampling: Sampling,
+    /// The most stop sequences that a request may have; 0 where it may have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_sequences: Option<u32>,
+    /// Whose an OpenAI-style request's instructions are.
+    #[serde(default, skip_serializing_if = "SystemRole::is_default")]
+    pub system_role: SystemRole,
     /// The least thinking budget in tokens, where thinking is set by a budget.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thinking_budget_min: Option<u32>,
@@ -147,6 +159,11 @@ impl Model {
     /// What a request with so much input pays.
     pub fn price_at(&self, input_tokens: u64) -> Price {
         price_at(self.price, self.price_over, input_tokens)
+    }
+
+    /// Whether it is known to lack an endpoint.
+    pub fn lacks(&self, endpoint: ModelEndpoint) -> bool {
+        self.endpoints.as_ref().is_some_and(|those| !those.contains(&endpoint))
     }
 
     /// Whether it is known to take requests with this.
@@ -225,6 +242,97 @@ pub enum OutputLimitKey {
 impl OutputLimitKey {
     fn is_default(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+/// The role of the messages that instruct a model in an OpenAI-style request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum SystemRole {
+    /// `system`: what every server knows.
+    #[default]
+    System,
+    /// `developer`: what OpenAI's reasoning models make of `system`, and do not take beside it.
+    Developer,
+}
+
+impl SystemRole {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The role as messages have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Developer => "developer",
+        }
+    }
+}
+
+/// What an OpenAI-style server does with messages that hold reasoning of former turns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum PastReasoning {
+    /// It reads it or leaves it unread, or nobody knows.
+    #[default]
+    Taken,
+    /// It refuses the request.
+    Refused,
+}
+
+impl PastReasoning {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The word in `.sfr` files and catalogues.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// What an OpenAI-style provider can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ModelEndpoint {
+    /// `/chat/completions`
+    Chat,
+    /// `/completions`
+    Completions,
+    /// `/embeddings`
+    Embeddings,
+    /// `/fim/completions`
+    Fim,
+    /// `/responses`
+    Responses,
+}
+
+impl ModelEndpoint {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Chat, Self::Completions, Self::Embeddings, Self::Fim, Self::Responses];
+
+    /// The word in `.sfr` files and catalogues.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Completions => "completions",
+            Self::Embeddings => "embeddings",
+            Self::Fim => "fim",
+            Self::Responses => "responses",
+        }
+    }
+
+    /// The endpoint of a word.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|endpoint| endpoint.name() == name)
     }
 }
 

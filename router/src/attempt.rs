@@ -3,6 +3,7 @@
 //! Owns the loop and nothing of its rules: those are [`model_map::Attempts`], which is told what
 //! happened and says what to do.
 
+mod alarm;
 mod call;
 mod gate;
 mod hedge;
@@ -18,6 +19,7 @@ pub use resume::{OwnPlan, Resumption};
 pub use stream::AnswerStream;
 
 use crate::answer::Answer;
+use crate::apart::apart;
 use crate::audit::Trail;
 use crate::breakers::{Breakers, Ticket};
 use crate::clock::{Ambient, Stopwatch};
@@ -105,8 +107,7 @@ pub async fn run(exchange: Exchange<'_>) -> Outcome {
     }
     let mut told = Telling::default();
     let answered = if attempts.hedges() {
-        // In a box of its own: few requests need the room.
-        Box::pin(hedge::run(&exchange, &mut attempts, &mut told)).await
+        apart(|| hedge::run(&exchange, &mut attempts, &mut told)).await
     } else {
         one_by_one(&exchange, &mut attempts, &mut told).await
     };
@@ -179,7 +180,7 @@ fn delivered(exchange: &Exchange<'_>, attempts: Attempts, (answered, ticket): Wo
             (Answer::whole(whole.body), told)
         }
         call::Content::Stream(stream) => {
-            let stream = AnswerStream::new(*stream, exchange.stopwatch, ticket);
+            let stream = AnswerStream::new(*stream, ticket);
             (Answer::Stream(Box::new(stream)), Told::default())
         }
     };

@@ -9,7 +9,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use model_map::{ApiKey, Client};
 use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use crate::secrets::MissingKey;
 
@@ -161,12 +161,29 @@ impl ClientKeys {
             return Ok(None);
         }
         let hash = Sha256::digest(credential(headers)?);
-        // Every key is compared, so that the time says nothing about which one was close.
-        let known = self.keys.iter().fold(None, |known, key| {
-            if bool::from(key.hash.as_slice().ct_eq(&hash)) { Some(key) } else { known }
-        });
+        let known = self.keys.get(self.place_of(&hash.into(), compared));
         known.map(|key| Some(key.name.as_str())).ok_or(Unauthorized("The API key is not known."))
     }
+
+    /// The place of the key with this hash, else their number. Every key is compared, and what a
+    /// comparison gives chooses between numbers and never what is done next: so the time says
+    /// neither which key was close nor which one it is.
+    fn place_of(
+        &self,
+        hash: &[u8; 32],
+        mut compare: impl FnMut(&[u8; 32], &[u8; 32]) -> Choice,
+    ) -> usize {
+        let mut place = self.keys.len() as u64;
+        for (at, key) in (0_u64..).zip(&self.keys) {
+            place.conditional_assign(&at, compare(&key.hash, hash));
+        }
+        usize::try_from(place).unwrap_or(usize::MAX)
+    }
+}
+
+/// Looks at all bytes, however they differ.
+fn compared(one: &[u8; 32], other: &[u8; 32]) -> Choice {
+    one.as_slice().ct_eq(other)
 }
 
 impl ClientKey {
@@ -305,6 +322,71 @@ mod tests {
         }
         let twice = format!("ada:fedcba9876543210,bob:{hash}");
         assert!(ClientKeys::parse(&twice).err().unwrap().0.contains("`bob`"));
+    }
+
+    #[test]
+    fn every_key_is_compared_whichever_is_sent() {
+        let text: Vec<String> = (0..50).map(|n| format!("c{n}:0123456789abcdef{n:04}")).collect();
+        let keys = ClientKeys::parse(&text.join(",")).unwrap();
+        let sent = |key: &str| {
+            let hash: [u8; 32] = Sha256::digest(key).into();
+            let mut seen = Vec::new();
+            let place = keys.place_of(&hash, |held, other| {
+                assert_eq!(other, &hash);
+                seen.push(*held);
+                compared(held, other)
+            });
+            (place, seen)
+        };
+        // The first, one in the middle, the last, and one that is none: the same comparisons in the
+        // same order.
+        let (place, seen) = sent("no key at all");
+        assert_eq!((place, seen.len()), (50, 50));
+        for at in [0, 25, 49] {
+            assert_eq!(sent(&format!("0123456789abcdef{at:04}")), (at, seen.clone()));
+        }
+        assert_eq!(seen, keys.keys.iter().map(|key| key.hash).collect::<Vec<_>>());
+    }
+
+    /// Both sides of a comparison, and what is chosen by it, are `subtle`'s: no branch to be measured.
+    /// What a run of many measures is in docs/security.md.
+    #[test]
+    #[ignore = "a measurement: cargo test --release -p sfai-router --lib -- --ignored --nocapture time_of"]
+    fn the_time_of_a_comparison_does_not_tell_keys_apart() {
+        const ROUNDS: usize = 200_000;
+        let text: Vec<String> = (0..50).map(|n| format!("c{n}:0123456789abcdef{n:04}")).collect();
+        let keys = ClientKeys::parse(&text.join(",")).unwrap();
+        let first: [u8; 32] = Sha256::digest("0123456789abcdef0000").into();
+        let mut close = first;
+        close[31] ^= 1;
+        let mut far = first;
+        far[0] ^= 1;
+        let last: [u8; 32] = Sha256::digest("0123456789abcdef0049").into();
+        let classes = [("the first", first), ("the last", last), ("close", close), ("far", far)];
+        let mut times = [const { Vec::new() }; 4];
+        for _ in 0..ROUNDS {
+            for ((_, hash), times) in classes.iter().zip(&mut times) {
+                let start = std::time::Instant::now();
+                std::hint::black_box(keys.place_of(std::hint::black_box(hash), compared));
+                times.push(start.elapsed().as_nanos() as f64);
+            }
+        }
+        // Without the slowest tenth, which others on the machine cause: Welch's t against the first.
+        let told: Vec<(f64, f64, f64)> = times
+            .iter_mut()
+            .map(|times| {
+                times.sort_by(f64::total_cmp);
+                times.truncate(ROUNDS * 9 / 10);
+                let count = times.len() as f64;
+                let mean = times.iter().sum::<f64>() / count;
+                let spread = times.iter().map(|time| (time - mean).powi(2)).sum::<f64>() / count;
+                (times[times.len() / 2], mean, spread / count)
+            })
+            .collect();
+        for ((name, _), (median, mean, error)) in classes.iter().zip(&told) {
+            let t = (mean - told[0].1) / (error + told[0].2).sqrt();
+            println!("{name}: median {median} ns, mean {mean:.2} ns, t against the first {t:.2}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 pub(crate) mod dynamo;
 mod http;
+pub(crate) mod outage;
 pub mod sign;
 pub mod trouble;
 

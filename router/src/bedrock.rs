@@ -13,10 +13,10 @@ mod model;
 mod request;
 mod stream;
 
-pub(crate) use answer::message;
-pub(crate) use endpoint::Bedrock;
+pub(crate) use answer::{counted, message};
+pub(crate) use endpoint::{Action, Bedrock};
 pub(crate) use error::read as read_error;
-pub(crate) use request::{Wishes, translate};
+pub(crate) use request::{Wishes, count, translate};
 pub(crate) use stream::Decoder;
 
 use serde_json::value::RawValue;

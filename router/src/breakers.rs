@@ -1,12 +1,19 @@
 //! The breakers of this process: one for each model of a provider, for all requests.
 //!
 //! Owns who holds them and what they are told; when one opens and closes is
-//! [`model_map::Breaker`]'s. A lock is held for a few instructions and never across a wait.
+//! [`model_map::Breaker`]'s. A lock is held for a few instructions and never across a wait. What
+//! instances tell each other is the `fleet`'s.
+
+#[cfg(feature = "aws")]
+pub mod fleet;
+#[cfg(feature = "aws")]
+mod others;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
+use model_map::breaker::PROBE_LEASE;
 use model_map::{Breaker, BreakerState, Failure, Pass, Verdict};
 
 use crate::log::say;
@@ -14,9 +21,10 @@ use crate::log::say;
 /// Told of every change of a breaker, to share it with other instances. What it learns from them it
 /// passes on by [`Breakers::open_for`] and [`Breakers::close`], of which it is not told again.
 pub trait Watcher: Send + Sync {
-    /// A breaker is in another state now; an open one for so long. Called outside of every lock,
-    /// on the way of a request: it must not wait.
-    fn changed(&self, model: &str, state: BreakerState, open_for: Duration);
+    /// A breaker is in another state now; an open one for so long. One is half open when a probe
+    /// begins, for as long as its verdict is waited for, and for no time when it ended without one.
+    /// Called outside of every lock, on the way of a request: it must not wait.
+    fn changed(&self, model: &str, state: BreakerState, time: Duration);
 }
 
 /// What tells the time: how long it is since a moment that never changes.
@@ -78,6 +86,7 @@ impl Breakers {
         }
         let guarded = self.guarded(model);
         let pass = guarded.change(Breaker::admit)?;
+        guarded.begins(pass);
         Some(Ticket(Some((guarded, pass))))
     }
 
@@ -88,6 +97,7 @@ impl Breakers {
         }
         let guarded = self.guarded(model);
         let pass = guarded.change(Breaker::admit_last);
+        guarded.begins(pass);
         Ticket(Some((guarded, pass)))
     }
 
@@ -95,7 +105,7 @@ impl Breakers {
     pub fn seen(&self, model: &str) -> Seen {
         let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
         let closed = Seen { state: BreakerState::Closed, open_for: Duration::ZERO };
-        models.get(model).map_or(closed, |guarded| guarded.seen(&guarded.lock()))
+        models.get(model).map_or(closed, |guarded| seen(&guarded.lock(), guarded.now()))
     }
 
     /// Another instance has found a model to fail: it is left alone for so long.
@@ -136,26 +146,45 @@ impl Guarded {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn seen(&self, breaker: &Breaker) -> Seen {
-        let now = self.now();
-        let until = breaker.open_until(now).unwrap_or(now);
-        Seen { state: breaker.state(now), open_for: until.saturating_sub(now) }
-    }
-
     /// Does something with the breaker and tells what has changed by it.
     fn change<T>(&self, change: impl FnOnce(&mut Breaker, Duration) -> T) -> T {
         let now = self.now();
         let mut breaker = self.lock();
         let before = breaker.state(now);
         let result = change(&mut breaker, now);
-        let after = self.seen(&breaker);
+        let changed = (before != breaker.state(now)).then(|| seen(&breaker, now));
         drop(breaker);
-        if before != after.state {
-            self.tell(after);
+        if let Some(changed) = changed {
+            self.tell(changed);
         }
         result
     }
 
+    /// Whether it is closed, whatever the time: then most of what it is told changes nothing.
+    fn is_closed(&self) -> bool {
+        self.lock().state(Duration::MAX) == BreakerState::Closed
+    }
+
+    /// Tells of an attempt that was let through as a probe.
+    fn begins(&self, pass: Pass) {
+        if pass.is_probe()
+            && let Some(watcher) = &self.watcher
+        {
+            watcher.changed(&self.model, BreakerState::HalfOpen, PROBE_LEASE);
+        }
+    }
+
+    /// Tells of a probe that ended and has decided nothing.
+    fn ends(&self, pass: Pass) {
+        if pass.is_probe()
+            && let Some(watcher) = &self.watcher
+            && self.lock().state(self.now()) == BreakerState::HalfOpen
+        {
+            watcher.changed(&self.model, BreakerState::HalfOpen, Duration::ZERO);
+        }
+    }
+
+    #[cold]
     fn tell(&self, Seen { state, open_for }: Seen) {
         let model = &self.model;
         match state {
@@ -171,6 +200,11 @@ impl Guarded {
     }
 }
 
+fn seen(breaker: &Breaker, now: Duration) -> Seen {
+    let until = breaker.open_until(now).unwrap_or(now);
+    Seen { state: breaker.state(now), open_for: until.saturating_sub(now) }
+}
+
 /// An attempt that was let through. One that is dropped before it told anything was given up: by a
 /// client that left, or by another attempt that was quicker.
 #[derive(Default)]
@@ -179,7 +213,9 @@ pub(crate) struct Ticket(Option<(Arc<Guarded>, Pass)>);
 impl Ticket {
     /// The model answers: the first token is there.
     pub(crate) fn answered(&self) {
-        if let Some((guarded, pass)) = &self.0 {
+        if let Some((guarded, pass)) = &self.0
+            && !guarded.is_closed()
+        {
             guarded.change(|breaker, _| breaker.answered(*pass));
         }
     }
@@ -197,6 +233,7 @@ impl Ticket {
     fn ended(mut self, verdict: Verdict) {
         if let Some((guarded, pass)) = self.0.take() {
             guarded.change(|breaker, now| breaker.ended(pass, now, verdict));
+            guarded.ends(pass);
         }
     }
 }
@@ -205,6 +242,7 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         if let Some((guarded, pass)) = self.0.take() {
             guarded.change(|breaker, now| breaker.abandoned(pass, now));
+            guarded.ends(pass);
         }
     }
 }
@@ -218,8 +256,8 @@ mod tests {
     struct Heard(Mutex<Vec<String>>);
 
     impl Watcher for Heard {
-        fn changed(&self, model: &str, state: BreakerState, open_for: Duration) {
-            let told = format!("{model} {} {}", state.name(), open_for.as_secs());
+        fn changed(&self, model: &str, state: BreakerState, time: Duration) {
+            let told = format!("{model} {} {}", state.name(), time.as_secs());
             self.0.lock().unwrap().push(told);
         }
     }
@@ -244,6 +282,15 @@ mod tests {
         assert!(breakers.admit("p/m").is_none());
         breakers.close("p/m");
         assert!(breakers.admit("p/m").is_some());
-        assert_eq!(*heard.0.lock().unwrap(), ["p/m open 5", "p/m closed 0"]);
+        assert_eq!(
+            *heard.0.lock().unwrap(),
+            [
+                "p/m open 5",
+                "p/m half_open 30",
+                "p/m half_open 0",
+                "p/m half_open 30",
+                "p/m closed 0"
+            ]
+        );
     }
 }

@@ -20,6 +20,8 @@ use std::time::SystemTime;
 #[cfg(feature = "aws")]
 use model_map::{ApiKey, ModelMap};
 
+#[cfg(feature = "aws")]
+use crate::apart::apart;
 pub use prepared::{Endpoint, Prepared};
 pub use surroundings::{Surroundings, Upstreams};
 
@@ -103,8 +105,11 @@ impl Config {
         if let Some(cloud) = &self.cloud
             && cloud.is_due()
         {
-            // In a box of its own: few requests need the room.
-            Box::pin(cloud.catch_up(self)).await;
+            apart(|| cloud.catch_up(self)).await;
+        }
+        #[cfg(feature = "aws")]
+        if let Some(why) = self.cloud.as_ref().and_then(|cloud| cloud.outdated(self)) {
+            return Err(why);
         }
         self.current().ok_or_else(|| self.wants())
     }

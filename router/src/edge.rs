@@ -68,7 +68,9 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Packs a whole body; a stream is for reading as it comes.
+/// Packs a whole body; a stream is for reading as it comes. A function of its own, as what it needs
+/// of the stack is much.
+#[inline(never)]
 fn pack(response: &mut Response<Answer>) {
     if response.headers().contains_key(CONTENT_ENCODING) {
         return;
@@ -106,7 +108,8 @@ pub(crate) async fn unpacked(head: &Parts, body: Bytes) -> Result<Bytes, Box<Res
     unpacking.unwrap_or_else(|_| Err(not_gzip()))
 }
 
-/// Stops at the limit, however much more there would be.
+/// Stops at the limit, however much more there would be. Apart, as `pack` is.
+#[inline(never)]
 fn unpack(body: &[u8]) -> Result<Bytes, Box<Response<Answer>>> {
     let mut decoder = MultiGzDecoder::new(body).take(UNPACKED_LIMIT as u64 + 1);
     let mut unpacked = Vec::with_capacity((body.len() * 4).min(UNPACKED_LIMIT));

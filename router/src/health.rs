@@ -11,6 +11,8 @@ use serde::Serialize;
 
 use crate::answer::Answer;
 use crate::breakers::Breakers;
+#[cfg(feature = "aws")]
+use crate::breakers::fleet::Fleet;
 use crate::config::{Config, Prepared};
 use crate::limits::{Limits, Report};
 use crate::load::Load;
@@ -29,6 +31,23 @@ struct Health<'a> {
     /// By model; those that are closed are left out.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     breakers: BTreeMap<&'a str, ShownBreaker>,
+    /// Where instances share their breakers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fleet: Option<Sharing>,
+}
+
+#[derive(Serialize)]
+struct Sharing {
+    /// `shared` by all instances, or `in_process` while their table does not answer.
+    breakers: &'static str,
+    /// Since the others were last heard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    heard_seconds_ago: Option<u64>,
+    /// Why the table does not answer, and since when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    for_seconds: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -45,6 +64,8 @@ pub(crate) struct Doing<'a> {
     pub(crate) limits: &'a Limits,
     pub(crate) load: &'a Load,
     pub(crate) breakers: &'a Breakers,
+    #[cfg(feature = "aws")]
+    pub(crate) fleet: Option<&'a Fleet>,
 }
 
 #[derive(Serialize)]
@@ -104,7 +125,10 @@ pub(crate) fn health(
     let refused = config.refused();
     let troubled = secrets.as_ref().is_some_and(|secrets| !secrets.errors.is_empty());
     let limits = counting(doing.limits);
-    let is_ok = refused.is_none() && error.is_none() && !troubled && limits.error.is_none();
+    let fleet = sharing(doing);
+    let shares = fleet.as_ref().is_none_or(|fleet| fleet.error.is_none());
+    let is_ok = refused.is_none() && error.is_none() && !troubled;
+    let is_ok = is_ok && limits.error.is_none() && shares;
     let map = Map {
         digest: &prepared.map.digest,
         env: &prepared.map.env,
@@ -118,7 +142,22 @@ pub(crate) fn health(
     let status = if is_ok { "ok" } else { "degraded" };
     let breakers = shown(prepared, doing.breakers);
     let version = env!("CARGO_PKG_VERSION");
-    as_json(&Health { status, version, map, secrets, limits, requests, breakers })
+    as_json(&Health { status, version, map, secrets, limits, requests, breakers, fleet })
+}
+
+#[cfg(feature = "aws")]
+fn sharing(doing: &Doing<'_>) -> Option<Sharing> {
+    let report = doing.fleet?.report();
+    let for_seconds = report.trouble.as_ref().map(|(_, since)| since.as_secs());
+    let error = report.trouble.map(|(why, _)| why);
+    let breakers = if error.is_some() { "in_process" } else { "shared" };
+    let heard_seconds_ago = report.read.map(|since| since.as_secs());
+    Some(Sharing { breakers, heard_seconds_ago, error, for_seconds })
+}
+
+#[cfg(not(feature = "aws"))]
+fn sharing(_: &Doing<'_>) -> Option<Sharing> {
+    None
 }
 
 fn counting(limits: &Limits) -> Counting {

@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod anthropic;
+mod apart;
 pub mod attempt;
 pub mod audit;
 pub mod auth;
@@ -35,6 +36,7 @@ mod meanwhile;
 mod metrics;
 pub mod observer;
 pub mod openai;
+mod pieces;
 #[cfg(feature = "aws")]
 pub mod place;
 mod repoll;

@@ -11,8 +11,6 @@ pub(crate) mod charge;
 mod item;
 mod local;
 #[cfg(feature = "aws")]
-mod outage;
-#[cfg(feature = "aws")]
 mod share;
 #[cfg(feature = "aws")]
 mod shared;

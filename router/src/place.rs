@@ -23,6 +23,9 @@ const ENV: &str = "SFAI_ENV";
 const MAP_REFRESH: (&str, u64) = ("SFAI_CONFIG_REFRESH_SECONDS", 30);
 /// Seconds after which a request has the secrets read again.
 const SECRETS_REFRESH: (&str, u64) = ("SFAI_SECRETS_REFRESH_SECONDS", 300);
+/// Seconds for which a map and client keys are used that cannot be confirmed; 0 for ever. A day: longer
+/// than an outage that anybody sits out, short enough that what was taken back ends by itself.
+const MAX_AGE: (&str, u64) = ("SFAI_CONFIG_MAX_AGE_SECONDS", 86_400);
 
 /// Places of which at least one is in AWS.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,6 +39,7 @@ pub struct Place {
     env: String,
     map_refresh: Duration,
     secrets_refresh: Duration,
+    max_age: Option<Duration>,
 }
 
 impl Place {
@@ -66,11 +70,20 @@ impl Place {
             }),
         };
         let (map_refresh, secrets_refresh) = (seconds(MAP_REFRESH)?, seconds(SECRETS_REFRESH)?);
+        let max_age = Some(seconds(MAX_AGE)?).filter(|age| !age.is_zero());
+        let refresh = map_refresh.max(secrets_refresh);
+        // What is not looked at more often would be too old without any trouble.
+        if max_age.is_some_and(|age| age <= refresh) {
+            let (name, least) = (MAX_AGE.0, refresh.as_secs());
+            return Err(format!(
+                "{name} is to be more than {least}, or 0 for no bound: the map and the secrets are read again after that many seconds"
+            ));
+        }
         if bucket.is_none() && prefix.is_none() {
             return Ok(None);
         }
         let (file, env) = (file.to_path_buf(), read(ENV).unwrap_or_else(|| "default".to_owned()));
-        Ok(Some(Self { bucket, file, prefix, env, map_refresh, secrets_refresh }))
+        Ok(Some(Self { bucket, file, prefix, env, map_refresh, secrets_refresh, max_age }))
     }
 
     /// A configuration that is read from there.
@@ -87,7 +100,8 @@ impl Place {
             Some(bucket) => Origin::S3(Remote::new(aws, bucket)),
             None => Origin::File(self.file),
         };
-        Config::from_cloud(around, Cloud::new(origin, self.map_refresh, self.env))
+        let cloud = Cloud::new(origin, self.map_refresh, self.env).for_at_most(self.max_age);
+        Config::from_cloud(around, cloud)
     }
 }
 
@@ -122,6 +136,7 @@ mod tests {
         assert_eq!(both.to_string(), "s3://b/config/model_map.json");
         assert_eq!((both.prefix.as_deref(), &*both.env), (Some("/sfai/prod/"), "prod"));
         assert_eq!((both.map_refresh.as_secs(), both.secrets_refresh.as_secs()), (30, 300));
+        assert_eq!(both.max_age, Some(Duration::from_secs(86_400)));
         let named = [(BUCKET, "b"), (PREFIX, "/own/"), (MAP_REFRESH.0, "0")];
         let file = place(&["--map", "map.json"], &named).unwrap().unwrap();
         assert_eq!(file.to_string(), "map.json");
@@ -138,5 +153,8 @@ mod tests {
     fn what_no_variable_can_hold_is_refused() {
         assert!(place(&[], &[(PREFIX, "sfai")]).unwrap_err().contains(PREFIX));
         assert!(place(&[], &[(MAP_REFRESH.0, "soon")]).unwrap_err().contains("\"soon\""));
+        for (age, is_well) in [("300", false), ("301", true), ("0", true)] {
+            assert_eq!(place(&[], &[(MAX_AGE.0, age)]).is_ok(), is_well, "{age}");
+        }
     }
 }

@@ -1,4 +1,10 @@
 //! The handler that every front calls: a request's way from its head to its response.
+//!
+//! Owns the order of the steps; each step is its own module's.
+
+mod endpoint;
+mod limited;
+mod notes;
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -7,31 +13,31 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::header::ALLOW;
-use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use model_map::{Audit, Draw, ModelMap, Plan, Unplanned};
+use model_map::{Draw, ModelMap, Plan, Unplanned};
 
 use crate::answer::Answer;
 use crate::attempt::{self, Delivered, Exchange, OwnPlan, Resumption};
-use crate::audit::trail::Planned;
-use crate::audit::{Trail, record};
+use crate::audit::record;
 use crate::breakers::Breakers;
+#[cfg(feature = "aws")]
+use crate::breakers::fleet::Fleet;
 use crate::clock::{Ambient, Stopwatch};
 use crate::config::{Config, Prepared};
 use crate::cors::Cors;
 use crate::edge::{self, Caller};
 use crate::facts::RequestFacts;
-use crate::front::{self, ClientRequest, Front};
-use crate::limits::{self, Admitted, Limits, Refused as OverLimit, Standing, Terms, Who};
+use crate::front::{ClientRequest, Front};
+use crate::limits::{self, Admitted, Limits};
 use crate::load::Load;
 use crate::meanwhile::meanwhile;
-use crate::observer::{Observer, Refused};
+use crate::observer::Observer;
 use crate::openai::error::ClientError;
 use crate::telemetry::trace::Trace;
 use crate::upstream::Clients;
 use crate::wire::Told;
 use crate::{catalogue, count, health, respond, resume};
+use endpoint::{Endpoint, wrong_method};
 
 /// The router. One serves the whole process.
 pub struct Router {
@@ -40,6 +46,8 @@ pub struct Router {
     clients: Arc<Clients>,
     config: Arc<Config>,
     cors: Cors,
+    #[cfg(feature = "aws")]
+    fleet: Option<Arc<Fleet>>,
     limits: Arc<Limits>,
     load: Load,
     observer: Option<Arc<Observer>>,
@@ -59,7 +67,25 @@ impl Router {
     pub fn new(config: Arc<Config>, ambient: Ambient) -> Self {
         let (clients, cors) = (Arc::<Clients>::default(), Cors::default());
         let (limits, load, breakers) = (Arc::default(), Load::default(), Arc::default());
-        Self { ambient, breakers, clients, config, cors, limits, load, observer: None }
+        Self {
+            ambient,
+            breakers,
+            clients,
+            config,
+            cors,
+            #[cfg(feature = "aws")]
+            fleet: None,
+            limits,
+            load,
+            observer: None,
+        }
+    }
+
+    /// The same, whose breakers are those of a fleet.
+    #[cfg(feature = "aws")]
+    #[must_use]
+    pub fn in_fleet(self, fleet: Arc<Fleet>) -> Self {
+        Self { breakers: Arc::new(fleet.breakers()), fleet: Some(fleet), ..self }
     }
 
     /// The same with these breakers in place of its own.
@@ -97,9 +123,18 @@ impl Router {
         Self { observer, ..self }
     }
 
+    /// Gives back what is held for requests that did not come. To be called once in a while.
+    pub fn tidy(&self) {
+        self.clients.tidy();
+    }
+
     /// Waits until nothing of what was told would be lost if the process were frozen now.
     pub async fn settled(&self) {
         self.limits.settled().await;
+        #[cfg(feature = "aws")]
+        if let Some(fleet) = &self.fleet {
+            fleet.settled().await;
+        }
         if let Some(observer) = &self.observer {
             observer.settled().await;
         }
@@ -234,10 +269,9 @@ impl Router {
             None => None,
             Some(who) => {
                 let charge = limits::charge::estimate(&prepared.map, &plan, &facts, front);
-                // In a box of its own: few requests need the room.
-                match Box::pin(self.limits.admit(who, charge, (self.ambient.now)())).await {
+                match self.admit(who, charge, &head).await {
                     Ok(admitted) => Some(admitted),
-                    Err(refused) => return self.over_limit(client, &refused, &head),
+                    Err(refusal) => return *refusal,
                 }
             }
         };
@@ -263,7 +297,14 @@ impl Router {
             trail: trail.as_ref(),
             trace: arrived.trace.map(Arc::as_ref),
         };
-        let fixed = || respond::head(&plan, &prepared.digest, request_id(arrived.id));
+        let fixed = || {
+            // In the time that the provider takes: nobody waits for it.
+            #[cfg(feature = "aws")]
+            if let Some(fleet) = &self.fleet {
+                fleet.catch_up(&self.breakers, &prepared.map.env);
+            }
+            respond::head(&plan, &prepared.digest, request_id(arrived.id))
+        };
         let (outcome, fixed) = meanwhile(pin!(attempt::run(exchange)), fixed).await;
         let mut told = Told::default();
         let mut response = match outcome.result {
@@ -295,33 +336,14 @@ impl Router {
         }
     }
 
-    /// The client of a request, if it has limits or a budget.
-    fn limits_of<'a>(prepared: &'a Prepared, client: Option<&'a str>) -> Option<Who<'a>> {
-        let terms = prepared.map.clients.get(client?).and_then(Terms::of)?;
-        Some(Who { client: client?, terms, env: &prepared.map.env })
-    }
-
-    fn over_limit(
-        &self,
-        client: Option<&str>,
-        refused: &OverLimit,
-        head: &Parts,
-    ) -> Response<Answer> {
-        let mut response = limits::tell::refusal(client.unwrap_or_default(), refused);
-        self.tell(&refused.standing, head, &mut response);
-        response
-    }
-
-    /// Tells a client how it stands.
-    fn tell(&self, standing: &Standing, head: &Parts, response: &mut Response<Answer>) {
-        let speaks_messages = front::speaks_messages(head.uri.path(), &head.headers);
-        let now = (self.ambient.now)();
-        limits::tell::standing(standing, speaks_messages, now, response.headers_mut());
-    }
-
     fn health(&self, prepared: &Prepared) -> Response<Answer> {
-        let doing =
-            health::Doing { limits: &self.limits, load: &self.load, breakers: &self.breakers };
+        let doing = health::Doing {
+            limits: &self.limits,
+            load: &self.load,
+            breakers: &self.breakers,
+            #[cfg(feature = "aws")]
+            fleet: self.fleet.as_deref(),
+        };
         health::health(prepared, &self.config, &doing, (self.ambient.now)())
     }
 
@@ -349,57 +371,6 @@ impl Router {
             trace: arrived.trace.cloned(),
         });
     }
-
-    /// The notes of a request, if anybody observes or its client is limited.
-    fn trail(
-        &self,
-        (front, arrived): (Front, Arrived<'_>),
-        plan: &Plan<'_>,
-        (facts, draw): (&RequestFacts<'_>, Draw),
-        admitted: Option<Admitted>,
-    ) -> Option<Trail> {
-        let observer = self.observer.as_ref();
-        if observer.is_none() && admitted.is_none() {
-            return None;
-        }
-        let audit = plan.role.audit;
-        let kept = observer.is_some_and(|observer| observer.keeps(audit));
-        let noted = kept.then(|| arrived.prepared.asked().facts(facts));
-        let samples = observer.is_some_and(|observer| observer.sampler().is_some());
-        let planned = Planned {
-            id: arrived.id,
-            front,
-            trace: arrived.trace.cloned(),
-            time: (self.ambient.now)(),
-            stopwatch: arrived.stopwatch,
-            prepared: Arc::clone(arrived.prepared),
-            role: plan.role_name.to_owned(),
-            rule: plan.rule.to_owned(),
-            audit,
-            draw: draw.as_percent(),
-            holds: arrived.holds,
-            facts: noted.unwrap_or_else(|| facts.basic(samples)),
-            request: (kept && audit == Audit::Full).then(|| facts.body().clone()),
-        };
-        Some(Trail::begin(observer, admitted, planned))
-    }
-
-    /// Tells of a request that was turned away before it had a plan.
-    fn refused(&self, response: &Response<Answer>, (front, arrived): (Front, Arrived<'_>)) {
-        let Some(observer) = &self.observer else { return };
-        if !matches!(response.body(), Answer::Whole(_)) {
-            return;
-        }
-        observer.refused(Refused {
-            time: (self.ambient.now)(),
-            id: arrived.id,
-            front,
-            trace: arrived.trace.cloned(),
-            status: response.status().as_u16(),
-            total: arrived.stopwatch.elapsed(),
-            env: arrived.prepared.map.env.clone(),
-        });
-    }
 }
 
 /// What is known of every request.
@@ -425,46 +396,6 @@ fn plan<'m>(map: &'m ModelMap, facts: &RequestFacts<'_>) -> Result<(Plan<'m>, Dr
     Ok((model_map::plan(map, role, facts, draw)?, draw))
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Endpoint {
-    Ask(Front),
-    Models,
-    Model,
-    Health,
-}
-
-impl Endpoint {
-    /// By exact path: another spelling is another path, and needs a key to be told so.
-    fn of(path: &str) -> Option<Self> {
-        match path {
-            // A Function URL is often given bare.
-            "/v1/chat/completions" | "/chat/completions" | "/" => Some(Self::Ask(Front::Chat)),
-            "/v1/responses" | "/responses" => Some(Self::Ask(Front::Responses)),
-            "/v1/completions" | "/completions" => Some(Self::Ask(Front::Completions)),
-            "/v1/fim/completions" | "/fim/completions" => Some(Self::Ask(Front::Fim)),
-            "/v1/embeddings" | "/embeddings" => Some(Self::Ask(Front::Embeddings)),
-            "/v1/messages" | "/messages" => Some(Self::Ask(Front::Messages)),
-            "/v1/messages/count_tokens" | "/messages/count_tokens" => {
-                Some(Self::Ask(Front::CountTokens))
-            }
-            "/v1/models" | "/models" => Some(Self::Models),
-            "/health" | "/ready" => Some(Self::Health),
-            _ if path.starts_with("/v1/models/") || path.starts_with("/models/") => {
-                Some(Self::Model)
-            }
-            _ => None,
-        }
-    }
-
-    fn allowed(self) -> &'static str {
-        match self {
-            Self::Ask(_) => "POST",
-            Self::Models | Self::Model => "GET",
-            Self::Health => "GET, HEAD",
-        }
-    }
-}
-
 /// A mistake of ours ends the request that met it and nothing else.
 fn broken() -> Response<Answer> {
     let error = ClientError {
@@ -474,15 +405,6 @@ fn broken() -> Response<Answer> {
         param: None,
     };
     respond::error(StatusCode::INTERNAL_SERVER_ERROR, &error)
-}
-
-fn wrong_method(endpoint: Endpoint) -> Response<Answer> {
-    let allowed = endpoint.allowed();
-    let message = format!("This path takes {allowed}.");
-    let mut response =
-        respond::refuse(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
-    response
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{CONNECTION, RETRY_AFTER};
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
@@ -29,6 +29,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::answer::Answer;
 use crate::edge::Caller;
 use crate::openai::error::ClientError;
+use crate::pieces::Pieces;
 use crate::repoll::Repoll;
 use crate::respond;
 use crate::router::Router;
@@ -221,28 +222,21 @@ impl http_body::Body for Placed {
 }
 
 async fn read(mut body: Incoming) -> Result<Bytes, Box<Response<Answer>>> {
-    let mut whole = Bytes::new();
-    let mut parts = BytesMut::new();
+    let mut pieces = Pieces::default();
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else { return Err(Box::new(cut_short())) };
         let Ok(data) = frame.into_data() else { continue };
-        if parts.len() + whole.len() + data.len() > BODY_LIMIT {
+        if pieces.len() + data.len() > BODY_LIMIT {
             drain(body).await;
             return Err(Box::new(too_large()));
         }
-        // What comes in one piece is not copied.
-        if whole.is_empty() && parts.is_empty() {
-            whole = data;
-        } else {
-            parts.extend_from_slice(&std::mem::take(&mut whole));
-            parts.extend_from_slice(&data);
-        }
+        pieces.push(data);
         // A body of known length is whole with its last byte.
         if body.is_end_stream() {
             break;
         }
     }
-    Ok(if parts.is_empty() { whole } else { parts.freeze() })
+    Ok(pieces.join())
 }
 
 /// The connection ends with it: where the next request begins is not certain.

@@ -11,13 +11,17 @@ use model_map::Protocol;
 use crate::audit::bucket::Bucket;
 use crate::audit::folder::Folder;
 use crate::auth::{CLIENT_KEYS, ClientKeys, Reach};
+#[cfg(feature = "aws")]
+use crate::breakers::fleet::Fleet;
 use crate::cli::Cli;
 use crate::clock::Ambient;
 #[cfg(feature = "watch")]
 use crate::config::Reload;
 use crate::config::{Config, Surroundings, Upstreams};
 use crate::cors::{CORS_ORIGINS, Cors};
-use crate::limits::{Limits, STATE_PATIENCE, STATE_TABLE, STATE_TIMEOUT};
+#[cfg(feature = "aws")]
+use crate::limits::Limits;
+use crate::limits::{STATE_PATIENCE, STATE_TABLE, STATE_TIMEOUT};
 use crate::load::Load;
 use crate::log::{self, Format, say};
 use crate::observer::{Observer, Tellers};
@@ -30,6 +34,8 @@ const AUDIT_BUCKET: &str = "SFAI_AUDIT_BUCKET";
 
 /// Shorter than the router's shortest common timer.
 const BEAT: Duration = Duration::from_millis(100);
+/// So often connections are looked at that nobody uses.
+const BEATS_TO_TIDY: u32 = 50;
 
 /// Runs the front that the surroundings ask for until it is told to stop.
 ///
@@ -86,7 +92,7 @@ async fn local(cli: &Cli) -> Result<(), String> {
     let _watch = (from == map.display().to_string()).then(|| follow(&map, &config));
     say(&format!("listening on http://{address}"));
     let router = router(config, observer.clone())?;
-    tokio::spawn(beat());
+    tokio::spawn(beat(Arc::clone(&router)));
     let exports = telemetry.clone().map(|it| tokio::spawn(async move { it.follow().await }));
     server::serve(Arc::clone(&router), listener, stopped()).await;
     router.settled().await;
@@ -105,14 +111,32 @@ async fn local(cli: &Cli) -> Result<(), String> {
 fn router(config: Arc<Config>, observer: Option<Arc<Observer>>) -> Result<Arc<Router>, String> {
     let cors = Cors::parse(&variable(CORS_ORIGINS).unwrap_or_default())?;
     let router = Router::new(config, Ambient::default()).with_cors(cors).observed(observer);
-    let router = router.limited(Arc::new(limits()?)).with_load(Load::of(variable)?);
+    let router = sharing(router)?.with_load(Load::of(variable)?);
     Ok(Arc::new(router))
 }
 
-/// Where clients' limits are counted: in the table that the environment names, else here.
-fn limits() -> Result<Limits, String> {
+/// Has limits counted and breakers kept in the table that the environment names, if it names one.
+fn sharing(router: Router) -> Result<Router, String> {
+    let Some((table, patience)) = state_table()? else { return Ok(router) };
+    #[cfg(not(feature = "aws"))]
+    let _ = patience;
+    #[cfg(feature = "aws")]
+    {
+        let aws = crate::aws::shared();
+        let limits = Limits::shared(Arc::clone(&aws), table.clone(), patience);
+        let fleet = Fleet::new(aws, table, patience);
+        Ok(router.limited(Arc::new(limits)).in_fleet(Arc::new(fleet)))
+    }
+    #[cfg(not(feature = "aws"))]
+    Err(format!(
+        "{STATE_TABLE} names {table}, and this sfai-router is built without AWS (the feature `aws`): use another build, or unset it"
+    ))
+}
+
+/// The table for what instances share, and how long it is waited for.
+fn state_table() -> Result<Option<(String, Duration)>, String> {
     let Some(table) = variable(STATE_TABLE).filter(|name| !name.is_empty()) else {
-        return Ok(Limits::default());
+        return Ok(None);
     };
     let patience = variable(STATE_TIMEOUT).filter(|text| !text.trim().is_empty());
     let patience = match patience.as_deref().map(|text| text.trim().parse()) {
@@ -122,12 +146,7 @@ fn limits() -> Result<Limits, String> {
             return Err(format!("{STATE_TIMEOUT} is to be a whole number of milliseconds"));
         }
     };
-    #[cfg(feature = "aws")]
-    return Ok(Limits::shared(crate::aws::shared(), table, patience));
-    #[cfg(not(feature = "aws"))]
-    Err(format!(
-        "{STATE_TABLE} names {table}, and this sfai-router is built without AWS (the feature `aws`): use another build, or unset it"
-    ))
+    Ok(Some((table, patience)))
 }
 
 /// Who is told of requests, as the command line and the environment say.
@@ -178,11 +197,15 @@ fn lines() -> Result<Option<Format>, String> {
 }
 
 /// Keeps a timer due soon. tokio wakes a sleeping worker for each timer that is set before all
-/// others, as that of nearly every request would be: that costs more than ten beats a second.
-async fn beat() {
+/// others, as that of nearly every request would be: that costs more than ten beats a second. Beside
+/// it puts the house in order now and then.
+async fn beat(router: Arc<Router>) {
     let mut beat = tokio::time::interval(BEAT);
     loop {
-        beat.tick().await;
+        for _ in 0..BEATS_TO_TIDY {
+            beat.tick().await;
+        }
+        router.tidy();
     }
 }
 

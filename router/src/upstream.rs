@@ -30,6 +30,7 @@ use pool::{Home, Pool};
 pub(crate) use connect::https;
 pub use connection::Body;
 
+use crate::apart::apart;
 use crate::config::Endpoint;
 use crate::config::prepared::Unusable;
 use crate::telemetry::trace::{Carried, PARENT, STATE};
@@ -74,6 +75,11 @@ pub struct SendError {
 }
 
 impl Clients {
+    /// Closes connections that will not be used again. To be called once in a while.
+    pub(crate) fn tidy(&self) {
+        self.pool.tidy();
+    }
+
     /// Sends a request and waits for the response's head; a connection that has to be opened is
     /// there within `connect`.
     ///
@@ -109,8 +115,7 @@ impl Clients {
                 Err(failure) => return Err(broken(&failure.error)),
             }
         }
-        // In a box of its own: few requests need the room.
-        let connection = Box::pin(self.connect(url, connect)).await?;
+        let connection = apart(|| self.connect(url, connect)).await?;
         let response = exchange(connection, *request, &home).await;
         response.map_err(|failure| broken(&failure.error))
     }

@@ -4,7 +4,7 @@
 //! section is parsed when a program first asks for it, so that the others cost nothing at start;
 //! therefore hosts and protocols stand here, too, and a test holds both to each other.
 
-use model_map::glob_matches;
+use model_map::{PastReasoning, glob_matches};
 
 use super::Facts;
 use super::read::model as model_of;
@@ -16,6 +16,7 @@ pub(super) struct Embedded {
     pub(super) other_names: &'static [&'static str],
     pub(super) hosts: &'static [&'static str],
     pub(super) protocol: Option<&'static str>,
+    pub(super) past_reasoning: Option<PastReasoning>,
     pub(super) text: &'static str,
 }
 
@@ -25,6 +26,7 @@ pub(super) const EMBEDDED: [Embedded; 8] = [
         other_names: &["claude"],
         hosts: &["api.anthropic.com"],
         protocol: Some("anthropic"),
+        past_reasoning: None,
         text: include_str!("../../catalogue/anthropic.toml"),
     },
     Embedded {
@@ -37,6 +39,7 @@ pub(super) const EMBEDDED: [Embedded; 8] = [
             "bedrock-mantle.*.api.aws",
         ],
         protocol: Some("bedrock"),
+        past_reasoning: None,
         text: include_str!("../../catalogue/bedrock.toml"),
     },
     Embedded {
@@ -44,6 +47,7 @@ pub(super) const EMBEDDED: [Embedded; 8] = [
         other_names: &[],
         hosts: &["api.deepseek.com"],
         protocol: None,
+        past_reasoning: None,
         text: include_str!("../../catalogue/deepseek.toml"),
     },
     Embedded {
@@ -51,6 +55,7 @@ pub(super) const EMBEDDED: [Embedded; 8] = [
         other_names: &["gemini"],
         hosts: &["generativelanguage.googleapis.com"],
         protocol: None,
+        past_reasoning: None,
         text: include_str!("../../catalogue/google.toml"),
     },
     Embedded {
@@ -58,6 +63,7 @@ pub(super) const EMBEDDED: [Embedded; 8] = [
         other_names: &[],
         hosts: &["api.groq.com"],
         protocol: None,
+        past_reasoning: Some(PastReasoning::Refused),
         text: include_str!("../../catalogue/groq.toml"),
     },
     Embedded {
@@ -65,13 +71,15 @@ pub(super) const EMBEDDED: [Embedded; 8] = [
         other_names: &["mistralai"],
         hosts: &["api.mistral.ai", "codestral.mistral.ai"],
         protocol: None,
+        past_reasoning: Some(PastReasoning::Refused),
         text: include_str!("../../catalogue/mistral.toml"),
     },
     Embedded {
         name: "openai",
         other_names: &[],
-        hosts: &["api.openai.com", "*.api.openai.com"],
+        hosts: &["api.openai.com", "*.api.openai.com", "*.openai.azure.com"],
         protocol: Some("openai"),
+        past_reasoning: Some(PastReasoning::Refused),
         text: include_str!("../../catalogue/openai.toml"),
     },
     Embedded {
@@ -79,6 +87,7 @@ pub(super) const EMBEDDED: [Embedded; 8] = [
         other_names: &["grok"],
         hosts: &["api.x.ai", "*.api.x.ai"],
         protocol: None,
+        past_reasoning: None,
         text: include_str!("../../catalogue/xai.toml"),
     },
 ];
@@ -91,6 +100,19 @@ pub(super) fn own_name(name: &str) -> Option<&'static str> {
 /// The section that a host serves.
 pub(super) fn name_of_host(host: &str) -> Option<&'static str> {
     first(|one| one.hosts.iter().any(|pattern| glob_matches(pattern, host)))
+}
+
+/// Hosts of no section whose servers refuse messages that hold reasoning.
+const REFUSE_REASONING: [&str; 1] = ["api.cerebras.ai"];
+
+/// What a host of no section does with reasoning that is sent back.
+pub(super) fn past_reasoning_of_host(host: &str) -> Option<PastReasoning> {
+    REFUSE_REASONING.contains(&host).then_some(PastReasoning::Refused)
+}
+
+/// What the servers of a section do with reasoning that is sent back.
+pub(super) fn past_reasoning(section: &str) -> Option<PastReasoning> {
+    EMBEDDED.iter().find(|one| one.name == section)?.past_reasoning
 }
 
 /// The default section of a protocol.

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use model_map::{Effort, OutputLimitKey, Sampling};
+use model_map::{Effort, ModelEndpoint, OutputLimitKey, PastReasoning, Sampling, SystemRole};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -13,21 +13,25 @@ use super::{Ability, Deprecation, Facts, Price, Section, price};
 pub use crate::toml_read::Problem;
 use crate::toml_read::{boolean, count, document, string, strings, table, unknown_key};
 
-const SECTION_KEYS: [&str; 4] = ["hosts", "models", "prefixes", "protocol"];
+const SECTION_KEYS: [&str; 5] = ["hosts", "models", "past_reasoning", "prefixes", "protocol"];
 
-const MODEL_KEYS: [&str; 13] = [
+const MODEL_KEYS: [&str; 17] = [
     "accepts",
     "context",
     "deprecated",
     "efforts",
     "embeds",
+    "endpoints",
     "input",
     "output",
     "output_limit_key",
+    "past_reasoning",
     "prefill",
     "price",
     "price_over",
     "sampling",
+    "stop_sequences",
+    "system_role",
     "thinking_budget_min",
 ];
 
@@ -37,6 +41,7 @@ pub struct SectionPatch {
     hosts: Option<Vec<String>>,
     protocol: Option<String>,
     prefixes: Option<Vec<String>>,
+    past_reasoning: Option<PastReasoning>,
     models: BTreeMap<String, Facts>,
 }
 
@@ -46,6 +51,7 @@ impl SectionPatch {
         base.hosts = self.hosts.unwrap_or(base.hosts);
         base.protocol = self.protocol.or(base.protocol);
         base.prefixes = self.prefixes.unwrap_or(base.prefixes);
+        base.past_reasoning = self.past_reasoning.or(base.past_reasoning);
         for (id, facts) in self.models {
             let under = base.models.remove(&id).unwrap_or_default();
             base.models.insert(id, facts.over(under));
@@ -69,6 +75,10 @@ impl Facts {
             thinking_budget_min: self.thinking_budget_min.or(base.thinking_budget_min),
             prefill: self.prefill.or(base.prefill),
             output_limit_key: self.output_limit_key.or(base.output_limit_key),
+            stop_sequences: self.stop_sequences.or(base.stop_sequences),
+            system_role: self.system_role.or(base.system_role),
+            endpoints: self.endpoints.or(base.endpoints),
+            past_reasoning: self.past_reasoning.or(base.past_reasoning),
             embeds: self.embeds.or(base.embeds),
             price: self.price.over(base.price),
             price_over: self.price_over.or(base.price_over.filter(|_| !has_price)),
@@ -103,6 +113,7 @@ fn section(keys: &DeTable<'_>, problems: &mut Vec<Problem>) -> SectionPatch {
             "hosts" => patch.hosts = strings(value, problems).map(without_places),
             "prefixes" => patch.prefixes = strings(value, problems).map(without_places),
             "protocol" => patch.protocol = string(value, problems),
+            "past_reasoning" => patch.past_reasoning = word(value, problems, past_reasoning),
             "models" => {
                 let models = table(value, problems).into_iter().flatten();
                 patch.models = models
@@ -132,10 +143,11 @@ fn facts(keys: &DeTable<'_>, problems: &mut Vec<Problem>) -> Facts {
             "accepts" => facts.accepts = words(value, problems, Ability::from_name),
             "sampling" => facts.sampling = word(value, problems, sampling),
             "efforts" => facts.efforts = words(value, problems, effort),
-            "thinking_budget_min" => {
-                let budget = count(value, problems);
-                facts.thinking_budget_min = budget.and_then(|tokens| u32::try_from(tokens).ok());
-            }
+            "stop_sequences" => facts.stop_sequences = small(value, problems),
+            "system_role" => facts.system_role = word(value, problems, system_role),
+            "endpoints" => facts.endpoints = words(value, problems, ModelEndpoint::from_name),
+            "past_reasoning" => facts.past_reasoning = word(value, problems, past_reasoning),
+            "thinking_budget_min" => facts.thinking_budget_min = small(value, problems),
             "prefill" => facts.prefill = boolean(value, problems),
             "output_limit_key" => facts.output_limit_key = word(value, problems, limit_key),
             "embeds" => facts.embeds = boolean(value, problems),
@@ -146,6 +158,10 @@ fn facts(keys: &DeTable<'_>, problems: &mut Vec<Problem>) -> Facts {
         }
     }
     facts
+}
+
+fn small(value: &Spanned<DeValue<'_>>, problems: &mut Vec<Problem>) -> Option<u32> {
+    count(value, problems).and_then(|count| u32::try_from(count).ok())
 }
 
 /// `true`, or the day as a string.
@@ -205,6 +221,14 @@ fn limit_key(word: &str) -> Option<OutputLimitKey> {
         "max_completion_tokens" => Some(OutputLimitKey::MaxCompletionTokens),
         _ => None,
     }
+}
+
+fn system_role(word: &str) -> Option<SystemRole> {
+    [SystemRole::System, SystemRole::Developer].into_iter().find(|role| role.name() == word)
+}
+
+fn past_reasoning(word: &str) -> Option<PastReasoning> {
+    [PastReasoning::Taken, PastReasoning::Refused].into_iter().find(|it| it.name() == word)
 }
 
 /// The word of a way to take sampling parameters.

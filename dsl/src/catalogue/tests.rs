@@ -25,6 +25,7 @@ fn the_embedded_texts_have_no_problem_and_agree_with_their_index() {
         assert_eq!(name, embedded.name);
         assert_eq!(section.hosts, embedded.hosts);
         assert_eq!(section.protocol.as_deref(), embedded.protocol);
+        assert_eq!(section.past_reasoning, embedded.past_reasoning);
         assert!(section.models.len() >= 4, "{name}");
         for (id, facts) in &section.models {
             assert!(facts.accepts.is_some() && facts.sampling.is_some(), "{id}");
@@ -74,6 +75,7 @@ fn a_host_may_name_a_region() {
         ("bedrock-runtime-fips.us-gov-west-1.amazonaws.com", "bedrock"),
         ("bedrock-mantle.eu-west-1.api.aws", "bedrock"),
         ("eu.api.openai.com", "openai"),
+        ("ours.openai.azure.com", "openai"),
         ("us-east-1.api.x.ai", "xai"),
         ("generativelanguage.googleapis.com", "google"),
         ("api.mistral.ai", "mistral"),
@@ -170,6 +172,51 @@ fn an_overlay_is_found_by_each_name_and_host_of_its_section() {
         assert_eq!(section.model("mine").unwrap().context, Some(7), "{name}");
         assert!(section.model("gemini-2.5-pro").is_some());
     }
+}
+
+#[test]
+fn whether_past_reasoning_is_taken_is_the_server_s_and_not_its_protocol_s() {
+    let catalogue = Catalogue::default();
+    let of = |provider: &str, host: &str| catalogue.past_reasoning(provider, host);
+    let refused = Some(PastReasoning::Refused);
+    assert_eq!(of("openai", "127.0.0.1"), refused);
+    for host in ["api.openai.com", "OURS.openai.azure.com", "api.groq.com", "api.cerebras.ai"] {
+        assert_eq!(of("mine", host), refused, "{host}");
+    }
+    for host in ["llm.internal", "api.deepseek.com", "openrouter.ai"] {
+        assert_eq!(of("mine", host), None, "{host}");
+    }
+    let (sections, problems) = overlay(
+        "[mine]\nhosts = [\"llm.internal\"]\npast_reasoning = \"refused\"\n\
+         [openai]\npast_reasoning = \"taken\"\n",
+    );
+    assert_eq!(problems, vec![]);
+    let catalogue = Catalogue::with(sections);
+    assert_eq!(catalogue.past_reasoning("other", "llm.internal"), refused);
+    assert_eq!(catalogue.past_reasoning("openai", ""), Some(PastReasoning::Taken));
+}
+
+#[test]
+fn what_a_model_is_asked_for_is_known_where_its_provider_says_so() {
+    let of = |section: &str, id: &str| {
+        let facts = facts(section, id);
+        (facts.stop_sequences, facts.endpoints.map(|it| it.into_iter().collect::<Vec<_>>()))
+    };
+    use ModelEndpoint::{Chat, Embeddings, Fim, Responses};
+    assert_eq!(of("openai", "gpt-4.1"), (Some(4), Some(vec![Chat, Responses])));
+    assert_eq!(of("openai", "gpt-5.4-mini"), (Some(0), Some(vec![Chat, Responses])));
+    assert_eq!(of("openai", "gpt-5-chat-latest"), (Some(4), Some(vec![Chat, Responses])));
+    assert_eq!(of("openai", "gpt-5.1-codex-mini"), (Some(0), Some(vec![Responses])));
+    assert_eq!(of("openai", "o1").0, Some(4));
+    assert_eq!(of("openai", "text-embedding-3-small"), (None, None));
+    assert_eq!(of("mistral", "codestral-latest"), (None, Some(vec![Chat, Fim])));
+    assert_eq!(of("anthropic", "claude-sonnet-4-6"), (None, None));
+    let system_role = |id: &str| facts("openai", id).system_role;
+    assert_eq!(system_role("o3"), Some(SystemRole::Developer));
+    assert_eq!(system_role("gpt-4o"), None);
+    let (sections, _) = overlay("[lab.models.v]\nendpoints = [\"embeddings\"]\n");
+    let own = Catalogue::with(sections).model("lab", "", "", "v").unwrap();
+    assert_eq!(own.endpoints, Some([Embeddings].into()));
 }
 
 #[test]

@@ -9,22 +9,35 @@ use crate::resolve::host;
 use crate::spell;
 
 /// What a program gets of the model without a word of its own.
-pub(super) fn known(map: &ModelMap, model: &Model, catalogue: &Catalogue) -> Option<Facts> {
-    let provider = map.providers.get(&model.provider)?;
+pub(super) fn known(map: &ModelMap, model: &Model, catalogue: &Catalogue) -> Known {
+    let Some(provider) = map.providers.get(&model.provider) else {
+        return Known { facts: Facts::default(), needs_block: true };
+    };
     if provider.protocol == Protocol::Demo {
-        return Some(Facts::default());
+        return Known { facts: Facts::default(), needs_block: false };
     }
     let at = provider.base_url.as_deref().map_or("", host);
     let section = catalogue.section(&model.provider, at, super::protocol(provider.protocol));
-    section?.model(&model.id).cloned()
+    let own = section.and_then(|section| section.model(&model.id));
+    let mut facts = own.cloned().unwrap_or_default();
+    let of_server = catalogue.past_reasoning(&model.provider, at);
+    facts.past_reasoning = facts.past_reasoning.or(of_server);
+    Known { facts, needs_block: own.is_none() }
 }
 
-pub(super) fn push_model(text: &mut String, alias: &str, model: &Model, known: Option<&Facts>) {
+/// What is known of a model without a word of the program.
+#[derive(Debug)]
+pub(super) struct Known {
+    facts: Facts,
+    /// Whether the catalogue does not have it, so that it has to be stated.
+    needs_block: bool,
+}
+
+pub(super) fn push_model(text: &mut String, alias: &str, model: &Model, known: &Known) {
     // Writing to a String cannot fail.
     let _ = write!(text, "model {alias} = {}/{}", model.provider, model.id);
-    let unknown = Facts::default();
-    let mut facts = facts(model, known.unwrap_or(&unknown));
-    if known.is_none() && facts.is_empty() {
+    let mut facts = facts(model, &known.facts);
+    if known.needs_block && facts.is_empty() {
         // A block that says nothing new, so that the catalogue need not know the model.
         facts.push(format!("sampling {}", sampling_name(model.sampling)));
     }
@@ -46,6 +59,10 @@ pub(crate) fn facts(model: &Model, known: &Facts) -> Vec<String> {
     let sampling = (model.sampling != known.sampling.unwrap_or_default()).then_some(model.sampling);
     let limit_key = (model.output_limit_key != known.output_limit_key.unwrap_or_default())
         .then_some(model.output_limit_key);
+    let system_role =
+        (model.system_role != known.system_role.unwrap_or_default()).then_some(model.system_role);
+    let past_reasoning = (model.past_reasoning != known.past_reasoning.unwrap_or_default())
+        .then_some(model.past_reasoning);
     let all = [
         tokens("context", model.context_tokens, known.context),
         tokens("input", model.input_tokens, known.input),
@@ -61,6 +78,10 @@ pub(crate) fn facts(model: &Model, known: &Facts) -> Vec<String> {
             least(known.thinking_budget_min),
         ),
         limit_key.map(|it| format!("output_limit_key {}", limit_key_name(it))),
+        stop_sequences(model, known),
+        system_role.map(|it| format!("system_role {}", it.name())),
+        endpoints(model, known),
+        past_reasoning.map(|it| format!("past_reasoning {}", it.name())),
         (model.prefill && known.prefill != Some(true)).then(|| "prefill".to_owned()),
     ];
     all.into_iter()
@@ -102,6 +123,17 @@ fn accepts(model: &Model, known: &Facts) -> Option<String> {
     let those = model.accepts.as_ref().filter(|it| known.accepts.as_ref() != Some(it))?;
     let words: Vec<_> = those.iter().map(|ability| ability.name()).collect();
     (!words.is_empty()).then(|| format!("accepts {}", words.join(", ")))
+}
+
+fn stop_sequences(model: &Model, known: &Facts) -> Option<String> {
+    let most = model.stop_sequences.filter(|most| known.stop_sequences != Some(*most))?;
+    Some(format!("stop_sequences {}", spell::number(most.into())))
+}
+
+fn endpoints(model: &Model, known: &Facts) -> Option<String> {
+    let those = model.endpoints.as_ref().filter(|it| known.endpoints.as_ref() != Some(it))?;
+    let words: Vec<_> = those.iter().map(|endpoint| endpoint.name()).collect();
+    (!words.is_empty()).then(|| format!("endpoints {}", words.join(", ")))
 }
 
 fn efforts(model: &Model, known: &Facts) -> Option<String> {

@@ -94,13 +94,18 @@ impl<'t> Resolver<'t> {
         };
         let host = provider.base_url.as_deref().map_or("", host);
         let id = target.id.text.as_str();
-        if let Some(known) = self.names.input.catalogue.model(&provider.name, host, protocol, id) {
-            return Some(own.over(known));
+        let catalogue = self.names.input.catalogue;
+        let server = Facts {
+            past_reasoning: catalogue.past_reasoning(&provider.name, host),
+            ..Facts::default()
+        };
+        if let Some(known) = catalogue.model(&provider.name, host, protocol, id) {
+            return Some(own.over(known.over(server)));
         }
         if has_block {
-            return Some(own);
+            return Some(own.over(server));
         }
-        let section = self.names.input.catalogue.section(&provider.name, host, protocol);
+        let section = catalogue.section(&provider.name, host, protocol);
         let ids = section.into_iter().flat_map(|section| section.models.keys());
         let near = nearest(id, ids.map(String::as_str));
         self.findings.push(unknown_model::finding(&provider.name, &target.id, near));

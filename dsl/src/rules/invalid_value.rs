@@ -22,7 +22,7 @@ pub const RULE: Rule = Rule {
           - a limit counts from 1, a budget is more than nothing;\n\
           - a test's upstream answers with a status from 200 to 599: one below 300 is no \
           failure, so that it needs an `after`;\n\
-          - `retry` is a whole number from 0, `max_connections`, `context` and `output` from 1;\n\
+          - `retry` is a whole number from 0, `stop_sequences` too, `max_connections`, `context` and `output` from 1;\n\
           - a `base_url` is `https://HOST…` without query, and a header is one that HTTP has and \
           the router does not write itself.",
     bad: one("role coder {\n  route sonnet -> haiku -> gpt\n  set max_tokens 0\n}\n"),
@@ -49,6 +49,12 @@ const RESERVED: [&str; 13] = [
 
 fn finding(span: Span, message: impl Into<String>, help: impl Into<String>) -> Diagnostic {
     Diagnostic::error(RULE.code, span, message).help(help)
+}
+
+/// A count of stop sequences that is none.
+pub fn stop_sequences(span: Span) -> Diagnostic {
+    let help = "write a whole number, 0 where it takes no stop sequence";
+    finding(span, "`stop_sequences` is a whole number from 0", help)
 }
 
 /// A temperature, or why not.

@@ -80,6 +80,20 @@ pub(crate) fn model_statement(
             let what = "`max_tokens` or `max_completion_tokens`";
             ModelStatement::OutputLimitKey(statement::setting(start, what, cursor))
         }
+        "stop_sequences" => {
+            ModelStatement::StopSequences(statement::setting(start, "a number", cursor))
+        }
+        "system_role" => {
+            let what = "`system` or `developer`";
+            ModelStatement::SystemRole(statement::setting(start, what, cursor))
+        }
+        "endpoints" => {
+            ModelStatement::Endpoints(statement::names(start, place, "an endpoint", cursor))
+        }
+        "past_reasoning" => {
+            let what = "`taken` or `refused`";
+            ModelStatement::PastReasoning(statement::setting(start, what, cursor))
+        }
         "prefill" => ModelStatement::Prefill(start),
         meant => ModelStatement::Broken(Broken { span: start, meant: Some(meant), name: None }),
     }

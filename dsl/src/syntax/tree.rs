@@ -213,6 +213,14 @@ pub enum ModelStatement {
     ThinkingBudgetMin(Setting),
     /// `output_limit_key max_completion_tokens`
     OutputLimitKey(Setting),
+    /// `stop_sequences 4`
+    StopSequences(Setting),
+    /// `system_role developer`
+    SystemRole(Setting),
+    /// `endpoints chat, responses`
+    Endpoints(Names),
+    /// `past_reasoning refused`
+    PastReasoning(Setting),
     /// `prefill`
     Prefill(Span),
     /// Not to be read.
@@ -228,10 +236,13 @@ impl ModelStatement {
             | Self::Output(node)
             | Self::Sampling(node)
             | Self::ThinkingBudgetMin(node)
-            | Self::OutputLimitKey(node) => node.span,
+            | Self::OutputLimitKey(node)
+            | Self::StopSequences(node)
+            | Self::SystemRole(node)
+            | Self::PastReasoning(node) => node.span,
             Self::Price(node) => node.span,
             Self::PriceOver(node) => node.span,
-            Self::Accepts(node) | Self::Efforts(node) => node.span,
+            Self::Accepts(node) | Self::Efforts(node) | Self::Endpoints(node) => node.span,
             Self::Prefill(span) => *span,
             Self::Broken(node) => node.span,
         }

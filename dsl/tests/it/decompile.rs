@@ -135,6 +135,10 @@ model priced = openai/priced/2:v1 {
   efforts             low, high
   thinking_budget_min 1_024
   output_limit_key    max_completion_tokens
+  stop_sequences      0
+  system_role         developer
+  endpoints           chat, responses
+  past_reasoning      taken
   prefill
 }
 

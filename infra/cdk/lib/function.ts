@@ -68,11 +68,11 @@ export class RouterFunction extends Construct {
     may('TellMissingFromForbidden', ['s3:ListBucket'], [storage.config.bucketArn]);
     may('WriteTheAuditLog', ['s3:PutObject'], [storage.audit.arnForObjects('dt=*')]);
     may('ReadTheKeys', ['secretsmanager:GetSecretValue'], secrets.arns);
-    may('ShareState', ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
-      [state.table.tableArn]);
+    may('ShareState', ['dynamodb:GetItem', 'dynamodb:UpdateItem'], [state.table.tableArn]);
     const bedrock = bedrockResources(bedrockModels, Stack.of(this));
     if (bedrock.length > 0) {
-      may('CallBedrock', ['bedrock:InvokeModel', 'bedrock:InvokeModelWithResponseStream'], bedrock);
+      may('CallBedrock',
+        ['bedrock:CountTokens', 'bedrock:InvokeModel', 'bedrock:InvokeModelWithResponseStream'], bedrock);
     }
     argue(role, bedrock, storage.audit);
     return role;

@@ -45,9 +45,7 @@ const FIRST_MAP = {
 };
 
 const router = (secrets: string[]) => ({
-  'RouterRole dynamodb:DeleteItem': ['{StateTable}'],
   'RouterRole dynamodb:GetItem': ['{StateTable}'],
-  'RouterRole dynamodb:PutItem': ['{StateTable}'],
   'RouterRole dynamodb:UpdateItem': ['{StateTable}'],
   'RouterRole logs:CreateLogStream': ['{RouterLogs}'],
   'RouterRole logs:PutLogEvents': ['{RouterLogs}'],
@@ -81,6 +79,7 @@ test('with everything chosen there are Bedrock and one more secret', () => {
   assert.deepEqual(sorted(rights(template(EVERYTHING))), sorted({
     ...FIRST_MAP,
     ...router([...SECRETS, 'GOOGLEAPIKEY']),
+    'RouterRole bedrock:CountTokens': BEDROCK,
     'RouterRole bedrock:InvokeModel': BEDROCK,
     'RouterRole bedrock:InvokeModelWithResponseStream': BEDROCK,
   }));

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::*;
 use crate::map::Model;
 use crate::plan::PlannedLink;
-use crate::role::Role;
+use crate::role::{Retry, Role};
 
 const MS: Duration = Duration::from_millis(1);
 

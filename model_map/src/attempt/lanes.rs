@@ -4,8 +4,26 @@
 
 use std::time::Duration;
 
+use super::classes::Classes;
 use super::{Attempts, Skipped};
 use crate::failure::{Failure, FailureClass};
+use crate::role::Retry;
+
+/// A role's `retry`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Again {
+    count: u32,
+    max_backoff: Duration,
+    min_backoff: Duration,
+    on: Classes,
+}
+
+impl Again {
+    pub(super) fn of(retry: &Retry) -> Self {
+        let Retry { count, max_backoff, min_backoff, ref on } = *retry;
+        Self { count, max_backoff, min_backoff, on: Classes::of(on) }
+    }
+}
 
 /// A link that is being called, or is about to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -102,7 +120,7 @@ impl Attempts {
     fn pause(&self, lane: &Lane, failure: &Failure, jitter: f64) -> Option<Duration> {
         let again = failure.repeatable
             && failure.class.is_retryable()
-            && self.retry.on.contains(&failure.class)
+            && self.retry.on.contains(failure.class)
             && lane.retries < self.retry.count;
         if !again {
             return None;
@@ -116,7 +134,7 @@ impl Attempts {
 
     /// What a link's last failure says of the links after it.
     pub(super) fn learn(&mut self, link: usize, failure: &Failure) {
-        self.closed |= !self.fallback_on.contains(&failure.class) && !failure.link_specific;
+        self.closed |= !self.fallback_on.contains(failure.class) && !failure.link_specific;
         if failure.class == FailureClass::ContextLength {
             let failed = self.windows.get(link).copied().flatten();
             self.too_small = self.too_small.max(failed);

@@ -6,8 +6,9 @@ use super::*;
 
 /// Time goes in steps in which every cool-down comes to its end.
 const STEP: Duration = Duration::from_secs(5);
-/// How many events a history has.
+/// How many events a history has, and how many where other instances take part.
 const DEPTH: usize = 12;
+const DEPTH_WITH_OTHERS: usize = 8;
 /// How many attempts run beside one another.
 const MOST: usize = 3;
 
@@ -19,7 +20,8 @@ struct World {
 }
 
 impl World {
-    fn nexts(&self) -> Vec<Self> {
+    /// Every state that may be next; `others` may tell of the model, too.
+    fn nexts(&self, others: bool) -> Vec<Self> {
         let mut nexts = Vec::new();
         let mut then = |happens: &dyn Fn(&mut Self)| {
             let mut next = self.clone();
@@ -27,6 +29,12 @@ impl World {
             nexts.push(next);
         };
         then(&|next| next.now += STEP);
+        if others {
+            for time in [STEP, 20 * STEP] {
+                then(&|next| next.breaker.open_for(next.now, time));
+            }
+            then(&|next| next.breaker.close());
+        }
         if self.running.len() < MOST {
             then(&|next| next.running.extend(next.breaker.admit(next.now)));
             then(&|next| next.running.push(next.breaker.admit_last(next.now)));
@@ -64,18 +72,28 @@ impl World {
     }
 }
 
-#[test]
-fn every_short_history_leads_back_to_closed() {
+/// Visits every state that so many events lead to; how many there are.
+fn explore(depth: usize, others: bool) -> usize {
     let mut open =
         vec![World { breaker: Breaker::default(), now: Duration::ZERO, running: Vec::new() }];
     let mut states = 0;
-    for _ in 0..=DEPTH {
+    for _ in 0..=depth {
         let mut seen = HashSet::new();
         open.retain(|world| seen.insert(world.clone()));
         states += open.len();
         open.iter().for_each(World::check);
-        open = open.iter().flat_map(World::nexts).collect();
+        open = open.iter().flat_map(|world| world.nexts(others)).collect();
     }
-    println!("{states} states of histories of up to {DEPTH} events");
-    assert!(states > 10_000);
+    println!("{states} states of histories of up to {depth} events");
+    states
+}
+
+#[test]
+fn every_short_history_leads_back_to_closed() {
+    assert!(explore(DEPTH, false) > 10_000);
+}
+
+#[test]
+fn whatever_other_instances_tell_it_leads_back_to_closed() {
+    assert!(explore(DEPTH_WITH_OTHERS, true) > 10_000);
 }

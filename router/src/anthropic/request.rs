@@ -2,9 +2,6 @@
 //!
 //! Owns the top level and the parameters; messages are in `turns`, tools in `tools`.
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::message::text;
@@ -13,7 +10,7 @@ use super::tools::{Format, Tools};
 use super::turns::{Conversation, write_system, write_turns};
 use crate::json;
 use crate::openai::request::{ChatRequest, RequestError, Target, UpstreamRequest};
-use crate::openai::settings::Settings;
+use crate::openai::settings::{Settings, stops};
 use crate::wire::segments::Writer;
 
 /// The output limit where neither client, role nor catalogue knows one: every model takes it.
@@ -124,7 +121,7 @@ fn write_parameters(
     if let Some(top_p) = settings.top_p {
         to.put(&format!(r#","top_p":{top_p}"#));
     }
-    let stops = stop_sequences(request)?;
+    let stops = stop_sequences(request, settings)?;
     if !stops.is_empty() {
         to.put(&format!(r#","stop_sequences":[{}]"#, stops.join(",")));
     }
@@ -137,19 +134,14 @@ fn write_parameters(
     Ok(())
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Stop<'a> {
-    One(#[serde(borrow)] Cow<'a, str>),
-    Many(#[serde(borrow)] Vec<Cow<'a, str>>),
-}
-
 /// As JSON strings, less those of white space alone, which are refused.
-fn stop_sequences(request: &ChatRequest) -> Result<Vec<String>, RequestError> {
-    let stops = match request.read::<Stop<'_>>("stop")? {
-        None => Vec::new(),
-        Some(Stop::One(stop)) => vec![stop],
-        Some(Stop::Many(stops)) => stops,
+fn stop_sequences(request: &ChatRequest, settings: &Settings) -> Result<Vec<String>, RequestError> {
+    let all = || stops(request, "stop");
+    let is_refused = settings.stops.is_none() && settings.dropped.iter().any(|it| it == "stop");
+    let stops = match &settings.stops {
+        _ if is_refused => Vec::new(),
+        Some(kept) => kept.clone(),
+        None => all()?,
     };
     let told = stops.iter().filter(|stop| !stop.trim().is_empty());
     Ok(told.map(|stop| super::chunks::quoted(stop)).collect())

@@ -1,17 +1,19 @@
 //! One attempt: the link's request, the call, and its answer up to the commit.
 
-use std::future::Future;
 use std::pin::pin;
 
+use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Response};
 use model_map::{Commit, Failure, FailureClass, PlannedLink, Timer};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Exchange;
+use super::alarm::Alarm;
 use super::read::{self, Started};
+use crate::apart::apart;
 #[cfg(feature = "aws")]
-use crate::bedrock::Decoder;
+use crate::bedrock::{Action, Decoder};
 use crate::config::Endpoint;
 #[cfg(feature = "aws")]
 use crate::front::Front;
@@ -19,6 +21,7 @@ use crate::front::{self, Ask, Way};
 use crate::meanwhile::meanwhile;
 use crate::openai::request::{Prompt, RequestError, Target, UpstreamRequest};
 use crate::upstream::{Body, Outgoing, SendError};
+use crate::wire::dialect::Service;
 use crate::wire::{Answer, AnswerOptions, Dialect, Segments, StreamReader, UpstreamError};
 
 /// An attempt that succeeded as far as the attempt rules ask.
@@ -51,17 +54,19 @@ pub(super) async fn call(
         return Err(plain(FailureClass::NotFound, "the map has no such link"));
     };
     let linked = Linked { attempt, planned, endpoint };
-    let error = match any_way(exchange, timer, linked).await {
+    let mut alarm = Alarm::new(timer, exchange.stopwatch);
+    let error = match any_way(exchange, &mut alarm, linked).await {
         Err(error) if error.failure.status == Some(401) => error,
         result => return result,
     };
-    // The key may have been rotated. Few requests come here: in a box of its own.
+    // The key may have been rotated.
     let provider = &planned.model.provider;
-    let renewed = Box::pin(exchange.config.renewed(exchange.prepared, provider));
-    match within(exchange, &timer, renewed).await? {
+    alarm.timer = timer;
+    let renewed = apart(|| exchange.config.renewed(exchange.prepared, provider));
+    match alarm.within(renewed).await? {
         Some(renewed) => {
             let linked = Linked { endpoint: &renewed, ..linked };
-            Box::pin(any_way(exchange, timer, linked)).await
+            apart(|| any_way(exchange, &mut alarm, linked)).await
         }
         None => Err(error),
     }
@@ -79,46 +84,90 @@ struct Linked<'a> {
 /// Asks a link for what the client asks for; in a chat where it has no such service.
 async fn any_way(
     exchange: &Exchange<'_>,
-    timer: Timer,
+    alarm: &mut Alarm,
     linked: Linked<'_>,
 ) -> Result<Answered, UpstreamError> {
     let Linked { planned, endpoint, .. } = linked;
     let (front, model) = (exchange.request.front(), &planned.model.id);
     let way = Way::of(front, endpoint.dialect);
-    let Some(service) = front.optional().filter(|_| way.is_own) else {
-        return ask(exchange, timer, linked, way).await;
+    let is_lacked = |service: Service| {
+        let of_map = service.of_model().is_some_and(|it| planned.model.lacks(it));
+        of_map && endpoint.dialect == Dialect::Openai
     };
-    // In boxes of their own: few requests need the room.
-    if !endpoint.lacks.lacks(service, model) {
-        let answered = Box::pin(ask(exchange, timer, linked, way)).await;
+    let Some(service) = front.optional().filter(|_| way.is_own) else {
+        let service = if way.is_own { front.service() } else { Service::Answer };
+        if is_lacked(service) {
+            return Err(lacking(service));
+        }
+        #[cfg(feature = "aws")]
+        if front == Front::CountTokens && endpoint.bedrock.is_some() {
+            return apart(|| count(exchange, alarm, linked, way)).await;
+        }
+        return ask(exchange, alarm, linked, way).await;
+    };
+    if !is_lacked(service) && !endpoint.lacks.lacks(service, model) {
+        let timer = alarm.timer;
+        let answered = apart(|| ask(exchange, alarm, linked, way)).await;
+        alarm.timer = timer;
         match answered {
             Err(error) if endpoint.lacks.learn(service, model, &error) => (),
             answered => return answered,
         }
     }
     let way = Way::by_chat(front, endpoint.dialect);
-    Box::pin(ask(exchange, timer, linked, way)).await
+    if is_lacked(Service::Answer) {
+        return Err(lacking(Service::Answer));
+    }
+    apart(|| ask(exchange, alarm, linked, way)).await
+}
+
+/// Asks Bedrock for a number of tokens. Not every model counts and not every role may ask: that is
+/// no failure of the link, whose answers are another matter.
+#[cfg(feature = "aws")]
+async fn count(
+    exchange: &Exchange<'_>,
+    alarm: &mut Alarm,
+    linked: Linked<'_>,
+    way: Way,
+) -> Result<Answered, UpstreamError> {
+    let (lacks, model) = (&linked.endpoint.lacks, linked.planned.model.id.as_str());
+    let lacking = || unfit(front::lacking("counts no tokens of it"));
+    if lacks.lacks(Service::CountTokens, model) {
+        return Err(lacking());
+    }
+    let answered = ask(exchange, alarm, linked, way).await;
+    let refusal = answered.as_ref().err();
+    if refusal.is_some_and(|error| lacks.learn(Service::CountTokens, model, error)) {
+        return Err(lacking());
+    }
+    answered
+}
+
+/// The map says that a model has no such endpoint: another link's may.
+fn lacking(service: Service) -> UpstreamError {
+    let name = service.of_model().map_or("such", model_map::ModelEndpoint::name);
+    unfit(front::lacking(&format!("has no `{name}` endpoint for it")))
 }
 
 /// Asks a link in one way.
 async fn ask(
     exchange: &Exchange<'_>,
-    mut timer: Timer,
+    alarm: &mut Alarm,
     Linked { attempt, planned, endpoint }: Linked<'_>,
     way: Way,
 ) -> Result<Answered, UpstreamError> {
     let ask = build(exchange, way, (planned, endpoint))?;
     #[cfg(feature = "aws")]
-    let (ask, signed) = sign(exchange, &timer, (planned, endpoint), ask).await?;
+    let (ask, signed) = sign(exchange, alarm, (planned, endpoint), ask).await?;
     #[cfg(not(feature = "aws"))]
     let signed = None;
     let Ask { request, service, beta } = ask;
-    let place = place(endpoint, exchange, &timer).await?;
+    let place = place(endpoint, alarm).await?;
     let UpstreamRequest { body, dropped, answer_tool } = request;
     let trace = exchange.trace.and_then(|trace| trace.carried(attempt));
     let outgoing = Outgoing { body, service, beta, signed, trace };
     // Where it stands: what is waited for is large, and moved once more for every layer around it.
-    let sending = pin!(exchange.clients.send(endpoint, timer.connect_limit(), outgoing));
+    let sending = pin!(exchange.clients.send(endpoint, alarm.timer.connect_limit(), outgoing));
     let expected = || Expected {
         attempt,
         way,
@@ -134,10 +183,10 @@ async fn ask(
         #[cfg(feature = "aws")]
         is_bedrock: endpoint.bedrock.is_some(),
     };
-    let (response, expected) = meanwhile(pin!(within(exchange, &timer, sending)), expected).await;
+    let (response, expected) = meanwhile(pin!(alarm.within(sending)), expected).await;
     let response = response?.map_err(unsent)?;
-    timer.progressed(exchange.stopwatch.elapsed());
-    let content = expected.read(exchange, timer, response).await?;
+    alarm.timer.progressed(alarm.now());
+    let content = expected.read(exchange, alarm, response).await?;
     Ok(Answered { content, dropped })
 }
 
@@ -155,14 +204,14 @@ impl Expected {
     async fn read(
         self,
         exchange: &Exchange<'_>,
-        timer: Timer,
+        alarm: &mut Alarm,
         response: Response<Body>,
     ) -> Result<Content, UpstreamError> {
         let (head, body) = response.into_parts();
         let wants_stream = exchange.request.stream();
         // A server that answers a request for a stream with JSON has an error to tell.
         if !head.status.is_success() || (wants_stream && is_json(&head.headers)) {
-            let text = read::refusal(exchange, timer, body).await?;
+            let text = read::refusal(alarm, body).await?;
             let (status, now) = (head.status.as_u16(), (exchange.ambient.now)());
             #[cfg(feature = "aws")]
             if self.is_bedrock {
@@ -183,17 +232,19 @@ impl Expected {
                 None => reader,
             };
             if exchange.plan.role.commit == Commit::Headers {
-                let (held, body) = (Vec::new(), Some(body));
-                let started = Started { held, body, reader, timer, place: self.place, broke: None };
+                let (held, body) = (Bytes::new(), Some(body));
+                let alarm = alarm.hand_over();
+                let started = Started { held, body, reader, alarm, place: self.place, broke: None };
                 return Ok(Content::Stream(Box::new(started)));
             }
             let opened = read::Opened { attempt: self.attempt, body, reader, place: self.place };
-            let started = read::stream(exchange, timer, opened).await?;
+            let started = read::stream(exchange, alarm, opened).await?;
             return Ok(Content::Stream(Box::new(started)));
         }
-        let body = read::whole(exchange, timer, body).await?;
+        let body = read::whole(alarm, body).await?;
         #[cfg(feature = "aws")]
         let body = match self.is_bedrock {
+            true if self.way.front == Front::CountTokens => crate::bedrock::counted(body),
             true => crate::bedrock::message(body, &bedrock_id(&head.headers), &self.options.model),
             false => body,
         };
@@ -217,7 +268,6 @@ fn build(
         limits: plan.role.limits,
         model: planned.model,
         parameters: &plan.parameters,
-        refuses_reasoning: endpoint.refuses_reasoning,
         system: Prompt { mode: plan.system.mode, texts: &texts },
     };
     let mut ask = exchange.request.build(way, &target).map_err(unfit)?;
@@ -240,9 +290,6 @@ fn build(
 #[cfg(feature = "aws")]
 fn converse(exchange: &Exchange<'_>, model: &str, mut ask: Ask) -> Result<Ask, RequestError> {
     let front = exchange.request.front();
-    if front == Front::CountTokens {
-        return Err(RequestError::at("model", "counts no tokens"));
-    }
     let body = ask.request.body.concat();
     let wishes = crate::bedrock::Wishes {
         model,
@@ -250,7 +297,10 @@ fn converse(exchange: &Exchange<'_>, model: &str, mut ask: Ask) -> Result<Ask, R
         user: if front == Front::Messages { "metadata" } else { "user" },
     };
     let text = std::str::from_utf8(&body).unwrap_or_default();
-    let converse = crate::bedrock::translate(text, wishes)?;
+    let converse = match front {
+        Front::CountTokens => crate::bedrock::count(text, wishes)?,
+        _ => crate::bedrock::translate(text, wishes)?,
+    };
     ask.request.body = Segments::from(converse.body);
     ask.request.dropped.extend(converse.dropped);
     Ok(ask)
@@ -260,16 +310,20 @@ fn converse(exchange: &Exchange<'_>, model: &str, mut ask: Ask) -> Result<Ask, R
 #[cfg(feature = "aws")]
 async fn sign(
     exchange: &Exchange<'_>,
-    timer: &Timer,
+    alarm: &mut Alarm,
     (planned, endpoint): (&PlannedLink<'_>, &Endpoint),
     mut ask: Ask,
 ) -> Result<(Ask, Option<(http::Uri, HeaderMap)>), UpstreamError> {
     let Some(bedrock) = &endpoint.bedrock else { return Ok((ask, None)) };
     let body = ask.request.body.concat();
-    let model = (planned.model.id.as_str(), exchange.request.stream());
-    // In a box of its own: few requests come here.
-    let signing = Box::pin(bedrock.signed(model, &body, (exchange.ambient.now)()));
-    let signed = within(exchange, timer, signing).await?.map_err(|trouble| {
+    let action = match (ask.service, exchange.request.stream()) {
+        (Service::CountTokens, _) => Action::CountTokens,
+        (_, true) => Action::ConverseStream,
+        (_, false) => Action::Converse,
+    };
+    let model = (planned.model.id.as_str(), action);
+    let signing = apart(|| bedrock.signed(model, &body, (exchange.ambient.now)()));
+    let signed = alarm.within(signing).await?.map_err(|trouble| {
         let failure = Failure::of(FailureClass::Auth);
         let failure = Failure { link_specific: true, repeatable: false, ..failure };
         let message = format!("Bedrock {trouble}");
@@ -309,13 +363,12 @@ pub(super) fn unfit(error: RequestError) -> UpstreamError {
 /// waiting for a connection.
 async fn place(
     endpoint: &Endpoint,
-    exchange: &Exchange<'_>,
-    timer: &Timer,
+    alarm: &mut Alarm,
 ) -> Result<Option<OwnedSemaphorePermit>, UpstreamError> {
     let Some(places) = &endpoint.places else { return Ok(None) };
     let free = std::sync::Arc::clone(places).acquire_owned();
-    let waiting = tokio::time::timeout(timer.connect_limit(), free);
-    match within(exchange, timer, waiting).await? {
+    let waiting = tokio::time::timeout(alarm.timer.connect_limit(), free);
+    match alarm.within(waiting).await? {
         Ok(Ok(place)) => Ok(Some(place)),
         _ => {
             let full = "all of the provider's max_connections are in use";
@@ -324,21 +377,6 @@ async fn place(
             Err(error)
         }
     }
-}
-
-/// Waits until the attempt's current timer at the longest.
-pub(super) async fn within<T>(
-    exchange: &Exchange<'_>,
-    timer: &Timer,
-    work: impl Future<Output = T>,
-) -> Result<T, UpstreamError> {
-    let deadline = exchange.stopwatch.at(timer.deadline());
-    let in_time = tokio::time::timeout_at(deadline, work).await;
-    in_time.map_err(|_| {
-        let mut error = plain(FailureClass::Timeout, "no answer in time");
-        error.failure.ours = timer.is_cut_short();
-        error
-    })
 }
 
 /// A failure in our words.

@@ -3,12 +3,14 @@
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use model_map::{Commit, FailureClass, Timer};
+use model_map::{Commit, FailureClass};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Exchange;
-use super::call::{plain, unsent, within};
+use super::alarm::Alarm;
+use super::call::{plain, unsent};
 use super::stream::Broken;
+use crate::pieces::Pieces;
 use crate::upstream::{Body, broken};
 use crate::wire::{Ending, StreamReader, UpstreamError};
 
@@ -22,11 +24,11 @@ const HELD_LIMIT: usize = 4 * 1024 * 1024;
 /// A stream that has committed.
 pub(super) struct Started {
     /// What is to be sent first.
-    pub(super) held: Vec<Bytes>,
+    pub(super) held: Bytes,
     /// What follows; none when the upstream is through.
     pub(super) body: Option<Body>,
     pub(super) reader: StreamReader,
-    pub(super) timer: Timer,
+    pub(super) alarm: Alarm,
     /// Its place among the provider's open requests.
     pub(super) place: Option<OwnedSemaphorePermit>,
     /// Why it broke off, where it already has.
@@ -46,26 +48,22 @@ pub(super) struct Opened {
 /// the role commits complete answers alone.
 pub(super) async fn stream(
     exchange: &Exchange<'_>,
-    mut timer: Timer,
+    alarm: &mut Alarm,
     opened: Opened,
 ) -> Result<Started, UpstreamError> {
     let Opened { attempt, mut body, mut reader, place } = opened;
     let whole = exchange.plan.role.commit == Commit::Complete;
     let limit = if whole { ANSWER_LIMIT } else { HELD_LIMIT };
-    let mut held = Vec::with_capacity(1);
-    let mut size = 0;
-    while let Some(data) = next(exchange, &timer, &mut body).await? {
+    let mut held = Pieces::default();
+    while let Some(data) = next(alarm, &mut body).await? {
         let progress = reader.push(data);
-        let now = exchange.stopwatch.elapsed();
+        let now = alarm.now();
         if progress.events > 0 {
-            timer.progressed(now);
+            alarm.timer.progressed(now);
         }
-        size += progress.out.len();
-        if !progress.out.is_empty() {
-            held.push(progress.out);
-        }
+        held.push(progress.out);
         if progress.token {
-            timer.committed(now);
+            alarm.timer.committed(now);
         }
         if let Some(trail) = exchange.trail {
             trail.hears(attempt, reader.usage());
@@ -74,17 +72,17 @@ pub(super) async fn stream(
             }
         }
         if progress.token && !whole {
+            let front = reader.front();
             // What failed after its first token is told inside the stream.
-            if let Some(failure) = progress.failure {
-                let broke = Some(Broken::by(reader.front(), failure));
-                return Ok(Started { held, body: None, reader, timer, place, broke });
-            }
-            return Ok(Started { held, body: Some(body), reader, timer, place, broke: None });
+            let broke = progress.failure.map(|failure| Broken::by(front, failure));
+            let body = Some(body).filter(|_| broke.is_none());
+            let (held, alarm) = (held.join(), alarm.hand_over());
+            return Ok(Started { held, body, reader, alarm, place, broke });
         }
         if let Some(failure) = progress.failure {
             return Err(failure.error);
         }
-        if size > limit {
+        if held.len() > limit {
             return Err(plain(FailureClass::ServerError, "too much before the commit"));
         }
     }
@@ -92,8 +90,9 @@ pub(super) async fn stream(
     held.push(end.out);
     match end.ending {
         Ending::Complete => {
-            timer.committed(exchange.stopwatch.elapsed());
-            Ok(Started { held, body: None, reader, timer, place, broke: None })
+            alarm.timer.committed(alarm.now());
+            let (held, alarm) = (held.join(), alarm.hand_over());
+            Ok(Started { held, body: None, reader, alarm, place, broke: None })
         }
         Ending::Empty => Err(plain(FailureClass::Empty, "neither content nor a tool call")),
         Ending::Cut => Err(plain(FailureClass::Network, "the stream was cut")),
@@ -102,12 +101,8 @@ pub(super) async fn stream(
 }
 
 /// Reads a whole answer.
-pub(super) async fn whole(
-    exchange: &Exchange<'_>,
-    mut timer: Timer,
-    mut body: Body,
-) -> Result<Bytes, UpstreamError> {
-    let Some(first) = next(exchange, &timer, &mut body).await? else {
+pub(super) async fn whole(alarm: &mut Alarm, mut body: Body) -> Result<Bytes, UpstreamError> {
+    let Some(first) = next(alarm, &mut body).await? else {
         return Ok(Bytes::new());
     };
     // An answer of known length is whole with its last byte: asking for more takes the connection's
@@ -115,29 +110,24 @@ pub(super) async fn whole(
     if body.is_end_stream() {
         return Ok(first);
     }
-    timer.progressed(exchange.stopwatch.elapsed());
-    let Some(second) = next(exchange, &timer, &mut body).await? else { return Ok(first) };
-    let mut all = BytesMut::from(first);
-    all.extend_from_slice(&second);
-    while let Some(more) = next(exchange, &timer, &mut body).await? {
-        timer.progressed(exchange.stopwatch.elapsed());
-        if all.len() + more.len() > ANSWER_LIMIT {
+    alarm.timer.progressed(alarm.now());
+    let mut pieces = Pieces::default();
+    pieces.push(first);
+    while let Some(more) = next(alarm, &mut body).await? {
+        alarm.timer.progressed(alarm.now());
+        if pieces.len() + more.len() > ANSWER_LIMIT {
             return Err(plain(FailureClass::ServerError, "the answer is too large"));
         }
-        all.extend_from_slice(&more);
+        pieces.push(more);
     }
-    Ok(all.freeze())
+    Ok(pieces.join())
 }
 
 /// Reads the start of an error's body. A body that breaks still has a status to go by.
-pub(super) async fn refusal(
-    exchange: &Exchange<'_>,
-    timer: Timer,
-    mut body: Body,
-) -> Result<Bytes, UpstreamError> {
+pub(super) async fn refusal(alarm: &mut Alarm, mut body: Body) -> Result<Bytes, UpstreamError> {
     let mut text = BytesMut::new();
     while text.len() < REFUSAL_LIMIT {
-        match next(exchange, &timer, &mut body).await {
+        match next(alarm, &mut body).await {
             Ok(Some(more)) => text.extend_from_slice(&more),
             Ok(None) | Err(_) => break,
         }
@@ -146,13 +136,9 @@ pub(super) async fn refusal(
 }
 
 /// The next bytes of a body; none at its end.
-async fn next(
-    exchange: &Exchange<'_>,
-    timer: &Timer,
-    body: &mut Body,
-) -> Result<Option<Bytes>, UpstreamError> {
+async fn next(alarm: &mut Alarm, body: &mut Body) -> Result<Option<Bytes>, UpstreamError> {
     loop {
-        let Some(frame) = within(exchange, timer, body.frame()).await? else { return Ok(None) };
+        let Some(frame) = alarm.within(body.frame()).await? else { return Ok(None) };
         let frame = frame.map_err(|error| unsent(broken(&error)))?;
         if let Ok(data) = frame.into_data() {
             return Ok(Some(data));

@@ -4,7 +4,6 @@
 //! request. Which link is called is [`model_map::Attempts::broke`]'s to say, what it is asked
 //! [`crate::resume`]'s.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
 use model_map::{Attempts, Commit, Failure, Parameters, Plan, Role, Step, System, Timeouts};
@@ -12,6 +11,7 @@ use model_map::{Attempts, Commit, Failure, Parameters, Plan, Role, Step, System,
 use super::Exchange;
 use super::call::{self, Content};
 use super::read::Started;
+use crate::apart::Apart;
 use crate::breakers::{Breakers, Ticket};
 use crate::clock::{Ambient, Stopwatch};
 use crate::config::{Config, Prepared};
@@ -110,7 +110,7 @@ pub(super) struct Found {
 }
 
 /// A search for a link that goes on.
-pub(super) type Resuming = Pin<Box<dyn Future<Output = Resumed> + Send>>;
+pub(super) type Resuming = Apart<'static, Resumed>;
 
 impl Resumption {
     /// The key of a link's model.
@@ -156,7 +156,8 @@ impl Resumption {
             match self.call(&plan, attempts, (attempt, link), (way, heard)).await {
                 Ok(started) => {
                     attempts.committed(attempt, self.stopwatch.elapsed());
-                    return Some(Found { started, joint: Joint::new(heard, way), ticket });
+                    let joint = Joint::new(heard, way, self.request.wishes().custom_tools);
+                    return Some(Found { started, joint, ticket });
                 }
                 Err(error) => {
                     ticket.failed(&error.failure);

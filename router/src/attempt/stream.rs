@@ -3,21 +3,20 @@
 //! It is polled by the front and polls the upstream: no task and no channel lie between, so that a
 //! client that leaves drops the upstream request, and one that reads slowly slows the upstream.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as _, Frame};
-use model_map::{Failure, FailureClass, Timer};
+use model_map::{Failure, FailureClass};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Sleep;
 
+use super::alarm::Alarm;
 use super::read::Started;
 use super::resume::{Found, Resumed, Resuming, Resumption};
+use crate::apart::apart;
 use crate::audit::Closing;
 use crate::breakers::Ticket;
-use crate::clock::Stopwatch;
 use crate::front::{Front, stream_event};
 use crate::openai::error::ClientError;
 use crate::respond::error_kind;
@@ -32,17 +31,15 @@ const SILENT: &str = "the provider fell silent, or the answer took longer than `
 
 /// The rest of a committed stream.
 pub struct AnswerStream {
-    held: std::vec::IntoIter<Bytes>,
+    /// What is to be sent first.
+    held: Bytes,
     /// What came before the first token, where the headers committed: an answer that turns out to be
     /// empty must not have sent its end.
     early: BytesMut,
     /// None once the answer is over.
     body: Option<Body>,
     reader: StreamReader,
-    timer: Timer,
-    stopwatch: Stopwatch,
-    /// Set once and moved on only when it fires, since nearly every event moves the deadline.
-    alarm: Pin<Box<Sleep>>,
+    alarm: Alarm,
     place: Option<OwnedSemaphorePermit>,
     /// Given back when the answer is over.
     ticket: Option<Ticket>,
@@ -83,17 +80,13 @@ enum State {
 }
 
 impl AnswerStream {
-    pub(super) fn new(started: Started, stopwatch: Stopwatch, ticket: Ticket) -> Self {
-        let alarm = tokio::time::sleep_until(stopwatch.at(started.timer.deadline()));
-        let reader = started.reader;
+    pub(super) fn new(started: Started, ticket: Ticket) -> Self {
         let mut stream = Self {
-            held: Vec::new().into_iter(),
+            held: Bytes::new(),
             early: BytesMut::new(),
             body: None,
-            reader,
-            timer: started.timer,
-            stopwatch,
-            alarm: Box::pin(alarm),
+            reader: started.reader,
+            alarm: started.alarm,
             place: None,
             ticket: None,
             is_broken: false,
@@ -110,15 +103,15 @@ impl AnswerStream {
     /// Begins to send what has started.
     fn begin(
         &mut self,
-        (held, body, broke): (Vec<Bytes>, Option<Body>, Option<Broken>),
+        (held, body, broke): (Bytes, Option<Body>, Option<Broken>),
         place: Option<OwnedSemaphorePermit>,
         ticket: Ticket,
     ) {
         // Where the headers committed, it has not answered yet.
-        if self.timer.has_committed() {
+        if self.alarm.timer.has_committed() {
             ticket.answered();
         }
-        self.held = held.into_iter();
+        self.held = held;
         self.body = body;
         (self.place, self.ticket) = (place, Some(ticket));
         match broke {
@@ -174,8 +167,9 @@ impl AnswerStream {
 
     fn next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
-            if let Some(bytes) = self.held.next() {
-                let bytes = self.joined(bytes);
+            if !self.held.is_empty() {
+                let held = std::mem::take(&mut self.held);
+                let bytes = self.joined(held);
                 if bytes.is_empty() {
                     continue;
                 }
@@ -186,7 +180,8 @@ impl AnswerStream {
             }
             let Some(body) = &mut self.body else {
                 let Some(broken) = self.first.take_if(|_| self.is_broken) else {
-                    return Poll::Ready(None);
+                    let rest = self.rest();
+                    return Poll::Ready(Some(rest).filter(|rest| !rest.is_empty()));
                 };
                 self.told = Some(broken.failure.class);
                 return Poll::Ready(Some(broken.event));
@@ -196,7 +191,7 @@ impl AnswerStream {
                 Poll::Ready(Some(Err(_))) => self.over(FailureClass::Network, BROKEN),
                 Poll::Ready(None) => self.over(FailureClass::Network, CUT),
                 Poll::Pending => {
-                    std::task::ready!(self.poll_alarm(cx));
+                    std::task::ready!(self.alarm.poll(cx));
                     self.over(FailureClass::Timeout, SILENT)
                 }
             };
@@ -212,17 +207,18 @@ impl AnswerStream {
         let Progress { out, events, token, failure, .. } = self.reader.push(data);
         if events > 0 {
             self.closing.counts(events.into());
-            let now = self.stopwatch.elapsed();
+            let now = self.alarm.now();
             // Where the headers committed, the first token is still to come.
-            if token && !self.timer.has_committed() {
+            if token && !self.alarm.timer.has_committed() {
                 self.closing.first_token(now);
                 self.ticket.iter().for_each(Ticket::answered);
             }
-            if token { self.timer.committed(now) } else { self.timer.progressed(now) }
+            let timer = &mut self.alarm.timer;
+            if token { timer.committed(now) } else { timer.progressed(now) }
         }
         if let Some(failure) = failure {
             self.breaks(Broken::by(self.reader.front(), failure));
-        } else if !self.timer.has_committed() {
+        } else if !self.alarm.timer.has_committed() {
             self.early.extend_from_slice(&out);
             return Bytes::new();
         }
@@ -243,7 +239,7 @@ impl AnswerStream {
         let mut end = self.reader.finish();
         let front = self.reader.front();
         let broken = match end.ending {
-            Ending::Empty if !self.timer.has_committed() => {
+            Ending::Empty if !self.alarm.timer.has_committed() => {
                 self.early.clear();
                 end.out = Bytes::new();
                 let failure = Failure::of(FailureClass::Empty);
@@ -255,7 +251,7 @@ impl AnswerStream {
                 return self.after_early(end.out);
             }
             Ending::Cut => {
-                let ours = class == FailureClass::Timeout && self.timer.is_cut_short();
+                let ours = class == FailureClass::Timeout && self.alarm.timer.is_cut_short();
                 let failure = Failure { ours, ..Failure::of(class) };
                 Broken { event: cut_event(front, class, why), failure }
             }
@@ -263,17 +259,6 @@ impl AnswerStream {
         };
         self.breaks(broken);
         self.after_early(end.out)
-    }
-
-    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            std::task::ready!(self.alarm.as_mut().poll(cx));
-            let deadline = self.stopwatch.at(self.timer.deadline());
-            if deadline <= tokio::time::Instant::now() {
-                return Poll::Ready(());
-            }
-            self.alarm.as_mut().reset(deadline);
-        }
     }
 
     /// What the client gets of the next bytes: all of them, but of a continuation.
@@ -292,7 +277,7 @@ impl AnswerStream {
                 bytes
             }
             Err(_) => {
-                self.held = Vec::new().into_iter();
+                self.held.clear();
                 // It answers, though not this.
                 let failure =
                     Failure { link_specific: true, ..Failure::of(FailureClass::ServerError) };
@@ -300,6 +285,12 @@ impl AnswerStream {
                 Bytes::new()
             }
         }
+    }
+
+    /// What the end of a continuation leaves to be said, once.
+    fn rest(&mut self) -> Bytes {
+        let joint = self.resume.as_mut().and_then(|resume| resume.joint.as_mut());
+        joint.filter(|_| self.told.is_none()).map_or_else(Bytes::new, Joint::end)
     }
 
     /// After a break, looks for a link that goes on: whether there may be more to send.
@@ -328,8 +319,7 @@ impl AnswerStream {
             None => self.resume = None,
             Some(Found { started, joint, ticket }) => {
                 resume.joint = Some(joint);
-                (self.reader, self.timer) = (started.reader, started.timer);
-                self.alarm.as_mut().reset(self.stopwatch.at(self.timer.deadline()));
+                (self.reader, self.alarm) = (started.reader, started.alarm);
                 let rest = (started.held, started.body, started.broke);
                 self.begin(rest, started.place, ticket);
             }
@@ -342,7 +332,7 @@ impl Resume {
     fn ask(&mut self, failure: Failure) {
         let heard = std::mem::replace(&mut self.heard, Heard::new(Front::Embeddings));
         if let State::Ready(resumption) = std::mem::replace(&mut self.state, State::Moving) {
-            self.state = State::Asking(Box::pin(resumption.go_on(heard, failure)));
+            self.state = State::Asking(apart(|| resumption.go_on(heard, failure)));
         }
     }
 }

@@ -34,6 +34,8 @@ pub(crate) struct Update {
     /// `SET a = a + :n`.
     pub(crate) change: String,
     pub(crate) condition: String,
+    /// `#n` and the like; all that are given must be used.
+    pub(crate) names: Item,
     /// `:n` and the like.
     pub(crate) values: Item,
 }
@@ -54,6 +56,12 @@ struct Updated {
 }
 
 #[derive(Deserialize)]
+struct Found {
+    #[serde(rename = "Item", default)]
+    item: Item,
+}
+
+#[derive(Deserialize)]
 struct Refusal {
     #[serde(rename = "__type", default)]
     kind: String,
@@ -68,7 +76,7 @@ impl Table {
 
     /// Changes an item as one step, and gives it as it is then.
     pub(crate) async fn update(&self, update: Update) -> Result<Item, NotMade> {
-        let body = json!({
+        let mut body = request(json!({
             "TableName": self.name,
             "Key": {"id": {"S": update.id}},
             "UpdateExpression": update.change,
@@ -76,22 +84,32 @@ impl Table {
             "ExpressionAttributeValues": update.values,
             "ReturnValues": "ALL_NEW",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        });
+        }));
+        if !update.names.is_empty() {
+            body.insert("ExpressionAttributeNames".into(), update.names.into());
+        }
+        let body = Value::Object(body);
         let (status, answer) = self.call("UpdateItem", &body).await.map_err(NotMade::Trouble)?;
         if status == 200 {
             let updated: Updated = read(&answer).map_err(NotMade::Trouble)?;
             return Ok(updated.attributes);
         }
-        let refusal: Refusal = read(&answer).map_err(|_| NotMade::Trouble(failed(status, "")))?;
-        let kind = refusal.kind.rsplit('#').next().unwrap_or_default();
-        match kind {
-            "ConditionalCheckFailedException" => Err(NotMade::Condition(refusal.item)),
-            "ResourceNotFoundException" => Err(NotMade::Trouble(Trouble::Missing)),
-            "AccessDeniedException" | "UnrecognizedClientException" => {
-                Err(NotMade::Trouble(Trouble::Denied(format!("{status} {kind}"))))
-            }
-            _ => Err(NotMade::Trouble(failed(status, kind))),
+        Err(refused(status, &answer))
+    }
+
+    /// An item as it is after every update that was made by now; empty where there is none.
+    pub(crate) async fn read(&self, id: &str) -> Result<Item, NotMade> {
+        let body = json!({
+            "TableName": self.name,
+            "Key": {"id": {"S": id}},
+            "ConsistentRead": true,
+        });
+        let (status, answer) = self.call("GetItem", &body).await.map_err(NotMade::Trouble)?;
+        if status == 200 {
+            let found: Found = read(&answer).map_err(NotMade::Trouble)?;
+            return Ok(found.item);
         }
+        Err(refused(status, &answer))
     }
 
     async fn call(&self, operation: &str, body: &Value) -> Result<(u16, Bytes), Trouble> {
@@ -113,8 +131,32 @@ impl std::fmt::Display for Table {
     }
 }
 
+/// The members of an operation's request.
+fn request(body: Value) -> Map<String, Value> {
+    match body {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}
+
 fn read<'a, T: Deserialize<'a>>(answer: &'a [u8]) -> Result<T, Trouble> {
     serde_json::from_slice(answer).map_err(|_| Trouble::Failed("its answer is no JSON".into()))
+}
+
+/// What an answer that is not 200 means.
+fn refused(status: u16, answer: &[u8]) -> NotMade {
+    let Ok(refusal) = read::<Refusal>(answer) else {
+        return NotMade::Trouble(failed(status, ""));
+    };
+    let kind = refusal.kind.rsplit('#').next().unwrap_or_default();
+    match kind {
+        "ConditionalCheckFailedException" => NotMade::Condition(refusal.item),
+        "ResourceNotFoundException" => NotMade::Trouble(Trouble::Missing),
+        "AccessDeniedException" | "UnrecognizedClientException" => {
+            NotMade::Trouble(Trouble::Denied(format!("{status} {kind}")))
+        }
+        _ => NotMade::Trouble(failed(status, kind)),
+    }
 }
 
 fn failed(status: u16, kind: &str) -> Trouble {

@@ -133,6 +133,19 @@ pub(crate) fn message(body: Bytes, id: &str, model: &str) -> Bytes {
     ))
 }
 
+/// A number of tokens as Anthropic says it; the answer itself where it is none.
+pub(crate) fn counted(body: Bytes) -> Bytes {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Count {
+        input_tokens: u64,
+    }
+    match serde_json::from_slice::<Count>(&body) {
+        Ok(count) => Bytes::from(format!(r#"{{"input_tokens":{}}}"#, count.input_tokens)),
+        Err(_) => body,
+    }
+}
+
 fn block(block: &Block<'_>) -> Option<String> {
     if let Some(text) = block.text {
         return Some(format!(r#"{{"type":"text","text":{}}}"#, text.get()));

@@ -26,6 +26,24 @@ pub(crate) struct Bedrock {
     signer: OnceCell<Signer>,
 }
 
+/// What a model is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    Converse,
+    ConverseStream,
+    CountTokens,
+}
+
+impl Action {
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Converse => "converse",
+            Self::ConverseStream => "converse-stream",
+            Self::CountTokens => "count-tokens",
+        }
+    }
+}
+
 /// A request that is ready to be sent.
 #[derive(Debug)]
 pub(crate) struct Signed {
@@ -43,11 +61,13 @@ impl Bedrock {
     /// Addresses and signs the body of a request to a model.
     pub(crate) async fn signed(
         &self,
-        (model, stream): (&str, bool),
+        (model, action): (&str, Action),
         body: &Bytes,
         now: SystemTime,
     ) -> Result<Signed, Trouble> {
-        let action = if stream { "converse-stream" } else { "converse" };
+        // Tokens are counted by the model itself and not by what stands for it in many regions.
+        let model = if action == Action::CountTokens { foundation(model) } else { model };
+        let action = action.path();
         let base = match &self.base {
             Some(base) => base.clone(),
             None => {
@@ -97,6 +117,13 @@ fn region(base: &str) -> Option<&str> {
     rest.split_once('.').map(|(region, _)| region)
 }
 
+/// The model of a cross-region inference profile (Amazon Bedrock User Guide, "Supported Regions and
+/// models for inference profiles").
+fn foundation(id: &str) -> &str {
+    const PROFILES: [&str; 8] = ["apac.", "au.", "ca.", "eu.", "global.", "jp.", "us-gov.", "us."];
+    PROFILES.iter().find_map(|prefix| id.strip_prefix(prefix)).unwrap_or(id)
+}
+
 /// An id as a part of a path: ARNs have slashes, versions colons.
 fn escaped(id: &str) -> String {
     let mut text = String::with_capacity(id.len());
@@ -128,6 +155,13 @@ mod tests {
         for (base, expected) in told {
             assert_eq!(region(base), expected, "{base}");
         }
+    }
+
+    #[test]
+    fn a_profile_s_tokens_are_counted_by_its_model() {
+        let models = ["eu.anthropic.claude-x", "us-gov.anthropic.claude-x", "anthropic.claude-x"];
+        assert_eq!(models.map(foundation), ["anthropic.claude-x"; 3]);
+        assert_eq!(foundation("euler.model"), "euler.model");
     }
 
     #[test]

@@ -56,6 +56,7 @@ pub(super) fn status_of(kind: &str, message: &str) -> Option<u16> {
     Some(match kind.trim_end_matches("exception") {
         // The link is wrong, not the request: another may be right.
         "validation" if says("model identifier is invalid") || says("on-demand throughput") => 404,
+        "validation" if says("counting tokens") => 404,
         "validation" => 400,
         "accessdenied" => 403,
         "resourcenotfound" => 404,

@@ -92,6 +92,15 @@ struct Parts {
 
 /// Translates a request. Errors name what this model cannot be sent.
 pub(crate) fn translate(body: &str, wishes: Wishes<'_>) -> Result<Converse, RequestError> {
+    Ok(read_parts(body, wishes)?.write())
+}
+
+/// Translates a question for the number of its tokens, of which nothing else is asked.
+pub(crate) fn count(body: &str, wishes: Wishes<'_>) -> Result<Converse, RequestError> {
+    Ok(read_parts(body, wishes)?.count())
+}
+
+fn read_parts<'a>(body: &'a str, wishes: Wishes<'a>) -> Result<Parts, RequestError> {
     let family = Family::of(wishes.model);
     let members = json::object(body).map_err(|why| RequestError::at("body", why.to_string()))?;
     let mut parts = Parts::default();
@@ -104,7 +113,7 @@ pub(crate) fn translate(body: &str, wishes: Wishes<'_>) -> Result<Converse, Requ
         let betas: Vec<String> = beta.split(',').map(|beta| quoted(beta.trim())).collect();
         parts.more.push(format!(r#""anthropic_beta":[{}]"#, betas.join(",")));
     }
-    Ok(parts.write())
+    Ok(parts)
 }
 
 fn read<'a, T: Deserialize<'a>>(name: &str, value: &'a str) -> Result<T, RequestError> {
@@ -219,6 +228,31 @@ impl Parts {
     }
 
     fn write(mut self) -> Converse {
+        let mut members = self.input();
+        members.push(format!(r#""inferenceConfig":{{{}}}"#, self.inference.join(",")));
+        members.extend(self.tool_config());
+        if let Some(format) = self.format.take() {
+            members.push(format!(r#""outputConfig":{format}"#));
+        }
+        members.extend(self.more());
+        Converse { body: format!("{{{}}}", members.join(",")), dropped: self.dropped }
+    }
+
+    fn count(mut self) -> Converse {
+        let mut members = self.input();
+        members.extend(self.tool_config());
+        members.extend(self.more());
+        let body = format!(r#"{{"input":{{"converse":{{{}}}}}}}"#, members.join(","));
+        Converse { body, dropped: Vec::new() }
+    }
+
+    fn more(&self) -> Option<String> {
+        let more = self.more.join(",");
+        (!more.is_empty()).then(|| format!(r#""additionalModelRequestFields":{{{more}}}"#))
+    }
+
+    /// The conversation and what stands before it.
+    fn input(&self) -> Vec<String> {
         let messages: Vec<String> = self
             .messages
             .iter()
@@ -231,16 +265,7 @@ impl Parts {
         if !self.system.is_empty() {
             members.push(format!(r#""system":[{}]"#, self.system.join(",")));
         }
-        members.push(format!(r#""inferenceConfig":{{{}}}"#, self.inference.join(",")));
-        members.extend(self.tool_config());
-        if let Some(format) = self.format.take() {
-            members.push(format!(r#""outputConfig":{format}"#));
-        }
-        if !self.more.is_empty() {
-            let more = self.more.join(",");
-            members.push(format!(r#""additionalModelRequestFields":{{{more}}}"#));
-        }
-        Converse { body: format!("{{{}}}", members.join(",")), dropped: self.dropped }
+        members
     }
 
     /// Bedrock knows no `none`: tools that may not be called are left out, unless the conversation

@@ -15,6 +15,7 @@ use super::remote::{Fetched, Remote};
 use super::surroundings::CLIENT_KEYS_SECRET;
 use super::{Config, Reload};
 use crate::log::{self, say};
+use crate::secrets::store::Store;
 
 /// What could not be read is asked for again after this, if a request comes.
 const RETRY: Duration = Duration::from_secs(10);
@@ -35,6 +36,8 @@ pub enum Origin {
 /// See the module.
 pub struct Cloud {
     interval: Duration,
+    /// How long what was read may be used without being confirmed, where that is bounded.
+    max_age: Option<Duration>,
     /// The environment, where no map says it.
     env: String,
     /// Held by whoever reads: others go on with what is in force.
@@ -79,10 +82,26 @@ impl Cloud {
         let told = Told { due: now, checked: None, trouble: None, said: Vec::new() };
         Self {
             interval,
+            max_age: None,
             env,
             progress: Arc::new(tokio::sync::Mutex::new(progress)),
             told: Mutex::new(told),
         }
+    }
+
+    /// The same, where nothing is served by a map or by client keys that were last confirmed longer
+    /// ago than this. A map in a file is as old as the file.
+    #[must_use]
+    pub fn for_at_most(self, max_age: Option<Duration>) -> Self {
+        let is_file = self.progress.try_lock().is_ok_and(|it| matches!(it.origin, Origin::File(_)));
+        Self { max_age: max_age.filter(|_| !is_file), ..self }
+    }
+
+    /// Why what is in force is too old to be used, if it is.
+    pub(super) fn outdated(&self, config: &Config) -> Option<String> {
+        let max_age = self.max_age?;
+        let keys = config.surroundings.store().and_then(Store::client_keys_confirmed);
+        outdated(max_age, Instant::now(), (self.told().checked, keys))
     }
 
     /// Whether a request is to call [`Self::catch_up`].
@@ -92,7 +111,8 @@ impl Cloud {
 
     /// For a request that finds it due. It waits only when there is nothing to go on with.
     pub(super) async fn catch_up(&self, config: &Arc<Config>) {
-        if config.current().is_some() && !self.interval.is_zero() {
+        let serves = config.current().is_some() && self.outdated(config).is_none();
+        if serves && !self.interval.is_zero() {
             if let Ok(progress) = Arc::clone(&self.progress).try_lock_owned() {
                 tokio::spawn(Self::refresh(Arc::clone(config), progress));
             }
@@ -167,6 +187,9 @@ impl Cloud {
             }
             told.trouble = trouble;
         }
+        let keys = secrets.and_then(Store::client_keys_confirmed);
+        let old = self.max_age.and_then(|age| outdated(age, now, (told.checked, keys)));
+        now_said.extend(old);
         for line in now_said.iter().filter(|line| !told.said.contains(line)) {
             say(&format!("warns: {line}"));
         }
@@ -252,6 +275,24 @@ impl Origin {
     }
 }
 
+/// What of the map and the client keys was last confirmed too long before `now`.
+fn outdated(
+    max_age: Duration,
+    now: Instant,
+    (map, keys): (Option<Instant>, Option<Instant>),
+) -> Option<String> {
+    let is_old = |at: Option<Instant>| at.is_some_and(|at| now > at + max_age);
+    let what = match (is_old(map), is_old(keys)) {
+        (true, _) => "the map",
+        (_, true) => "the secret of the client keys",
+        _ => return None,
+    };
+    let seconds = max_age.as_secs();
+    Some(format!(
+        "{what} could not be read for more than {seconds} s, and nothing is served by an older one"
+    ))
+}
+
 fn retry(config: &Config) -> Duration {
     if config.is_ready() { RETRY } else { UNREADY_RETRY }
 }
@@ -271,4 +312,25 @@ fn secrets_of(map: &ModelMap) -> Vec<String> {
         ApiKey::Env(_) => None,
     });
     named.chain([CLIENT_KEYS_SECRET.to_owned()]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_confirmed_in_time_is_used_and_no_longer() {
+        let (day, read) = (Duration::from_secs(86_400), Instant::now());
+        tokio::time::advance(day).await;
+        let now = Instant::now();
+        assert_eq!(outdated(day, now, (Some(read), Some(read))), None);
+        assert_eq!(outdated(day, now, (None, None)), None, "there is nothing to be old yet");
+        tokio::time::advance(Duration::from_millis(1)).await;
+        let now = Instant::now();
+        let why = outdated(day, now, (Some(read), Some(now))).unwrap();
+        assert!(why.starts_with("the map could not be read for more than 86400 s"), "{why}");
+        let why = outdated(day, now, (Some(now), Some(read))).unwrap();
+        assert!(why.starts_with("the secret of the client keys"), "{why}");
+        assert_eq!(outdated(day, now, (Some(now), Some(now))), None);
+    }
 }

@@ -1,7 +1,7 @@
 //! Services that a provider's models turned out not to have.
 //!
-//! Owns what is remembered, for as long as a map is in force: it is found out by asking, since few
-//! compatible servers have all of them and none says which.
+//! Owns what is remembered, for as long as a map is in force. Where the map does not say what a model
+//! has, it is found out by asking: few compatible servers have everything and none says which.
 
 use std::collections::BTreeSet;
 use std::sync::{PoisonError, RwLock};
@@ -25,7 +25,7 @@ impl Lacks {
 
     /// Learns from an error; whether it says that the model lacks the service.
     pub(crate) fn learn(&self, service: Service, model: &str, error: &UpstreamError) -> bool {
-        if !says_so(error) {
+        if !says_so(service, error) {
             return false;
         }
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
@@ -36,9 +36,11 @@ impl Lacks {
     }
 }
 
-fn says_so(error: &UpstreamError) -> bool {
+fn says_so(service: Service, error: &UpstreamError) -> bool {
     match error.failure.status {
         Some(404 | 405 | 501) => true,
+        // On Bedrock each action is a permission of its own.
+        Some(403) => service == Service::CountTokens,
         // Azure's word for it.
         Some(400) => error.code.as_deref() == Some("OperationNotSupported"),
         _ => false,

@@ -43,9 +43,7 @@ pub struct Endpoint {
     pub dialect: Dialect,
     /// Places for open requests, where the map limits them.
     pub places: Option<Arc<Semaphore>>,
-    /// Whether it refuses messages that hold reasoning.
-    pub refuses_reasoning: bool,
-    /// What it turned out not to have.
+    /// What it turned out not to have, where the map does not say.
     pub lacks: Lacks,
     /// Where each of [`Service::ALL`] is.
     pub services: Vec<Uri>,
@@ -188,8 +186,14 @@ impl Endpoint {
         let places = places.map(|places| Arc::new(Semaphore::new(places)));
         let dialect = match (Dialect::of(provider.protocol), around.upstreams) {
             (Some(dialect), _) => dialect,
+            (None, Upstreams::Demo(_)) if cfg!(feature = "aws") => {
+                return Self::bedrock((provider, Some(&base)), places, around);
+            }
             (None, Upstreams::Demo(_)) => Dialect::Openai,
-            (None, Upstreams::Real) => return Self::bedrock(provider, places, around),
+            (None, Upstreams::Real) => {
+                let base = provider.base_url.as_deref();
+                return Self::bedrock((provider, base), places, around);
+            }
         };
         let services = Service::ALL.map(|service| url(&base, dialect.path(service)));
         let services = services.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -199,15 +203,13 @@ impl Endpoint {
             headers.insert(HOST, host(&url)?);
         }
         let target = headers.map(|headers| (url, headers)).map_err(Unusable::Key);
-        let refuses_reasoning = dialect == Dialect::Openai && refuses_reasoning(&base);
-        Ok(Self { places, refuses_reasoning, services, ..Self::of(dialect, target) })
+        Ok(Self { places, services, ..Self::of(dialect, target) })
     }
 
     fn of(dialect: Dialect, target: Result<(Uri, HeaderMap), Unusable>) -> Self {
         Self {
             dialect,
             places: None,
-            refuses_reasoning: false,
             lacks: Lacks::default(),
             services: Vec::new(),
             #[cfg(feature = "aws")]
@@ -220,12 +222,11 @@ impl Endpoint {
     /// be called; the address depends on the model, and the headers on the body.
     #[cfg(feature = "aws")]
     fn bedrock(
-        provider: &Provider,
+        (provider, base): (&Provider, Option<&str>),
         places: Option<Arc<Semaphore>>,
         around: &Surroundings,
     ) -> Result<Self, String> {
         use crate::bedrock::Bedrock;
-        let base = provider.base_url.as_deref();
         let shown = url(base.unwrap_or("https://bedrock-runtime.amazonaws.com"), "")?;
         // A key of Bedrock's own, where there is one, is a bearer's.
         let headers = headers(provider, Dialect::Openai, around)?;
@@ -241,28 +242,13 @@ impl Endpoint {
 
     #[cfg(not(feature = "aws"))]
     fn bedrock(
-        _: &Provider,
+        _: (&Provider, Option<&str>),
         places: Option<Arc<Semaphore>>,
         _: &Surroundings,
     ) -> Result<Self, String> {
         let target = Err(Unusable::Protocol("bedrock"));
         Ok(Self { places, ..Self::of(Dialect::Anthropic, target) })
     }
-}
-
-/// The hosts whose servers refuse a message with keys that they do not know, reasoning among them.
-/// Others leave them unread, and some want them back (DeepSeek, within a loop of tools).
-fn refuses_reasoning(base: &str) -> bool {
-    const STRICT: [&str; 5] = [
-        "api.openai.com",
-        ".openai.azure.com",
-        "api.mistral.ai",
-        "api.groq.com",
-        "api.cerebras.ai",
-    ];
-    let host = base.split_once("://").map_or(base, |(_, rest)| rest);
-    let host = host.split(['/', ':']).next().unwrap_or_default();
-    STRICT.iter().any(|strict| host.ends_with(strict))
 }
 
 fn url(base: &str, path: &str) -> Result<Uri, String> {

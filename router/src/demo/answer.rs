@@ -1,6 +1,6 @@
 //! From a request to the demo's answer, as a pure function: which protocol, then its answer.
 //!
-//! It owns the shapes that both protocols share; sockets and pace are in [`super::server`].
+//! It owns the shapes that the protocols share; sockets and pace are in [`super::server`].
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -93,6 +93,10 @@ pub fn answer(head: &Parts, body: &[u8], stamp: Stamp) -> Answer {
     }
     if path.ends_with("/messages") {
         return anthropic::answer(head, body, stamp);
+    }
+    #[cfg(feature = "aws")]
+    if let Some(answer) = super::converse::answer(head, body, stamp) {
+        return answer;
     }
     let refusal = Refusal {
         status: StatusCode::NOT_FOUND,

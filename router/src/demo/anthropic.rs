@@ -182,6 +182,8 @@ fn check_block(at: &str, block: &Value) -> Result<(), Refusal> {
         "tool_result" => &["tool_use_id"],
         "thinking" => &["thinking", "signature"],
         "redacted_thinking" => &["data"],
+        "server_tool_use" | "mcp_tool_use" => &["id", "name", "input"],
+        server if server.ends_with("_tool_result") => &["tool_use_id"],
         other => {
             return Err(Refusal::bad(format!("{at}: Input tag '{other}' is not a known block")));
         }

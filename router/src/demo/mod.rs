@@ -1,9 +1,10 @@
 //! The built-in upstream of `--demo`: a server on loopback that speaks the wire protocols of OpenAI
-//! Chat Completions and Anthropic Messages, so that every path of the router runs without a key.
+//! Chat Completions and Anthropic Messages and of Bedrock's Converse, so that every path of the router
+//! runs without a key.
 //!
 //! It owns no model: its answers say so, and are made from the request alone. Nor does it know the
-//! router or the map; any path that ends in `/chat/completions` or `/messages` is served, so one
-//! demo can stand for every provider.
+//! router or the map; any path that ends as one of these providers' is served, so one demo can stand
+//! for every provider.
 //!
 //! Two things in a request steer it. A line `call NAME {"some": "json"}` in the last user message,
 //! with NAME among the request's tools, is answered with that tool call, several lines with several.
@@ -11,6 +12,8 @@
 
 mod answer;
 mod anthropic;
+#[cfg(feature = "aws")]
+mod converse;
 mod openai;
 mod reply;
 mod server;

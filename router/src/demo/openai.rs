@@ -14,6 +14,9 @@ use super::reply::{Asked, Reply, reply};
 /// The roles of a message.
 const ROLES: [&str; 6] = ["system", "developer", "user", "assistant", "tool", "function"];
 
+/// The most stop sequences of a request.
+const MOST_STOPS: usize = 4;
+
 /// How the answer is to be sent.
 struct Form {
     include_usage: bool,
@@ -120,10 +123,20 @@ fn read_messages(request: &Value) -> Result<&[Value], Refusal> {
 
 /// What the reasoning models refuse.
 fn check_parameters(request: &Value, model: &str) -> Result<(), Refusal> {
+    let stops = request.get("stop").and_then(Value::as_array).map_or(0, Vec::len);
+    if stops > MOST_STOPS {
+        let message = format!(
+            "Invalid 'stop': array too long. Expected an array with maximum length {MOST_STOPS}, but got an array with length {stops} instead."
+        );
+        return Err(Refusal {
+            code: Some("array_above_max_length"),
+            ..Refusal::field("stop", message)
+        });
+    }
     if !is_reasoning(model) {
         return Ok(());
     }
-    let refused = ["max_tokens", "temperature", "top_p"];
+    let refused = ["max_tokens", "stop", "temperature", "top_p"];
     let is_set = |name: &&str| request.get(*name).is_some_and(|value| !value.is_null());
     let Some(name) = refused.into_iter().find(is_set) else { return Ok(()) };
     let hint = if name == "max_tokens" { " Use 'max_completion_tokens' instead." } else { "" };
@@ -203,8 +216,12 @@ fn read_tools(request: &Value) -> Result<std::collections::BTreeSet<String>, Ref
         return Ok(Default::default());
     }
     let tools = request.get("tools").and_then(Value::as_array);
-    let name = |(index, tool): (usize, &Value)| match tool.pointer("/function/name") {
-        Some(Value::String(name)) if !name.is_empty() => Ok(name.clone()),
+    let named = |tool: &Value| {
+        let place = if kind(tool) == "custom" { "/custom/name" } else { "/function/name" };
+        tool.pointer(place).cloned()
+    };
+    let name = |(index, tool): (usize, &Value)| match named(tool) {
+        Some(Value::String(name)) if !name.is_empty() => Ok(name),
         _ => {
             let param = format!("tools[{index}].function.name");
             let message = format!("Missing required parameter: '{param}'.");

@@ -11,6 +11,7 @@ mod request;
 pub(crate) use answer::Through;
 pub use answer::whole;
 pub(crate) use error::{dress, speaks_messages, stream_event};
+pub(crate) use request::lacking;
 pub use request::{Ask, ClientRequest};
 
 use crate::wire::Dialect;
@@ -37,7 +38,7 @@ pub enum Front {
 
 impl Front {
     /// What an upstream that speaks the same is asked for.
-    const fn service(self) -> Service {
+    pub(crate) const fn service(self) -> Service {
         match self {
             Self::Chat | Self::Messages => Service::Answer,
             Self::CountTokens => Service::CountTokens,

@@ -75,6 +75,15 @@ impl ClientRequest {
         Ok(Self { front: self.front, own, chat: OnceLock::new(), beta: self.beta.clone() })
     }
 
+    /// A request for a response as one for a chat.
+    ///
+    /// # Errors
+    /// When a chat has no place for it.
+    pub(crate) fn as_chat(&self) -> Result<Self, RequestError> {
+        let (own, _) = responses::chat::translate(&self.own)?;
+        Ok(Self { front: Front::Chat, own, chat: OnceLock::new(), beta: None })
+    }
+
     /// What the client speaks.
     pub const fn front(&self) -> Front {
         self.front
@@ -223,7 +232,7 @@ impl ClientRequest {
 }
 
 /// The error of a link whose provider cannot do it.
-fn lacking(what: &str) -> RequestError {
+pub(crate) fn lacking(what: &str) -> RequestError {
     let message = format!("this model's provider {what}");
     RequestError { message, param: None, code: Some("unsupported_endpoint") }
 }

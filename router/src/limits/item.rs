@@ -106,6 +106,7 @@ impl Draft {
             id: client.to_owned(),
             change: format!("SET {}", self.changes.join(", ")),
             condition: self.conditions.join(" AND "),
+            names: Item::new(),
             values: self.values,
         }
     }

@@ -9,11 +9,11 @@ use std::time::{Duration, SystemTime};
 
 use super::account::{Charge, Refused, Since};
 use super::calendar::around;
-use super::outage::{Change, Outage};
 use super::shared::{Counted, Shared};
 use super::{Admitted, Who, since_1970};
 use crate::aws::Aws;
 use crate::aws::dynamo::Table;
+use crate::aws::outage::{Change, Outage};
 use crate::aws::trouble::Trouble;
 use crate::log;
 

@@ -1,12 +1,13 @@
 //! The messages of a request for an upstream that speaks the client's protocol.
 //!
-//! Owns where the role's prompt stands and what only another protocol takes; the rest of the
+//! Owns where the role's prompt stands, whose instructions are and what only another protocol
+//! takes; the rest of the
 //! request is `splice`'s. What is not changed is shared with the client's own bytes, and the list
 //! is taken apart only where something in it changes.
 
 use std::ops::Range;
 
-use model_map::SystemMode;
+use model_map::{SystemMode, SystemRole};
 
 use super::request::{Prompt, RequestError};
 use crate::json;
@@ -60,67 +61,114 @@ pub(crate) fn nothing_left() -> RequestError {
     RequestError::at("messages", "hold nothing but system messages, which this role replaces")
 }
 
+/// What a model takes of messages.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shape {
+    /// What goes.
+    pub(super) foreign: Foreign,
+    /// Whose the instructions are, whichever a client gave them to.
+    pub(super) role: SystemRole,
+}
+
+impl Shape {
+    /// Whether nothing in a list of messages, or in one of them, changes.
+    fn fits(self, text: &str) -> bool {
+        let other: &[u8] = match self.role {
+            SystemRole::System => b"\"developer\"",
+            SystemRole::Developer => b"\"system\"",
+        };
+        !self.foreign.is_in(text) && memchr::memmem::find(text.as_bytes(), other).is_none()
+    }
+}
+
 /// Writes the client's messages and the role's prompt.
-pub(super) fn write(to: &mut Writer<'_>, messages: &str, prompt: Prompt<'_>, foreign: Foreign) {
+pub(super) fn write(to: &mut Writer<'_>, messages: &str, prompt: Prompt<'_>, shape: Shape) {
     match prompt.mode {
         SystemMode::Append | SystemMode::Prepend if prompt.texts.is_empty() => {
-            write_list(to, messages, foreign);
+            write_messages(to, (messages, messages), shape);
         }
         SystemMode::Prepend => {
             to.put("[");
-            write_prompt(to, prompt.texts);
+            write_prompt(to, prompt.texts, shape);
             let rest = messages.strip_prefix('[').unwrap_or(messages).trim_ascii_start();
             to.put(if rest.starts_with(']') { "" } else { "," });
-            write_rest(to, (messages, rest), foreign);
+            write_messages(to, (messages, rest), shape);
         }
-        SystemMode::Append => append(to, messages, prompt.texts, foreign),
-        SystemMode::Replace => replace(to, messages, prompt.texts, foreign),
+        SystemMode::Append => append(to, messages, prompt.texts, shape),
+        SystemMode::Replace => replace(to, messages, prompt.texts, shape),
     }
 }
 
 /// The prompt after the last of the client's system messages, wherever that stands; at the front
 /// where there is none.
-fn append(to: &mut Writer<'_>, messages: &str, texts: &[&str], foreign: Foreign) {
+fn append(to: &mut Writer<'_>, messages: &str, texts: &[&str], shape: Shape) {
     let list = json::array(messages).unwrap_or_default();
     let last = list.iter().rposition(|place| is_system(slice(messages, place)));
     let before = last.map_or(0, |last| last + 1);
     let (before, after) = list.split_at_checked(before).unwrap_or((&list, &[]));
     to.put("[");
     for place in before {
-        write_element(to, slice(messages, place), foreign);
+        write_message(to, slice(messages, place), shape);
         to.put(",");
     }
-    write_prompt(to, texts);
+    write_prompt(to, texts, shape);
     for place in after {
         to.put(",");
-        write_element(to, slice(messages, place), foreign);
+        write_message(to, slice(messages, place), shape);
     }
     to.put("]");
 }
 
 /// The prompt in place of the client's system messages.
-fn replace(to: &mut Writer<'_>, messages: &str, texts: &[&str], foreign: Foreign) {
+fn replace(to: &mut Writer<'_>, messages: &str, texts: &[&str], shape: Shape) {
     let mut separator = "[";
     if !texts.is_empty() {
         to.put(separator);
-        write_prompt(to, texts);
+        write_prompt(to, texts, shape);
         separator = ",";
     }
     for place in json::array(messages).unwrap_or_default() {
         let message = slice(messages, &place);
         if !is_system(message) {
             to.put(separator);
-            write_element(to, message, foreign);
+            write_message(to, message, shape);
             separator = ",";
         }
     }
     to.put(if separator == "[" { "[]" } else { "]" });
 }
 
-fn write_prompt(to: &mut Writer<'_>, texts: &[&str]) {
-    to.put(r#"{"role":"system","content":"#);
+fn write_prompt(to: &mut Writer<'_>, texts: &[&str], shape: Shape) {
+    to.put(r#"{"role":""#);
+    to.put(shape.role.name());
+    to.put(r#"","content":"#);
     to.put_string(&texts.join("\n\n"));
     to.put("}");
+}
+
+/// `rest` is the list or what follows its bracket.
+fn write_messages(to: &mut Writer<'_>, (list, rest): (&str, &str), shape: Shape) {
+    if shape.fits(list) {
+        return to.share(rest.as_bytes());
+    }
+    to.put(if rest.len() == list.len() { "[" } else { "" });
+    for (index, place) in json::array(list).unwrap_or_default().into_iter().enumerate() {
+        to.put(if index == 0 { "" } else { "," });
+        write_message(to, slice(list, &place), shape);
+    }
+    to.put("]");
+}
+
+fn write_message(to: &mut Writer<'_>, message: &str, shape: Shape) {
+    if shape.fits(message) {
+        return to.share(message.as_bytes());
+    }
+    match json::object(message) {
+        Ok(members) if is_system(message) => {
+            strip(to, (message, members), shape.foreign, Some(shape.role));
+        }
+        _ => write_element(to, message, shape.foreign),
+    }
 }
 
 /// Whether a message is a system or a developer message.
@@ -134,17 +182,12 @@ pub(crate) fn is_system(message: &str) -> bool {
     role.is_some_and(|role| matches!(role.as_ref(), "system" | "developer"))
 }
 
-/// Writes a list of messages, parts or tools without what only another protocol takes.
+/// Writes a list of parts or tools without what only another protocol takes.
 pub(super) fn write_list(to: &mut Writer<'_>, list: &str, foreign: Foreign) {
-    write_rest(to, (list, list), foreign);
-}
-
-/// `rest` is `list` or what follows its bracket.
-fn write_rest(to: &mut Writer<'_>, (list, rest): (&str, &str), foreign: Foreign) {
     if !foreign.is_in(list) {
-        return to.share(rest.as_bytes());
+        return to.share(list.as_bytes());
     }
-    to.put(if rest.len() == list.len() { "[" } else { "" });
+    to.put("[");
     for (index, place) in json::array(list).unwrap_or_default().into_iter().enumerate() {
         to.put(if index == 0 { "" } else { "," });
         write_element(to, slice(list, &place), foreign);
@@ -155,26 +198,34 @@ fn write_rest(to: &mut Writer<'_>, (list, rest): (&str, &str), foreign: Foreign)
 /// Writes a message, a part or a tool, without what is foreign.
 fn write_element(to: &mut Writer<'_>, element: &str, foreign: Foreign) {
     match json::object(element) {
-        Ok(members) if foreign.is_in(element) => strip(to, element, members, foreign),
+        Ok(members) if foreign.is_in(element) => strip(to, (element, members), foreign, None),
         _ => to.share(element.as_bytes()),
     }
 }
 
-fn strip(to: &mut Writer<'_>, object: &str, members: Vec<json::Member>, foreign: Foreign) {
+/// Writes an object without what is foreign, and with this role where one is given.
+fn strip(
+    to: &mut Writer<'_>,
+    (object, members): (&str, Vec<json::Member>),
+    foreign: Foreign,
+    role: Option<SystemRole>,
+) {
     let mut separator = "{";
     for member in members {
         let key = slice(object, &member.key);
-        if json::decode(key).is_some_and(|key| foreign.keys.contains(&key.as_ref())) {
+        let name = json::decode(key).unwrap_or_default();
+        if foreign.keys.contains(&name.as_ref()) {
             continue;
         }
         to.put(separator);
         to.put(key);
         to.put(":");
-        match slice(object, &member.value) {
-            parts if key == "\"content\"" && parts.starts_with('[') => {
-                write_list(to, parts, foreign)
+        match (slice(object, &member.value), role) {
+            (parts, _) if name == "content" && parts.starts_with('[') => {
+                write_list(to, parts, foreign);
             }
-            value => to.share(value.as_bytes()),
+            (_, Some(role)) if name == "role" => to.put_string(role.name()),
+            (value, _) => to.share(value.as_bytes()),
         }
         separator = ",";
     }

@@ -36,6 +36,7 @@ pub(crate) fn completion(
     if let Some(limit) = settings.output_limit {
         to.put(&format!(r#","max_tokens":{limit}"#));
     }
+    settings.write_stops(&mut to, "stop");
     for (name, value) in [("temperature", settings.temperature), ("top_p", settings.top_p)] {
         if let Some(value) = value.filter(|_| own.get(name).is_none()) {
             to.put(&format!(r#","{name}":{value}"#));

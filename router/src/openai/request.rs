@@ -68,8 +68,6 @@ pub struct Target<'a> {
     pub model: &'a Model,
     /// The role's defaults, for parameters that the client does not set.
     pub parameters: &'a Parameters,
-    /// Whether its server refuses messages that hold reasoning.
-    pub refuses_reasoning: bool,
     /// The role's prompt.
     pub system: Prompt<'a>,
 }

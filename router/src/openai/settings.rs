@@ -4,8 +4,10 @@
 //! Owns the choice; how each protocol writes them is its own.
 
 use model_map::{Effort, Model, Sampling};
+use serde::Deserialize;
 
 use super::request::{ChatRequest, RequestError, Target};
+use crate::wire::segments::Writer;
 
 /// What a request sets.
 #[derive(Debug, Default)]
@@ -20,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) effort: Option<Effort>,
     /// Whether it is asked not to think at all, as far as the model can.
     pub(crate) still: bool,
+    /// The client's stop sequences where they are more than the model takes: as many as it does.
+    pub(crate) stops: Option<Vec<String>>,
     /// What the client set and the model does not take.
     pub(crate) dropped: Vec<String>,
 }
@@ -43,6 +47,7 @@ impl Settings {
             ..Self::default()
         };
         settings.refuse_sampling(request, target.model.sampling);
+        settings.cap_stops(request, target.model.stop_sequences)?;
         settings.choose_effort(request, target)?;
         Ok(settings)
     }
@@ -75,6 +80,28 @@ impl Settings {
         }
     }
 
+    /// Writes what is kept of the client's stop sequences, where that is not all of them.
+    pub(crate) fn write_stops(&self, to: &mut Writer<'_>, name: &str) {
+        if let Some(stops) = &self.stops {
+            let stops = serde_json::to_string(stops).unwrap_or_default();
+            to.put(&format!(r#","{name}":{stops}"#));
+        }
+    }
+
+    /// Keeps the first stop sequences, as many as the model takes.
+    fn cap_stops(&mut self, request: &ChatRequest, most: Option<u32>) -> Result<(), RequestError> {
+        let Some(most) = most.map(|most| most as usize) else { return Ok(()) };
+        for name in ["stop", "stop_sequences"] {
+            let mut stops = stops(request, name)?;
+            if stops.len() > most {
+                self.drop_parameter(request, name);
+                stops.truncate(most);
+                self.stops = Some(stops).filter(|kept| !kept.is_empty());
+            }
+        }
+        Ok(())
+    }
+
     fn choose_effort(
         &mut self,
         request: &ChatRequest,
@@ -95,6 +122,23 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// One stop sequence or several, as a client writes them.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Stop {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// The stop sequences of a request.
+pub(crate) fn stops(request: &ChatRequest, name: &str) -> Result<Vec<String>, RequestError> {
+    Ok(match request.read::<Stop>(name)? {
+        None => Vec::new(),
+        Some(Stop::One(stop)) => vec![stop],
+        Some(Stop::Many(stops)) => stops,
+    })
 }
 
 /// Whether nothing is known of a model: then what is asked of it is not judged.

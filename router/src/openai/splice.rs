@@ -2,7 +2,7 @@
 //!
 //! Owns the splicing: the client's own bytes, with what the link and the role set put between.
 
-use model_map::{OutputLimitKey, Sampling, SystemMode};
+use model_map::{OutputLimitKey, PastReasoning, Sampling, SystemMode};
 use serde_json::{Map, Value};
 
 use super::messages;
@@ -55,13 +55,16 @@ fn write_field(to: &mut Writer<'_>, request: &ChatRequest, field: &Field, target
     to.put(request.key(field));
     to.put(":");
     let value = request.value(field);
-    let foreign = match request.is_translated() {
-        _ if target.refuses_reasoning => messages::REASONING,
-        true => messages::REASONING_DETAILS,
-        false => messages::CACHE_CONTROL,
+    let foreign = match target.model.past_reasoning {
+        PastReasoning::Refused => messages::REASONING,
+        PastReasoning::Taken if request.is_translated() => messages::REASONING_DETAILS,
+        PastReasoning::Taken => messages::CACHE_CONTROL,
     };
     match field.name.as_str() {
-        "messages" => messages::write(to, value, target.system, foreign),
+        "messages" => {
+            let shape = messages::Shape { foreign, role: target.model.system_role };
+            messages::write(to, value, target.system, shape);
+        }
         "tools" => messages::write_list(to, value, foreign),
         _ => to.share(value.as_bytes()),
     }
@@ -88,6 +91,7 @@ fn write_settings(
         let effort = serde_json::to_string(&effort).unwrap_or_default();
         to.put(&format!(r#","reasoning_effort":{effort}"#));
     }
+    settings.write_stops(to, "stop");
     for (name, value) in [("temperature", settings.temperature), ("top_p", settings.top_p)] {
         if let Some(value) = value.filter(|_| request.get(name).is_none()) {
             to.put(&format!(r#","{name}":{value}"#));
@@ -112,18 +116,65 @@ mod tests {
     use super::super::request::Prompt;
     use super::*;
 
+    /// Built for a model with these facts.
+    fn for_model(facts: &str, body: &str, system: &[&str]) -> UpstreamRequest {
+        let model = format!(r#"{{"id":"m","provider":"p",{facts}}}"#);
+        let model: Model = serde_json::from_str(&model).expect("a model");
+        let (parameters, limits) = (Parameters::default(), Limits::default());
+        let system = Prompt { texts: system, ..Prompt::default() };
+        let target = Target { limits, model: &model, parameters: &parameters, system };
+        let request = ChatRequest::parse(Bytes::from(body.to_owned())).expect("a request");
+        build(&request, &target).expect("built")
+    }
+
+    #[test]
+    fn stop_sequences_are_as_many_as_the_model_takes() {
+        let sent = |facts: &str, stop: &str| {
+            let body = format!(r#"{{"model":"r","messages":[],"stop":{stop}}}"#);
+            let built = for_model(facts, &body, &[]);
+            let sent: Value = serde_json::from_slice(&built.body.concat()).expect("JSON");
+            (sent["stop"].clone(), built.dropped)
+        };
+        let named = vec!["stop".to_owned()];
+        let none = Vec::<String>::new();
+        let six = r#"["a","b\u00e9","c","d","e","f"]"#;
+        let (two, all) = (r#""stop_sequences":2"#, r#""prefill":false"#);
+        assert_eq!(sent(two, six), (json!(["a", "b\u{e9}"]), named.clone()));
+        assert_eq!(sent(two, r#"["a","b"]"#), (json!(["a", "b"]), none.clone()));
+        assert_eq!(sent(two, "\"a\""), (json!("a"), none.clone()));
+        assert_eq!(sent(r#""stop_sequences":0"#, "\"a\""), (Value::Null, named));
+        assert_eq!(sent(r#""stop_sequences":0"#, "[]"), (json!([]), none.clone()));
+        assert_eq!(sent(all, r#"["1","2","3","4","5","6","7"]"#).1, none, "nothing is known");
+    }
+
+    #[test]
+    fn instructions_have_the_role_that_the_model_knows() {
+        let messages = r#"[{"role":"system","content":"a \"developer\""},{"role":"user","content":"\"system\""},{"content":[],"role":"developer"}]"#;
+        let body = format!(r#"{{"model":"r","messages":{messages}}}"#);
+        let sent = |facts: &str| {
+            let built = for_model(facts, &body, &["P"]).body.concat();
+            let sent: Value = serde_json::from_slice(&built).expect("JSON");
+            let roles = sent["messages"].as_array().expect("a list").iter();
+            let roles = roles.map(|it| it["role"].as_str().expect("a role").to_owned());
+            (roles.collect::<Vec<_>>(), sent["messages"][2].clone())
+        };
+        let user = json!({"role": "user", "content": "\"system\""});
+        let expected = |role: &str| {
+            (
+                vec![role.to_owned(), role.to_owned(), "user".to_owned(), role.to_owned()],
+                user.clone(),
+            )
+        };
+        assert_eq!(sent(r#""prefill":false"#), expected("system"));
+        assert_eq!(sent(r#""system_role":"developer""#), expected("developer"));
+    }
+
     fn built(body: &Bytes, system: &[&str]) -> UpstreamRequest {
         let model: Model = serde_json::from_str(r#"{"id":"m","provider":"p"}"#).expect("a model");
         let parameters = Parameters::default();
         let system = Prompt { texts: system, ..Prompt::default() };
         let limits = Limits::default();
-        let target = Target {
-            limits,
-            model: &model,
-            parameters: &parameters,
-            refuses_reasoning: false,
-            system,
-        };
+        let target = Target { limits, model: &model, parameters: &parameters, system };
         let request = ChatRequest::parse(body.clone()).expect("a request");
         build(&request, &target).expect("built")
     }
@@ -150,13 +201,7 @@ mod tests {
             let model: Model = serde_json::from_str(r#"{"id":"m","provider":"p"}"#).unwrap();
             let (parameters, limits) = (Parameters::default(), Limits::default());
             let system = Prompt::default();
-            let target = Target {
-                limits,
-                model: &model,
-                parameters: &parameters,
-                refuses_reasoning: false,
-                system,
-            };
+            let target = Target { limits, model: &model, parameters: &parameters, system };
             let built = build(&request, &target).expect("built").body.concat();
             let built: Value = serde_json::from_slice(&built).expect("JSON");
             built["stream_options"].clone()
@@ -192,18 +237,7 @@ mod tests {
         let message = r#"{"role":"assistant","content":"a \"reasoning\"","reasoning_content":"r","reasoning_details":[{"text":"r"}],"tool_calls":[]}"#;
         let body = format!(r#"{{"model":"r","messages":[{message}]}}"#);
         assert!(text(&body, &[]).contains("reasoning_content"));
-        let model: Model = serde_json::from_str(r#"{"id":"m","provider":"p"}"#).expect("a model");
-        let (parameters, limits) = (Parameters::default(), Limits::default());
-        let system = Prompt::default();
-        let target = Target {
-            limits,
-            model: &model,
-            parameters: &parameters,
-            refuses_reasoning: true,
-            system,
-        };
-        let request = ChatRequest::parse(Bytes::from(body)).expect("a request");
-        let built = build(&request, &target).expect("built").body.concat();
+        let built = for_model(r#""past_reasoning":"refused""#, &body, &[]).body.concat();
         let expected = r#"{"model":"m","messages":[{"role":"assistant","content":"a \"reasoning\"","tool_calls":[]}]}"#;
         assert_eq!(std::str::from_utf8(&built), Ok(expected));
     }

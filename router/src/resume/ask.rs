@@ -31,8 +31,16 @@ pub(crate) fn can_continue(request: &ClientRequest) -> bool {
         Some(format) => format.is_ok_and(|format| super::text(&format, "/type") == "text"),
     };
     let has_format = own.get("output_config").is_some_and(|it| it.contains("\"format\""));
+    // A response's own place for it.
+    let is_plain = own.get("text").map(serde_json::from_str::<Value>).is_none_or(|text| {
+        text.is_ok_and(|text| matches!(super::text(&text, "/format/type"), "" | "text"))
+    });
+    // A response is gone on with by a chat, which has no place for what a provider keeps.
+    let has_chat = request.front() != Front::Responses || request.as_chat().is_ok();
     request.stream()
-        && matches!(request.front(), Front::Chat | Front::Messages)
+        && matches!(request.front(), Front::Chat | Front::Messages | Front::Responses)
+        && (request.front() != Front::Responses || is_plain)
+        && has_chat
         && is_text("response_format")
         && own.get("output_format").is_none()
         && !has_format
@@ -50,7 +58,7 @@ impl Continuation {
         let own = request.own();
         let effort = plan.parameters.reasoning_effort.filter(|effort| *effort != Effort::None);
         let thinks = effort.is_some()
-            || ["thinking", "reasoning_effort", "output_config"]
+            || ["thinking", "reasoning", "reasoning_effort", "output_config"]
                 .iter()
                 .any(|it| own.get(it).is_some());
         if takes && !thinks { Self::Prefilled } else { Self::Instructed }
@@ -62,6 +70,11 @@ impl Continuation {
         request: &ClientRequest,
         heard: &Heard,
     ) -> Result<ClientRequest, RequestError> {
+        let chat = match request.front() {
+            Front::Responses => Some(request.as_chat()?),
+            _ => None,
+        };
+        let request = chat.as_ref().unwrap_or(request);
         // Providers refuse a prefill with white space at its end.
         let said = json!({"role": "assistant", "content": heard.text().trim_end()});
         match self {
@@ -118,6 +131,37 @@ mod tests {
                 assert_eq!(can_continue(&request(front, &more)), can, "{more}");
             }
         }
+        for (more, can) in [
+            (json!({}), true),
+            (json!({"text": {"format": {"type": "text"}, "verbosity": "low"}}), true),
+            (json!({"text": {"format": {"type": "json_schema"}}}), false),
+            (json!({"previous_response_id": "resp_1"}), false),
+            (json!({"stream": false}), false),
+        ] {
+            let mut more = more;
+            more["input"] = json!("Tell me.");
+            assert_eq!(can_continue(&request(Front::Responses, &more)), can, "{more}");
+        }
+    }
+
+    #[test]
+    fn a_response_is_gone_on_with_by_a_chat() {
+        let own =
+            request(Front::Responses, &json!({"input": "Tell me.", "instructions": "Be brief."}));
+        let mut heard = Heard::new(Front::Responses);
+        for event in [
+            json!({"type": "response.output_item.added", "output_index": 0, "item": {"type": "message"}}),
+            json!({"type": "response.output_text.delta", "delta": "Once upon"}),
+        ] {
+            heard.note(format!("data: {event}\n\n").as_bytes());
+        }
+        let chat = Continuation::Prefilled.request(&own, &heard).unwrap();
+        assert_eq!(chat.front(), Front::Chat);
+        let messages: Value = serde_json::from_str(chat.own().get("messages").unwrap()).unwrap();
+        let roles: Vec<&str> =
+            messages.as_array().unwrap().iter().map(|it| it["role"].as_str().unwrap()).collect();
+        assert_eq!(roles, ["system", "user", "assistant"]);
+        assert_eq!(messages[2]["content"], "Once upon");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use super::response::{self, Response};
 use super::{is_set, text};
 use crate::front::Front;
 use crate::sse::Events;
@@ -23,6 +24,7 @@ pub(crate) struct Heard {
     pub(super) open: Option<(u64, bool)>,
     /// The index of the next content block.
     pub(super) next_block: u64,
+    pub(super) response: Response,
     has_begun: bool,
     /// Whether there is something that nobody can go on from, or nothing to go on with.
     is_closed: bool,
@@ -31,13 +33,14 @@ pub(crate) struct Heard {
 impl Heard {
     /// Of a stream of this protocol.
     pub(crate) fn new(front: Front) -> Self {
-        let is_closed = !matches!(front, Front::Chat | Front::Messages);
+        let is_closed = !matches!(front, Front::Chat | Front::Messages | Front::Responses);
         Self {
             front,
             text: String::new(),
             head: Vec::new(),
             open: None,
             next_block: 0,
+            response: Response::default(),
             has_begun: false,
             is_closed,
         }
@@ -46,7 +49,7 @@ impl Heard {
     /// Whether another link can go on from here: there is text, or as yet nothing but thoughts, and
     /// no tool call and no end.
     pub(crate) fn can_go_on(&self) -> bool {
-        self.has_begun && !self.is_closed
+        self.has_begun && !self.is_closed && self.response.is_text()
     }
 
     /// The text so far.
@@ -63,6 +66,7 @@ impl Heard {
             let Some(data) = event.ok().and_then(|event| event.data) else { continue };
             match serde_json::from_slice::<Value>(&data) {
                 Ok(event) if self.front == Front::Messages => self.message(&event),
+                Ok(event) if self.front == Front::Responses => self.response(&event),
                 Ok(chunk) => self.chunk(&chunk),
                 // The end mark: there is nothing to go on with.
                 Err(_) => self.is_closed = true,
@@ -94,6 +98,15 @@ impl Heard {
         self.text.push_str(text(delta, "/content"));
     }
 
+    fn response(&mut self, event: &Value) {
+        match self.response.note(event) {
+            response::Heard::Begun => self.has_begun = true,
+            response::Heard::Text(said) => self.text.push_str(said),
+            response::Heard::Closed => self.is_closed = true,
+            response::Heard::Nothing => {}
+        }
+    }
+
     fn message(&mut self, event: &Value) {
         match text(event, "/type") {
             "message_start" => self.has_begun = true,
@@ -112,6 +125,11 @@ impl Heard {
             _ => {}
         }
     }
+}
+
+/// The inside of a JSON string.
+pub(super) fn inner(raw: &str) -> &str {
+    raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -142,7 +160,7 @@ mod tests {
             assert!(!heard(Front::Chat, &[begun, last]).can_go_on(), "{last}");
         }
         assert!(!heard(Front::Chat, &[]).can_go_on(), "nothing has begun");
-        assert!(!heard(Front::Responses, &[begun]).can_go_on());
+        assert!(!heard(Front::Completions, &[begun]).can_go_on());
     }
 
     #[test]

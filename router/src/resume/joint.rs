@@ -1,7 +1,7 @@
 //! A continuation's events, made part of the stream that they continue.
 //!
 //! Owns the choice of the protocol and the chunks of Chat Completions: one id and one model name
-//! through the stream, and the role said once.
+//! through the stream, and the role said once. Events of a response are written of such chunks.
 
 use bytes::{Bytes, BytesMut};
 use serde_json::Value;
@@ -9,8 +9,10 @@ use serde_json::Value;
 use super::ask::Continuation;
 use super::heard::Heard;
 use super::messages::Blocks;
+use super::response::written;
 use super::seam::{NotJoined, Seam};
 use crate::front::Front;
+use crate::openai::responses::compose::Composer;
 use crate::sse::Events;
 
 /// What a first stream's answer has already told, or another one's cannot.
@@ -28,14 +30,21 @@ enum Way {
     /// With the members that every chunk has alike.
     Chat(Vec<(&'static str, Value)>),
     Messages(Blocks),
+    Response(Box<Composer>),
 }
 
 impl Joint {
-    /// Behind what was heard, for a continuation that was asked for in this way.
-    pub(crate) fn new(heard: &Heard, continuation: Continuation) -> Self {
+    /// Behind what was heard, for a continuation that was asked for in this way, with the client's
+    /// tools that take a text in place of arguments.
+    pub(crate) fn new(
+        heard: &Heard,
+        continuation: Continuation,
+        custom_tools: Vec<String>,
+    ) -> Self {
         let seam = Seam::new(heard.text(), continuation == Continuation::Instructed);
         let way = match heard.front {
             Front::Messages => Way::Messages(Blocks::behind(heard)),
+            Front::Responses => Way::Response(heard.response.writer(custom_tools)),
             _ => Way::Chat(heard.head.clone()),
         };
         Self { seam, way }
@@ -47,7 +56,15 @@ impl Joint {
         for event in Events::new(bytes) {
             let Some(data) = event.ok().and_then(|event| event.data) else { continue };
             match (serde_json::from_slice::<Value>(&data), &mut self.way) {
+                (Err(_), Way::Response(composer)) => {
+                    out.extend_from_slice(&written(composer, &String::from_utf8_lossy(&data)));
+                }
                 (Err(_), _) => put(&mut out, None, &String::from_utf8_lossy(&data)),
+                (Ok(chunk), Way::Response(composer)) => {
+                    if let Some(chunk) = joined(chunk, &[], &mut self.seam)? {
+                        out.extend_from_slice(&written(composer, &chunk.to_string()));
+                    }
+                }
                 (Ok(chunk), Way::Chat(head)) => {
                     if let Some(chunk) = joined(chunk, head, &mut self.seam)? {
                         put(&mut out, None, &chunk.to_string());
@@ -62,6 +79,15 @@ impl Joint {
             }
         }
         Ok(out.freeze())
+    }
+
+    /// What the client still has to get when the continuation is over: an end that no mark of it has
+    /// brought.
+    pub(crate) fn end(&mut self) -> Bytes {
+        match &mut self.way {
+            Way::Response(composer) => composer.end(),
+            Way::Chat(_) | Way::Messages(_) => Bytes::new(),
+        }
     }
 }
 
@@ -131,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_chat_has_one_id_one_model_and_one_role() {
-        let mut joint = Joint::new(&first(), Continuation::Instructed);
+        let mut joint = Joint::new(&first(), Continuation::Instructed, Vec::new());
         let mut out = String::new();
         for (delta, finish) in [
             (json!({"role": "assistant", "content": ""}), Value::Null),
@@ -159,10 +185,10 @@ mod tests {
         for (delta, finish) in
             [(json!({}), json!("stop")), (json!({"tool_calls": [{"index": 0}]}), Value::Null)]
         {
-            let mut joint = Joint::new(&first(), Continuation::Instructed);
+            let mut joint = Joint::new(&first(), Continuation::Instructed, Vec::new());
             let pushed = joint.push(chunk("two", delta.clone(), finish.clone()).as_bytes());
             assert_eq!(pushed, Err(NotJoined));
-            let mut joint = Joint::new(&first(), Continuation::Prefilled);
+            let mut joint = Joint::new(&first(), Continuation::Prefilled, Vec::new());
             assert!(joint.push(chunk("two", delta, finish).as_bytes()).is_ok());
         }
     }

@@ -142,7 +142,7 @@ mod tests {
         heard.note(&bytes(&[json!({"type": "message_start", "message": {}})]));
         heard.note(&bytes(before));
         assert!(heard.can_go_on());
-        let out = Joint::new(&heard, way).push(&bytes(after)).unwrap();
+        let out = Joint::new(&heard, way, Vec::new()).push(&bytes(after)).unwrap();
         let out = std::str::from_utf8(&out).unwrap();
         let data = out.lines().filter_map(|line| line.strip_prefix("data: "));
         data.map(|data| serde_json::from_str(data).unwrap()).collect()

@@ -2,12 +2,14 @@
 //!
 //! Owns what is asked of that link and how its answer is joined to what the client already has;
 //! which link it is, and when, is the attempt rules' and [`crate::attempt`]'s. Both ends are in the
-//! client's own protocol, Chat Completions or Messages: what providers speak does not matter here.
+//! client's own protocol, Chat Completions or Messages; a response is gone on with as a chat. What
+//! providers speak does not matter here.
 
 mod ask;
 mod heard;
 mod joint;
 mod messages;
+mod response;
 mod seam;
 
 use serde_json::Value;

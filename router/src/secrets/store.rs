@@ -32,6 +32,8 @@ struct Held {
     value: Option<Arc<str>>,
     trouble: Option<Trouble>,
     asked: Instant,
+    /// When the value was last read.
+    confirmed: Option<Instant>,
     refused: Option<Instant>,
 }
 
@@ -69,6 +71,13 @@ impl Store {
         let value = held.and_then(|held| held.value.clone());
         let trouble = held.and_then(|held| held.trouble.clone());
         value.ok_or_else(|| trouble.unwrap_or(Trouble::Missing))
+    }
+
+    /// When the client keys were last read, if they are a secret. A provider holds against its own
+    /// list what we take for its key; nobody but us does so with a client's.
+    pub(crate) fn client_keys_confirmed(&self) -> Option<Instant> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        held.get(&self.id(CLIENT_KEYS_SECRET))?.confirmed
     }
 
     /// The key of a secret, else that of the variable named after it.
@@ -151,12 +160,13 @@ impl Store {
             Err(error) => Err(Trouble::of(error)),
         };
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        let fresh = Held { value: None, trouble: None, asked, refused: None };
+        let fresh = Held { value: None, trouble: None, asked, confirmed: None, refused: None };
         let held = held.entry(id).or_insert(fresh);
         held.asked = asked;
         match read {
             Ok(text) => {
                 held.trouble = None;
+                held.confirmed = Some(asked);
                 let changed = held.value.as_deref() != Some(text);
                 if changed {
                     held.value = Some(text.into());

@@ -6,7 +6,7 @@
 
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
-use memchr::memmem;
+use memchr::{memchr, memchr_iter};
 
 /// The most that a head may hold.
 pub(super) const HEAD_LIMIT: usize = 64 * 1024;
@@ -34,8 +34,8 @@ impl Head {
         let room = HEAD_LIMIT.saturating_sub(self.bytes.len());
         self.bytes.extend_from_slice(more.get(..room).unwrap_or(more));
         let unseen = self.bytes.get(from..).unwrap_or_default();
-        if let Some(end) = memmem::find(unseen, b"\r\n\r\n") {
-            self.bytes.truncate(from + end + 2);
+        if let Some(end) = end_of_head(unseen) {
+            self.bytes.truncate(from + end);
             self.whole = true;
         }
     }
@@ -57,28 +57,32 @@ impl Head {
                 "it came before the answer to the one before it, or its lines end in LF alone",
             );
         }
-        let lines = self.bytes.split(|byte| *byte == b'\n');
-        fault_of_lines(lines).or_else(|| fault_of_headers(read))
+        fault_of_lines(&self.bytes).or_else(|| fault_of_headers(read))
     }
 }
 
-fn fault_of_lines<'h>(lines: impl Iterator<Item = &'h [u8]>) -> Option<&'static str> {
-    let (mut lengths, mut codings) = (0, 0);
-    for line in lines {
+/// Where the last line of a head ends, if the empty line follows.
+fn end_of_head(bytes: &[u8]) -> Option<usize> {
+    let ends = |end: &usize| bytes.get(..*end).is_some_and(|head| head.ends_with(b"\r\n\r\n"));
+    // A search for all four bytes takes longer to begin than a head is.
+    memchr_iter(b'\n', bytes).map(|at| at + 1).find(ends).map(|end| end - 2)
+}
+
+fn fault_of_lines(head: &[u8]) -> Option<&'static str> {
+    let (mut lengths, mut codings, mut start) = (0, 0, 0);
+    for end in memchr_iter(b'\n', head) {
+        let line = head.get(start..end).unwrap_or_default();
+        start = end + 1;
         let Some(line) = line.strip_suffix(b"\r") else {
-            if line.is_empty() {
-                // After the last line.
-                continue;
-            }
             return Some("a line of its head ends in LF alone");
         };
-        if line.contains(&b'\r') {
+        if memchr(b'\r', line).is_some() {
             return Some("its head holds a bare CR");
         }
         if matches!(line.first(), Some(b' ' | b'\t')) {
             return Some("a header of it is folded");
         }
-        let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+        let name = line.get(..memchr(b':', line).unwrap_or(line.len())).unwrap_or_default();
         lengths += usize::from(name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str().as_bytes()));
         codings += usize::from(name.eq_ignore_ascii_case(TRANSFER_ENCODING.as_str().as_bytes()));
     }

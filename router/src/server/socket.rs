@@ -4,12 +4,13 @@
 //! takes what it is sent. The bytes themselves pass unchanged.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
@@ -69,10 +70,11 @@ impl Read for Socket {
             return Pin::new(&mut self.stream).poll_read(cx, buffer);
         }
         ready!(self.stream.inner().poll_read_ready(cx))?;
-        // Into a buffer of our own: what hyper's holds cannot be looked at without `unsafe`.
-        let mut bytes = [0; READ];
+        // Into a buffer of our own: what hyper's holds cannot be looked at without `unsafe`. Not
+        // filled before: that would touch all of it.
+        let mut bytes = [MaybeUninit::uninit(); READ];
         let length = bytes.len().min(buffer.remaining());
-        let mut read = hyper::rt::ReadBuf::new(bytes.get_mut(..length).unwrap_or_default());
+        let mut read = ReadBuf::uninit(bytes.get_mut(..length).unwrap_or_default());
         ready!(Pin::new(&mut self.stream).poll_read(cx, read.unfilled()))?;
         self.heard.head().read(read.filled());
         buffer.put_slice(read.filled());

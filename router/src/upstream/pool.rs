@@ -15,6 +15,9 @@ use super::connection::Connection;
 /// written into one that is being closed.
 const IDLE: Duration = Duration::from_secs(50);
 
+/// One that has waited so long is looked at whether its provider has closed it.
+const LOOKED_AT: Duration = Duration::from_secs(5);
+
 /// Where connections lead.
 type Place = (Scheme, Authority);
 
@@ -43,6 +46,30 @@ impl Pool {
     pub(super) fn home(&self, url: &Uri) -> Option<Home> {
         let place = (url.scheme()?.clone(), url.authority()?.clone());
         Some(Home { pool: self.clone(), place })
+    }
+
+    /// Closes what grew old or was closed by its provider: without requests nothing else would.
+    pub(super) fn tidy(&self) {
+        let now = Instant::now();
+        let mut idle = std::mem::take(&mut self.lock().waiting);
+        // Looked at without the lock. Who comes meanwhile finds none and opens one.
+        for (_, all) in &mut idle {
+            all.retain_mut(|(since, connection)| {
+                let waited = now.saturating_duration_since(*since);
+                waited < LOOKED_AT || (waited < IDLE && connection.is_free())
+            });
+        }
+        let mut held = self.lock();
+        for (place, mut all) in idle.into_iter().filter(|(_, all)| !all.is_empty()) {
+            match held.at(&place) {
+                // What came in meanwhile was used last.
+                Some(waiting) => {
+                    all.append(waiting);
+                    *waiting = all;
+                }
+                None => held.waiting.push((place, all)),
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Idle> {
@@ -126,6 +153,32 @@ mod tests {
             home.clone().take_in(connection);
             tokio::task::yield_now().await;
         }
+        assert_eq!(provider.read(&mut [0]).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn without_requests_too_what_is_of_no_use_is_closed() {
+        let (home, mut connection, mut provider) = connected().await;
+        assert!(connection.is_free());
+        home.clone().take_in(connection);
+        provider.shutdown().await.unwrap();
+        // What was used a moment ago is left alone, and a pool keeps what it held in its order.
+        home.pool.tidy();
+        assert_eq!(home.pool.lock().at(&home.place).unwrap().len(), 1);
+        let then = Instant::now() - LOOKED_AT;
+        home.pool.lock().at(&home.place).unwrap()[0].0 = then;
+        // Until the runtime has heard of it.
+        while home.pool.lock().at(&home.place).is_some() {
+            home.pool.tidy();
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(provider.read(&mut [0]).await.unwrap(), 0);
+
+        let (home, connection, mut provider) = connected().await;
+        home.clone().take_in(connection);
+        tokio::time::pause();
+        tokio::time::advance(IDLE).await;
+        home.pool.tidy();
         assert_eq!(provider.read(&mut [0]).await.unwrap(), 0);
     }
 

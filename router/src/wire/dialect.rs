@@ -2,7 +2,7 @@
 //!
 //! Owns which of the map's protocols is which of them; requests and readers are each protocol's.
 
-use model_map::Protocol;
+use model_map::{ModelEndpoint, Protocol};
 
 /// A protocol with a translation here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,18 @@ impl Service {
         Self::Fim,
         Self::Embeddings,
     ];
+
+    /// The endpoint of an OpenAI-style provider that it is, where it is one.
+    pub const fn of_model(self) -> Option<ModelEndpoint> {
+        match self {
+            Self::Answer => Some(ModelEndpoint::Chat),
+            Self::CountTokens => None,
+            Self::Responses => Some(ModelEndpoint::Responses),
+            Self::Completions => Some(ModelEndpoint::Completions),
+            Self::Fim => Some(ModelEndpoint::Fim),
+            Self::Embeddings => Some(ModelEndpoint::Embeddings),
+        }
+    }
 }
 
 impl Dialect {

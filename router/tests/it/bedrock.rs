@@ -5,6 +5,9 @@ use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
 use serde_json::{Value, json};
 
+use sfai_router::breakers::Breakers;
+use sfai_router::config::Upstreams;
+
 use crate::faults::{Fault, Raw, Upstream};
 use crate::process::RouterProcess;
 use crate::replay::{patient, recordings, wirings};
@@ -208,11 +211,93 @@ async fn messages_and_responses_clients_get_the_same() {
         calls,
         [(&json!("read"), &json!("{\"path\":\"a\"}")), (&json!("list"), &json!("{}"))]
     );
+}
 
+#[tokio::test]
+async fn tokens_are_counted_by_the_model_or_estimated() {
+    let upstream = Upstream::start().await;
+    let key = json!({"providers": {"bedrock": {"headers": {"authorization": format!("Bearer {KEY}")}}},
+        "models": {"bedrock/c": {"id": format!("eu.{CLAUDE}")}}});
+    let router = running::start(&map(&upstream, json!({})).with(key).bytes()).await;
+    let tool = json!({"name": "f", "input_schema": {"type": "object"}});
+    let question = json!({"model": "r", "system": "s", "tools": [tool],
+        "messages": [{"role": "user", "content": "Count me."}]});
+    let count = async || {
+        let url = router.url("/v1/messages/count_tokens");
+        let response = client().post(url).body(question.to_string()).send().await.unwrap();
+        let mark = response.headers().get("x-sfai-count").cloned();
+        let is_estimate = mark.is_some_and(|mark| mark == "estimated");
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        (status, is_estimate, serde_json::from_str::<Value>(&text).unwrap())
+    };
+    upstream.push("", [Fault::status(200).with_body(r#"{"inputTokens":77}"#)]);
+    assert_eq!(count().await, (200, false, json!({"input_tokens": 77})));
+    let arrival = &upstream.arrivals()[0];
+    assert_eq!(arrival.path, "/aws/model/anthropic.claude-sonnet-4-6-v1%3A0/count-tokens");
+    let spec = json!({"toolSpec": {"name": "f", "inputSchema": {"json": {"type": "object"}}}});
+    let asked = json!({"messages": [{"role": "user", "content": [{"text": "Count me."}]}],
+        "system": [{"text": "s"}], "toolConfig": {"tools": [spec]}});
+    assert_eq!(arrival.json(), json!({"input": {"converse": asked}}));
+
+    // A request that is wrong is told so.
+    let exception = |status: u16, kind: &str, message: &str| {
+        Fault::status(status)
+            .with_body(&json!({ "message": message }).to_string())
+            .with_header("x-amzn-errortype", kind)
+    };
+    upstream.push("", [exception(400, "ValidationException", "bad")]);
+    assert_eq!(count().await.0, 400);
+    // A model that does not count is not asked again.
+    let message = "The provided model doesn't support counting tokens.";
+    upstream.push("", [exception(400, "ValidationException", message)]);
+    let (status, is_estimate, body) = count().await;
+    assert!(status == 200 && is_estimate && body["input_tokens"].as_u64() > Some(2), "{body}");
+    assert!(count().await.1);
+    assert_eq!(upstream.arrivals().len(), 3);
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_count_still_answers() {
+    let upstream = Upstream::start().await;
+    let key =
+        json!({"providers": {"bedrock": {"headers": {"authorization": format!("Bearer {KEY}")}}}});
+    let map = map(&upstream, json!({})).with(key).bytes();
+    let router = running::start_guarded(&map, Breakers::default()).await;
+    let question = json!({"model": "r", "messages": [{"role": "user", "content": "q"}]});
+    for _ in 0..20 {
+        let refused = Fault::status(403)
+            .with_body(r#"{"message":"not authorized to perform: bedrock:CountTokens"}"#)
+            .with_header("x-amzn-errortype", "AccessDeniedException");
+        upstream.always("/aws/", refused);
+        let (status, text) = post(&router, "/v1/messages/count_tokens", &question).await;
+        assert_eq!(status, 200, "{text}");
+    }
+    assert_eq!(upstream.arrivals().len(), 1, "it is asked once");
+    upstream.always("/aws/", raw(whole(), "application/json"));
+    assert_eq!(router.ask("r", false).await.status(), 200, "no breaker opened");
+}
+
+#[tokio::test]
+async fn the_demo_stands_in_for_it() {
+    let demo = sfai_router::demo::start(std::time::Duration::ZERO).unwrap();
+    let upstream = Upstream::start().await;
+    let provider = json!({"providers": {"bedrock": {"base_url": null}}});
+    let map = map(&upstream, json!({})).with(provider).bytes();
+    let router = running::start_with(&map, "", Upstreams::Demo(demo.address)).await;
+    let tool = json!({"type": "function", "function": {"name": "read", "parameters": {}}});
+    let mut asked = json!({"model": "r", "tools": [tool],
+        "messages": [{"role": "user", "content": "call read {\"path\":\"a\"}"}]});
+    for stream in [false, true] {
+        asked["stream"] = json!(stream);
+        let (status, text) = post(&router, "/", &asked).await;
+        assert_eq!(status, 200, "{text}");
+        assert!(text.contains(CLAUDE) && text.contains("tooluse_demo_"), "{text}");
+        assert!(!stream || text.ends_with("data: [DONE]\n\n"), "{text}");
+    }
     let count = json!({"model": "r", "messages": [{"role": "user", "content": "q"}]});
     let (status, text) = post(&router, "/v1/messages/count_tokens", &count).await;
     assert_eq!(status, 200, "{text}");
-    assert_eq!(upstream.arrivals().len(), 3, "Bedrock was asked to count");
 }
 
 #[tokio::test]

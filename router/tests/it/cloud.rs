@@ -265,6 +265,43 @@ async fn trouble_with_secrets_manager_keeps_the_keys_and_is_told_until_it_is_ove
 }
 
 #[tokio::test]
+async fn a_map_and_client_keys_that_cannot_be_confirmed_are_used_for_a_bounded_time() {
+    let mut env = ALWAYS.to_vec();
+    // Longer than a look takes, however slow the machine.
+    env.push(("SFAI_CONFIG_MAX_AGE_SECONDS", "5"));
+    let deployed = deploy(&env).await;
+    let aws = &deployed.aws;
+    let s3 = |mode| aws.s3(mode);
+    let secrets_manager = |mode| aws.secrets_manager(mode);
+    let troubles: [(&dyn Fn(Mode), &str); 2] =
+        [(&s3, "the map could"), (&secrets_manager, "the secret of the client keys could")];
+    for (have, says) in troubles {
+        assert_eq!(deployed.status().await, 200, "each request confirms what it needs");
+        let lines = deployed.function.log().len();
+        have(Mode::Failing);
+        let ends = async {
+            loop {
+                let (head, body) = deployed.ask("gpt").await;
+                if head["statusCode"] != 200 {
+                    return (head, body);
+                }
+            }
+        };
+        let (head, body) = tokio::time::timeout(PATIENCE, ends).await.expect("it is used on");
+        assert_eq!(
+            (&head["statusCode"], &body["error"]["code"]),
+            (&json!(503), &json!("not_ready"))
+        );
+        assert!(body["error"]["message"].as_str().unwrap().contains(says), "{body}");
+        assert_eq!(deployed.send("GET", "/health", "").await.0["statusCode"], 503);
+        deployed.tells_of_trouble(lines, says).await;
+        have(Mode::Well);
+        assert_eq!(deployed.status().await, 200, "once it can be read all is well");
+        assert_eq!(deployed.health().await["status"], "ok");
+    }
+}
+
+#[tokio::test]
 async fn a_clock_that_is_an_hour_late_does_not_keep_it_from_aws() {
     let (aws, upstream) = stocked().await;
     aws.s3(Mode::Ahead);

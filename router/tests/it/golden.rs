@@ -23,8 +23,7 @@ fn outcome(case: &Value, build: Build) -> Value {
     let system = Prompt { mode: mode.unwrap_or_default(), texts: &texts };
     let limits = optional("limits").map(|limits| serde_json::from_value(limits).unwrap());
     let limits = limits.unwrap_or_default();
-    let target =
-        Target { limits, model: &model, parameters: &parameters, refuses_reasoning: false, system };
+    let target = Target { limits, model: &model, parameters: &parameters, system };
     let request = ChatRequest::parse(client).unwrap();
     match build(&request, &target) {
         Ok(built) => {

@@ -25,6 +25,8 @@ mod commit;
 #[cfg(feature = "aws")]
 mod compatibility;
 mod completions;
+#[cfg(feature = "aws")]
+mod conversations;
 mod crash;
 mod edge;
 mod failing;
@@ -33,11 +35,14 @@ mod faults;
 #[path = "../support/freezer.rs"]
 mod freezer;
 mod front;
+mod fuzzed;
 mod golden;
 mod hedge;
 mod instance;
 mod lambda;
 mod large;
+#[cfg(feature = "aws")]
+mod ledger;
 mod live;
 mod matrix;
 mod message_events;
@@ -65,5 +70,6 @@ mod security_wire;
 mod shared;
 #[cfg(feature = "aws")]
 mod stored;
+mod taken;
 mod telemetry;
 mod turns;

@@ -299,7 +299,7 @@ proptest! {
                 "prefill": true, "efforts": ["low"], "output_tokens": 9})).unwrap();
             let parameters = Parameters::default();
             let (limits, system) = Default::default();
-            let target = Target { limits, model: &model, parameters: &parameters, refuses_reasoning: false, system };
+            let target = Target { limits, model: &model, parameters: &parameters, system };
             for way in ways().into_iter().filter(|way| way.front == front) {
                 if let Ok(ask) = request.build(way, &target) {
                     let body = ask.request.body.concat();
@@ -328,7 +328,7 @@ proptest! {
         let model: Model = serde_json::from_value(json!({"id": "m", "provider": "p"})).unwrap();
         let parameters = Parameters::default();
         let (limits, system) = Default::default();
-        let target = Target { limits, model: &model, parameters: &parameters, refuses_reasoning: false, system };
+        let target = Target { limits, model: &model, parameters: &parameters, system };
         if let Ok(built) = anthropic::request::build(&request, &target) {
             let body: Value = serde_json::from_slice(&built.body.concat()).unwrap();
             let turns = body["messages"].as_array().unwrap();

@@ -281,10 +281,9 @@ fn headers(case: &Case) -> HeaderMap {
 }
 
 /// What each recorded error is: the class, and whether asking again could ever cure it.
-fn class(case: &Case) -> (FailureClass, bool) {
-    let has =
-        |feature: &str| case.entry["features"].as_array().unwrap().iter().any(|it| *it == feature);
-    match case.entry["status"].as_u64().unwrap() {
+pub fn class(entry: &Value) -> (FailureClass, bool) {
+    let has = |feature: &str| entry["features"].as_array().unwrap().iter().any(|it| *it == feature);
+    match entry["status"].as_u64().unwrap() {
         400 if has("context-length")
             || has("error:context-length")
             || has("error:context_length_exceeded") =>
@@ -297,7 +296,7 @@ fn class(case: &Case) -> (FailureClass, bool) {
         429 => (FailureClass::RateLimit, !has("not-retryable")),
         500 => (FailureClass::ServerError, true),
         529 => (FailureClass::Overloaded, true),
-        status => panic!("{}: {status}", case.name),
+        status => panic!("{}: {status}", entry["case"]),
     }
 }
 
@@ -313,7 +312,7 @@ fn errors_have_their_class_and_their_words() {
             let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_711_483_199);
             let error = error::read(status, &headers, &case.body, now);
             let failure = &error.failure;
-            let (class, curable) = class(&case);
+            let (class, curable) = class(&case.entry);
             let told = headers.get("x-should-retry").is_none_or(|value| value != "false");
             assert_eq!((failure.class, failure.repeatable), (class, curable && told), "{name}");
             let body: Value = serde_json::from_slice(&case.body).unwrap();
@@ -340,13 +339,7 @@ fn recorded_requests_are_taken() {
     let parameters = model_map::Parameters::default();
     let system = openai::request::Prompt { texts: &["P"], ..Default::default() };
     let limits = model_map::Limits::default();
-    let target = openai::request::Target {
-        limits,
-        model: &model,
-        parameters: &parameters,
-        refuses_reasoning: false,
-        system,
-    };
+    let target = openai::request::Target { limits, model: &model, parameters: &parameters, system };
     for case in cases("chat.completions", was_answered) {
         let path = folder().join(case.entry["files"]["request"].as_str().unwrap());
         let body = Bytes::from(std::fs::read(path).unwrap());

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::faults::{At, End, Fault, Upstream};
+use crate::response_events;
 use crate::running::{self, MapBuilder, Running, client};
 
 const CLIENTS: [&str; 2] = ["chat", "messages"];
@@ -306,4 +307,98 @@ async fn a_continuation_stays_within_total_and_is_left_with_the_client() {
     upstream.arrived(2).await;
     drop(response);
     assert_eq!(upstream.ended(1).await, End::ClientLeft);
+}
+
+/// The events of a response from a provider that has them, cut in the middle of its text.
+fn response(parts: &[&str]) -> Fault {
+    let whole = |status: &str| {
+        json!({"id": "resp_one", "object": "response", "created_at": 7, "model": "one",
+            "status": status, "output": []})
+    };
+    let thought = json!({"id": "rs_one", "type": "reasoning", "summary": []});
+    let message = json!({"id": "msg_one", "type": "message", "role": "assistant",
+        "status": "in_progress", "content": []});
+    let part = json!({"type": "output_text", "annotations": [], "text": ""});
+    let mut events = vec![
+        json!({"type": "response.created", "response": whole("in_progress")}),
+        json!({"type": "response.in_progress", "response": whole("in_progress")}),
+        json!({"type": "response.output_item.added", "output_index": 0, "item": thought}),
+        json!({"type": "response.output_item.done", "output_index": 0, "item": thought}),
+        json!({"type": "response.output_item.added", "output_index": 1, "item": message}),
+        json!({"type": "response.content_part.added", "output_index": 1, "content_index": 0,
+            "item_id": "msg_one", "part": part}),
+    ];
+    events.extend(parts.iter().map(|text| {
+        json!({"type": "response.output_text.delta", "output_index": 1, "content_index": 0,
+            "item_id": "msg_one", "logprobs": [], "delta": text})
+    }));
+    let event = |(number, mut event): (usize, Value)| {
+        event["sequence_number"] = json!(number);
+        anthropic(&event)
+    };
+    let all: String = events.into_iter().enumerate().map(event).collect();
+    Fault::recorded(all.as_bytes(), &[])
+}
+
+async fn ask_for_a_response(router: &Running) -> String {
+    let body = json!({"model": "r", "stream": true, "store": false, "input": "Tell me."});
+    let request = client().post(router.url("/v1/responses")).body(body.to_string());
+    request.send().await.unwrap().text().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_response_that_breaks_is_whole_in_the_end() {
+    for (first, thoughts) in [("openai", 1), ("anthropic", 0)] {
+        for (then, prefill) in [("second/m", false), ("third/m", false), ("third/p", true)] {
+            let case = format!("{first} then {then}");
+            let chain = [&format!("{first}/m"), then, "second/m"];
+            let (upstream, router) = setup(&chain, json!({})).await;
+            let (provider, _) = then.split_once('/').unwrap();
+            let protocol = if provider == "third" { "anthropic" } else { "openai" };
+            let begun = match first {
+                "openai" => response(&TEXT[..2]),
+                _ => stream(first, "one", &TEXT[..2], false),
+            };
+            upstream.push(&format!("/{first}/"), [begun]);
+            // The second one breaks in turn, unless it is the last.
+            let again =
+                if prefill { vec![TEXT[2]] } else { vec!["quick brown fox jumps over", TEXT[2]] };
+            let last = ["brown fox jumps over the lazy", " ", TEXT[3]];
+            if provider == "second" {
+                let go_on = ["quick brown fox jumps over", TEXT[2], TEXT[3]];
+                upstream.push("/second/", [stream("openai", "two", &go_on, true)]);
+            } else {
+                upstream.push("/third/", [stream(protocol, "two", &again, false)]);
+                upstream.push("/second/", [stream("openai", "three", &last, true)]);
+            }
+            let body = ask_for_a_response(&router).await;
+            let heard = response_events::hear(&body, &case);
+            assert_eq!(heard.error, None, "{case}: {body}");
+            assert_eq!(response_events::text(&heard.response), TEXT.concat(), "{case}: {body}");
+            assert_eq!(response_events::items(&heard.response, "message").len(), 1, "{case}");
+            assert_eq!(response_events::items(&heard.response, "reasoning").len(), thoughts);
+            let begun = body.lines().nth(1).and_then(|line| line.strip_prefix("data: ")).unwrap();
+            let begun: Value = serde_json::from_str(begun).unwrap();
+            for name in ["id", "model", "created_at"] {
+                assert_eq!(heard.response[name], begun["response"][name], "{case}: {body}");
+            }
+            let arrivals = upstream.arrivals();
+            assert_eq!(arrivals.len(), if provider == "second" { 2 } else { 3 }, "{case}");
+            assert!(arrivals[arrivals.len() - 1].path.ends_with("/chat/completions"), "{case}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_response_that_nobody_goes_on_with_ends_in_its_first_error() {
+    for second in [Fault::status(500), stream("openai", "two", &["Hello! How can I help?"], true)] {
+        let (upstream, router) = setup(&["openai/m", "second/m"], json!({})).await;
+        upstream.push("/openai/", [response(&TEXT[..2])]);
+        upstream.push("/second/", [second.clone()]);
+        let body = ask_for_a_response(&router).await;
+        let heard = response_events::hear(&body, "refused");
+        assert!(heard.error.unwrap().to_string().contains("the provider cut the stream"), "{body}");
+        assert!(!body.contains("response.completed") && !body.contains("Hello"), "{body}");
+        assert_eq!(upstream.arrivals().len(), 2, "{second:?}");
+    }
 }

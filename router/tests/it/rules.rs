@@ -8,8 +8,10 @@ use serde_json::Value;
 
 /// What Anthropic would refuse a Messages request for.
 pub fn messages(body: &Value) -> Vec<String> {
-    const KNOWN: [&str; 14] = [
+    const KNOWN: [&str; 16] = [
+        "cache_control",
         "max_tokens",
+        "mcp_servers",
         "messages",
         "metadata",
         "model",
@@ -110,6 +112,8 @@ fn block_is_wrong(block: &Value, is_assistant: bool) -> Option<&'static str> {
         ("thinking", true) if is_blank(&block["signature"]) => Some("thinking without a signature"),
         ("redacted_thinking", true) if is_blank(&block["data"]) => Some("nothing redacted"),
         ("tool_use" | "thinking" | "redacted_thinking", true) | ("tool_result", false) => None,
+        ("server_tool_use" | "mcp_tool_use", true) => None,
+        (kind, true) if kind.ends_with("_tool_result") => None,
         _ => Some("a block that has no place here"),
     }
 }
@@ -132,6 +136,7 @@ fn ids(blocks: &[Value], kind: &str, key: &str) -> Vec<String> {
 pub fn chat(body: &Value) -> Vec<String> {
     const KNOWN: [&str; 7] =
         ["annotations", "content", "name", "refusal", "role", "tool_call_id", "tool_calls"];
+    const ID: usize = 40;
     let mut wrong = Vec::new();
     let mut open: BTreeSet<String> = BTreeSet::new();
     for (number, message) in body["messages"].as_array().unwrap().iter().enumerate() {
@@ -152,9 +157,94 @@ pub fn chat(body: &Value) -> Vec<String> {
         }
         let calls = message["tool_calls"].as_array().into_iter().flatten();
         open = calls.map(|call| call["id"].as_str().unwrap().to_owned()).collect();
-        if message["content"].is_null() && open.is_empty() {
+        if let Some(long) = open.iter().find(|id| id.len() > ID) {
+            tell(format!("an id longer than {ID} characters: {long}"));
+        }
+        if message["content"].is_null() && !message["refusal"].is_string() && open.is_empty() {
             tell("says nothing".to_owned());
         }
+    }
+    wrong
+}
+
+/// What OpenAI would refuse the parameters of a chat for; `reasons` if its model does.
+pub fn chat_parameters(body: &Value, reasons: bool) -> Vec<String> {
+    const REFUSED: [&str; 6] =
+        ["frequency_penalty", "max_tokens", "presence_penalty", "stop", "temperature", "top_p"];
+    let is_set = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
+    let mut wrong: Vec<String> = REFUSED
+        .into_iter()
+        .filter(|name| reasons && is_set(name))
+        .map(|name| format!("`{name}` is refused"))
+        .collect();
+    if body["stop"].as_array().is_some_and(|stops| stops.len() > 4) {
+        wrong.push("more than four stop sequences".to_owned());
+    }
+    if body["tools"].as_array().is_none_or(Vec::is_empty) {
+        let orphans = ["tool_choice", "parallel_tool_calls"].into_iter().filter(|it| is_set(it));
+        wrong.extend(orphans.map(|name| format!("`{name}` without tools")));
+    }
+    if is_set("stream_options") && body["stream"] != true {
+        wrong.push("`stream_options` without a stream".to_owned());
+    }
+    let roles = body["messages"].as_array().into_iter().flatten();
+    let roles: BTreeSet<&str> = roles.filter_map(|message| message["role"].as_str()).collect();
+    if roles.contains("system") && roles.contains("developer") {
+        wrong.push("system and developer messages in one request".to_owned());
+    }
+    if !reasons && roles.contains("developer") {
+        wrong.push("a developer message for a model that knows system ones".to_owned());
+    }
+    wrong
+}
+
+/// What Bedrock would refuse a Converse request for.
+pub fn converse(body: &Value) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let turns = body["messages"].as_array().unwrap();
+    if turns.first().is_none_or(|first| first["role"] != "user") {
+        wrong.push("the first turn is not the user's".to_owned());
+    }
+    let mut asked: BTreeSet<String> = BTreeSet::new();
+    let mut calls = false;
+    for (number, turn) in turns.iter().enumerate() {
+        let mut tell = |what: String| wrong.push(format!("messages[{number}]: {what}"));
+        if number > 0 && turns[number - 1]["role"] == turn["role"] {
+            tell("turns do not alternate".to_owned());
+        }
+        let blocks = turn["content"].as_array().unwrap();
+        if blocks.is_empty() {
+            tell("an empty turn".to_owned());
+        }
+        for block in blocks {
+            let members = block.as_object().unwrap();
+            if members.len() != 1 {
+                tell(format!("a block is one of its members: {:?}", members.keys()));
+            }
+            if members.contains_key("text") && is_blank(&block["text"]) {
+                tell("an empty text".to_owned());
+            }
+            let thought = &block["reasoningContent"]["reasoningText"];
+            if thought.is_object() && is_blank(&thought["signature"]) {
+                tell("thinking without a signature".to_owned());
+            }
+        }
+        let ids = |member: &str| -> BTreeSet<String> {
+            let of = blocks.iter().filter_map(|block| block[member]["toolUseId"].as_str());
+            of.map(str::to_owned).collect()
+        };
+        let answered = ids("toolResult");
+        if asked != answered {
+            tell(format!("calls {asked:?} have results {answered:?}"));
+        }
+        asked = ids("toolUse");
+        calls |= !asked.is_empty();
+    }
+    if !asked.is_empty() {
+        wrong.push("calls at the end".to_owned());
+    }
+    if calls && body.get("toolConfig").is_none() {
+        wrong.push("calls without a toolConfig".to_owned());
     }
     wrong
 }

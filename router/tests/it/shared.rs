@@ -1,4 +1,4 @@
-//! Limits and budgets of several routers that share a table, held against an emulator of DynamoDB
+//! Limits, budgets and breakers of several routers that share a table, held against an emulator of DynamoDB
 //! that others wrote: `cargo xtask test state` starts it and runs these.
 
 use std::net::SocketAddr;
@@ -69,6 +69,8 @@ impl Fleet {
         let price = json!({"price": {"input": 1_000_000, "output": 1_000_000}});
         let map = MapBuilder::new(upstream.address)
             .role("r", &["openai/m"], json!({}))
+            .role("guarded", &["openai/m", "second/m"], json!({}))
+            .role("other", &["second/m"], json!({}))
             .with(json!({"clients": {"ada": terms}, "models": {"openai/m": price}}));
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("map.json"), map.bytes()).unwrap();
@@ -152,8 +154,34 @@ async fn pass_on(listener: TcpListener, state: watch::Receiver<Link>) {
 }
 
 async fn ask(http: &reqwest::Client, address: SocketAddr) -> reqwest::Response {
+    ask_of(http, address, "r").await
+}
+
+async fn ask_of(http: &reqwest::Client, address: SocketAddr, role: &str) -> reqwest::Response {
     let request = http.post(format!("http://{address}/")).bearer_auth(KEY);
-    request.body(question("r", false).to_string()).send().await.unwrap()
+    request.body(question(role, false).to_string()).send().await.unwrap()
+}
+
+/// What a request to a role was tried on.
+async fn tried(router: &RouterProcess, role: &str) -> String {
+    let response = ask_of(&client(), router.address, role).await;
+    response.headers()["x-sfai-attempts"].to_str().unwrap().to_owned()
+}
+
+/// Asks a router for something else until its `/health` is as wanted: what others tell is read while
+/// requests come.
+async fn comes_to_be(router: &RouterProcess, wanted: impl Fn(&Value) -> bool) -> Value {
+    let comes = async {
+        loop {
+            let now = health(router.address).await;
+            if wanted(&now) {
+                return now;
+            }
+            tried(router, "other").await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), comes).await.expect("it does not come to be")
 }
 
 async fn health(address: SocketAddr) -> Value {
@@ -314,4 +342,65 @@ async fn what_is_spent_during_an_outage_is_told_afterwards() {
     };
     let more = tokio::time::timeout(Duration::from_secs(40), asked).await.unwrap();
     fleet.comes_to("b_spent", &((3 + more) * 400_000).to_string()).await;
+}
+
+/// Half a minute: however slow the machine, nothing here waits for its end.
+fn overloaded() -> Fault {
+    Fault::retry_after("30")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs an emulator: cargo xtask test state"]
+async fn a_breaker_that_one_router_opens_is_open_in_the_other_and_closes_there_too() {
+    let fleet = Fleet::new(json!({})).await;
+    let (one, two) = (fleet.patient().await, fleet.patient().await);
+    let calls = || fleet.upstream.arrivals().iter().filter(|it| it.path.contains("openai")).count();
+    fleet.upstream.always("/openai/", overloaded());
+    assert_eq!(tried(&one, "guarded").await, "openai/m=rate_limit, second/m=ok");
+    assert_eq!(tried(&one, "guarded").await, "openai/m=skipped, second/m=ok");
+    let shown = comes_to_be(&two, |now| now["breakers"]["openai/m"]["state"] == "open").await;
+    assert_eq!(shown["fleet"]["breakers"], "shared");
+    assert_eq!(shown["status"], "ok", "{shown}");
+    assert_eq!(tried(&two, "guarded").await, "openai/m=skipped, second/m=ok");
+    assert_eq!(calls(), 1, "the second router did not have to find out itself");
+
+    // The last link is always asked: the second router finds that the model answers again.
+    fleet.upstream.always("/openai/", Fault::Answer);
+    assert_eq!(tried(&two, "r").await, "openai/m=ok");
+    comes_to_be(&one, |now| now["breakers"].is_null()).await;
+    assert_eq!(tried(&one, "guarded").await, "openai/m=ok");
+    // One that is started later knows nothing worse of it.
+    let three = fleet.patient().await;
+    comes_to_be(&three, |now| now["fleet"]["heard_seconds_ago"].is_number()).await;
+    assert_eq!(tried(&three, "guarded").await, "openai/m=ok");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs an emulator: cargo xtask test state"]
+async fn without_the_table_breakers_are_each_routers_own_and_nobody_waits() {
+    for outage in [Link::Silent, Link::Down] {
+        let fleet = Fleet::new(json!({})).await;
+        let (mut one, two) = (fleet.patient().await, fleet.router().await);
+        comes_to_be(&one, |now| now["fleet"]["heard_seconds_ago"].is_number()).await;
+        fleet.link.send_replace(outage);
+        fleet.upstream.always("/openai/", overloaded());
+        // The table is waited for as long as 20 s, but not by these.
+        let asked = async {
+            assert_eq!(tried(&one, "guarded").await, "openai/m=rate_limit, second/m=ok");
+            assert_eq!(tried(&one, "guarded").await, "openai/m=skipped, second/m=ok");
+        };
+        tokio::time::timeout(Duration::from_secs(15), asked).await.expect("requests wait");
+        let told = comes_to_be(&two, |now| now["fleet"]["breakers"] == "in_process").await;
+        assert_eq!(told["status"], "degraded");
+        assert!(told["fleet"]["error"].as_str().unwrap().contains(&fleet.table), "{told}");
+        assert_eq!(told["breakers"], Value::Null, "{told}");
+        assert_eq!(tried(&two, "guarded").await, "openai/m=rate_limit, second/m=ok");
+        if outage == Link::Down {
+            one.says("breakers are kept in this process alone").await;
+        }
+
+        fleet.link.send_replace(Link::Up);
+        let told = comes_to_be(&two, |now| now["status"] == "ok").await;
+        assert_eq!(told["fleet"]["breakers"], "shared");
+    }
 }

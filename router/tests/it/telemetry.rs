@@ -389,7 +389,7 @@ async fn the_model_that_answered_is_named_as_it_names_itself() {
     let (gpt, claude) = (Some("m-2026-01-31".to_owned()), Some("m-2026-02-28".to_owned()));
     let pair = [None, claude];
     let gpt = std::slice::from_ref(&gpt);
-    let expected = [gpt, &pair, gpt, &pair, &pair].concat();
+    let expected = [gpt, &pair[..], gpt, &pair, &pair].concat();
     assert_eq!(named, expected);
 }
 

@@ -30,6 +30,7 @@ pub(super) struct Section {
     pub(super) hosts: Vec<String>,
     #[serde(default)]
     pub(super) prefixes: Vec<String>,
+    pub(super) past_reasoning: Option<String>,
 }
 
 /// What the source lacks or has otherwise.
@@ -57,9 +58,12 @@ struct Set {
     deprecated: Option<String>,
     efforts: Option<Vec<String>>,
     embeds: Option<bool>,
+    endpoints: Option<Vec<String>>,
     output_limit_key: Option<String>,
     prefill: Option<bool>,
     sampling: Option<String>,
+    stop_sequences: Option<u32>,
+    system_role: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -126,11 +130,15 @@ impl Correction {
         replace(&mut facts.efforts, &set.efforts);
         replace(&mut facts.prefill, &set.prefill);
         replace(&mut facts.output_limit_key, &set.output_limit_key);
+        replace(&mut facts.endpoints, &set.endpoints);
+        replace(&mut facts.stop_sequences, &set.stop_sequences);
+        replace(&mut facts.system_role, &set.system_role);
         let day = set.deprecated.as_ref().map(|day| format!("\"{day}\""));
         replace(&mut facts.deprecated, &day);
         if set.embeds == Some(true) {
             facts.embeds = set.embeds;
-            facts.output = None;
+            // It has one of its own, and what is said of answers does not concern it.
+            (facts.output, facts.endpoints, facts.stop_sequences) = (None, None, None);
         }
         for Ability::Json in &self.add {
             if !facts.accepts.contains(&"json") {

@@ -20,6 +20,9 @@ pub(super) struct Facts {
     pub(super) thinking_budget_min: Option<u32>,
     pub(super) prefill: Option<bool>,
     pub(super) output_limit_key: Option<String>,
+    pub(super) stop_sequences: Option<u32>,
+    pub(super) system_role: Option<String>,
+    pub(super) endpoints: Option<Vec<String>>,
     pub(super) embeds: Option<bool>,
     /// An inline table.
     pub(super) price: Option<String>,

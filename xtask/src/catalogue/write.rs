@@ -24,6 +24,9 @@ pub(super) fn section(section: &Section, as_of: &str, models: &[(&str, Facts)]) 
     if !section.prefixes.is_empty() {
         line(&mut text, "prefixes", &list(&section.prefixes));
     }
+    if let Some(word) = &section.past_reasoning {
+        line(&mut text, "past_reasoning", &quoted(word));
+    }
     for (id, facts) in models {
         // Writing to a String cannot fail.
         let _ = write!(text, "\n[{name}.models.{}]\n", quoted(id));
@@ -44,6 +47,9 @@ fn model(text: &mut String, facts: &Facts) {
         ("thinking_budget_min", facts.thinking_budget_min.map(|least| grouped(least.into()))),
         ("prefill", truth(facts.prefill)),
         ("output_limit_key", facts.output_limit_key.as_deref().map(quoted)),
+        ("stop_sequences", facts.stop_sequences.map(|most| most.to_string())),
+        ("system_role", facts.system_role.as_deref().map(quoted)),
+        ("endpoints", facts.endpoints.as_deref().map(list)),
         ("embeds", truth(facts.embeds)),
         ("price", facts.price.clone()),
         ("price_over", facts.price_over.clone()),

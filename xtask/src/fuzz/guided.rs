@@ -73,7 +73,7 @@ pub(super) fn run(
     seed: u64,
 ) -> Result<(), Trouble> {
     let host = host()?;
-    build(top, &host)?;
+    build(top, &host, seeds.iter().map(|(name, _)| *name))?;
     for (name, seeds) in seeds {
         let corpus = kept.join(format!("corpus-{name}"));
         plant(&corpus, &seeds)?;
@@ -112,15 +112,17 @@ fn target_folder(top: &Path) -> PathBuf {
 
 /// The flags are for the harness alone and not for what runs while it is built, hence the explicit
 /// target.
-fn build(top: &Path, host: &str) -> Result<(), Trouble> {
+fn build<'a>(top: &Path, host: &str, names: impl Iterator<Item = &'a str>) -> Result<(), Trouble> {
     let mut command = Command::new(env!("CARGO"));
     command.args(["build", "--quiet", "--release", "--locked", "--target", host]);
     command.arg("--manifest-path").arg(top.join("fuzz/Cargo.toml"));
+    command.args(names.flat_map(|name| ["--bin", name]));
     command.env("CARGO_TARGET_DIR", target_folder(top)).env("RUSTFLAGS", FLAGS);
     if command.status().doing("start cargo")?.success() {
         return Ok(());
     }
-    Err(Trouble::new("build fuzz/", "libFuzzer needs a C++ compiler and libstdc++"))
+    let why = "see above; if it is libfuzzer-sys: that needs a C++ compiler and libstdc++";
+    Err(Trouble::new("build fuzz/", why))
 }
 
 fn host() -> Result<String, Trouble> {

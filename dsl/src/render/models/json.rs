@@ -2,7 +2,7 @@
 //!
 //! Owns the JSON shape, which `version` versions.
 
-use model_map::{OutputLimitKey, Sampling};
+use model_map::{OutputLimitKey, PastReasoning, Sampling, SystemRole};
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
@@ -34,6 +34,10 @@ struct Model<'c> {
     thinking_budget_min: Option<u32>,
     prefill: Option<bool>,
     output_limit_key: Option<&'static str>,
+    stop_sequences: Option<u32>,
+    system_role: Option<&'static str>,
+    endpoints: Option<Vec<&'static str>>,
+    past_reasoning: Option<&'static str>,
     embeds: bool,
     usd_per_million_tokens: Usd,
     usd_per_million_tokens_over: Option<UsdOver>,
@@ -92,6 +96,10 @@ fn model<'c>(listed: &Listed<'c>) -> Model<'c> {
         thinking_budget_min: facts.thinking_budget_min,
         prefill: facts.prefill,
         output_limit_key: facts.output_limit_key.map(limit_key_name as fn(OutputLimitKey) -> _),
+        stop_sequences: facts.stop_sequences,
+        system_role: facts.system_role.map(SystemRole::name),
+        endpoints: facts.endpoints.as_ref().map(|set| set.iter().map(|one| one.name()).collect()),
+        past_reasoning: facts.past_reasoning.map(PastReasoning::name),
         embeds: facts.embeds.unwrap_or_default(),
         usd_per_million_tokens: usd(facts.price),
         usd_per_million_tokens_over: facts.price_over.map(over),

@@ -4,7 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use model_map::{Effort, OutputLimitKey, PriceOver, Sampling};
+use model_map::{
+    Effort, ModelEndpoint, OutputLimitKey, PastReasoning, PriceOver, Sampling, SystemRole,
+};
 
 use crate::catalogue::{Ability, Facts, Price, limit_key_name, sampling_name};
 use crate::resolve::Resolver;
@@ -27,6 +29,10 @@ pub(super) struct Block {
     efforts: Slot<BTreeSet<Effort>>,
     thinking_budget_min: Slot<u32>,
     output_limit_key: Slot<OutputLimitKey>,
+    stop_sequences: Slot<u32>,
+    system_role: Slot<SystemRole>,
+    endpoints: Slot<BTreeSet<ModelEndpoint>>,
+    past_reasoning: Slot<PastReasoning>,
     prefill: Slot<bool>,
 }
 
@@ -77,6 +83,10 @@ impl Block {
             efforts: value(&self.efforts),
             thinking_budget_min: value(&self.thinking_budget_min),
             output_limit_key: value(&self.output_limit_key),
+            stop_sequences: value(&self.stop_sequences),
+            system_role: value(&self.system_role),
+            endpoints: value(&self.endpoints),
+            past_reasoning: value(&self.past_reasoning),
             prefill: value(&self.prefill),
             ..Facts::default()
         }
@@ -152,8 +162,44 @@ impl<'t> Resolver<'t> {
                 let what = "output_limit_key";
                 put(&mut block.output_limit_key, what, span, value, &mut self.findings);
             }
+            of_the_server => self.server_fact(of_the_server, span, block),
+        }
+    }
+
+    /// What the server that a model is asked through takes.
+    fn server_fact(&mut self, statement: &'t ModelStatement, span: Span, block: &mut Block) {
+        match statement {
+            ModelStatement::StopSequences(node) => {
+                let value = self.most_stops(node);
+                let what = "stop_sequences";
+                put(&mut block.stop_sequences, what, span, value, &mut self.findings);
+            }
+            ModelStatement::SystemRole(node) => {
+                let all = [SystemRole::System, SystemRole::Developer];
+                let words = all.map(|it| (it.name(), it));
+                let value = self.word_of(node, ("a role of instructions", "`system`"), &words);
+                put(&mut block.system_role, "system_role", span, value, &mut self.findings);
+            }
+            ModelStatement::Endpoints(node) => {
+                let value = Some(self.endpoints(node));
+                put(&mut block.endpoints, "endpoints", span, value, &mut self.findings);
+            }
+            ModelStatement::PastReasoning(node) => {
+                let all = [PastReasoning::Taken, PastReasoning::Refused];
+                let words = all.map(|it| (it.name(), it));
+                let example = ("what becomes of past reasoning", "`refused`");
+                let value = self.word_of(node, example, &words);
+                let what = "past_reasoning";
+                put(&mut block.past_reasoning, what, span, value, &mut self.findings);
+            }
             _ => {}
         }
+    }
+
+    fn most_stops(&mut self, node: &'t Setting) -> Option<u32> {
+        let most = self.whole(node.value.as_ref(), 0, invalid_value::stop_sequences)?;
+        // More than anyone sends is as good as that.
+        Some(u32::try_from(most).unwrap_or(u32::MAX))
     }
 
     fn tokens(&mut self, node: &'t Setting) -> Option<u64> {
@@ -199,6 +245,22 @@ impl<'t> Resolver<'t> {
             }
         }
         abilities
+    }
+
+    fn endpoints(&mut self, node: &'t Names) -> BTreeSet<ModelEndpoint> {
+        let mut endpoints = BTreeSet::new();
+        for name in &node.names {
+            match ModelEndpoint::from_name(&name.text) {
+                Some(endpoint) => {
+                    endpoints.insert(endpoint);
+                }
+                None => {
+                    let all = ModelEndpoint::ALL.map(ModelEndpoint::name);
+                    self.unknown_key("an endpoint", name, &all);
+                }
+            }
+        }
+        endpoints
     }
 
     fn efforts(&mut self, node: &'t Names) -> BTreeSet<Effort> {

@@ -46,6 +46,10 @@ impl Dump {
             ModelStatement::Efforts(_) => "efforts",
             ModelStatement::ThinkingBudgetMin(_) => "thinking_budget_min",
             ModelStatement::OutputLimitKey(_) => "output_limit_key",
+            ModelStatement::StopSequences(_) => "stop_sequences",
+            ModelStatement::SystemRole(_) => "system_role",
+            ModelStatement::Endpoints(_) => "endpoints",
+            ModelStatement::PastReasoning(_) => "past_reasoning",
             ModelStatement::Prefill(_) => "prefill",
             ModelStatement::Broken(_) => "broken",
         };
@@ -56,14 +60,18 @@ impl Dump {
             | ModelStatement::Output(setting)
             | ModelStatement::Sampling(setting)
             | ModelStatement::ThinkingBudgetMin(setting)
-            | ModelStatement::OutputLimitKey(setting) => dump.setting(setting),
+            | ModelStatement::OutputLimitKey(setting)
+            | ModelStatement::StopSequences(setting)
+            | ModelStatement::SystemRole(setting)
+            | ModelStatement::PastReasoning(setting) => dump.setting(setting),
             ModelStatement::Price(entries) => dump.entries(entries),
             ModelStatement::PriceOver(PriceOver { span: _, tokens, price }) => {
                 dump.value("tokens", tokens.as_ref());
                 dump.entries(price);
             }
             ModelStatement::Accepts(Names { span: _, names })
-            | ModelStatement::Efforts(Names { span: _, names }) => dump.names("name", names),
+            | ModelStatement::Efforts(Names { span: _, names })
+            | ModelStatement::Endpoints(Names { span: _, names }) => dump.names("name", names),
             ModelStatement::Prefill(_) => {}
             ModelStatement::Broken(broken) => dump.broken(broken),
         });

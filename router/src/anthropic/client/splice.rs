@@ -69,6 +69,7 @@ pub(crate) fn build(
         }
     }
     if question == Question::Message {
+        settings.write_stops(&mut to, "stop_sequences");
         for (name, value) in [("temperature", settings.temperature), ("top_p", settings.top_p)] {
             if let Some(value) = value.filter(|_| own.get(name).is_none()) {
                 to.put(&format!(r#","{name}":{}"#, value.min(1.0)));
@@ -258,13 +259,7 @@ mod tests {
         let model: Model = serde_json::from_value(facts).expect("a model");
         let parameters = Parameters::default();
         let limits = Limits::default();
-        let target = Target {
-            limits,
-            model: &model,
-            parameters: &parameters,
-            refuses_reasoning: false,
-            system,
-        };
+        let target = Target { limits, model: &model, parameters: &parameters, system };
         let own = ChatRequest::parse(Bytes::from(body.to_string())).expect("a request");
         let built = build(&own, &target, Question::Message)?;
         let mut sent: Value = serde_json::from_slice(&built.body.concat()).expect("JSON");
@@ -290,13 +285,8 @@ mod tests {
         let model: Model = serde_json::from_value(json!({"id": "m", "provider": "p"})).expect("it");
         let parameters = Parameters::default();
         let system = Prompt { texts: &["p"], ..Prompt::default() };
-        let target = Target {
-            limits: Limits::default(),
-            model: &model,
-            parameters: &parameters,
-            refuses_reasoning: false,
-            system,
-        };
+        let target =
+            Target { limits: Limits::default(), model: &model, parameters: &parameters, system };
         let own = ChatRequest::parse(body.clone()).expect("a request");
         let built = build(&own, &target, Question::Message).expect("built").body;
         let longest = built.parts().iter().max_by_key(|part| part.len()).expect("parts");

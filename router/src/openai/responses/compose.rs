@@ -24,6 +24,28 @@ pub(crate) struct Wanted {
     pub(crate) created: u64,
 }
 
+/// A response of which another writer wrote the beginning.
+pub(crate) struct Begun {
+    /// What its id begins with, and the rest.
+    pub(crate) prefix: &'static str,
+    pub(crate) id: String,
+    pub(crate) raw_model: String,
+    /// Of the next event.
+    pub(crate) number: u64,
+    /// Its items as JSON, by their places; none of one that is open.
+    pub(crate) done: Vec<Option<String>>,
+    pub(crate) open: Option<OpenText>,
+}
+
+/// Its text, where it is open.
+pub(crate) struct OpenText {
+    pub(crate) index: usize,
+    pub(crate) id: String,
+    /// The inside of a JSON string.
+    pub(crate) raw_inner: String,
+    pub(crate) annotations: Vec<String>,
+}
+
 /// Writes one response.
 #[derive(Debug)]
 pub(crate) struct Composer {
@@ -37,7 +59,9 @@ struct Script {
     wanted: Wanted,
     out: BytesMut,
     number: u64,
-    /// The response's id, without quotes.
+    /// What the response's id begins with.
+    prefix: &'static str,
+    /// The rest of it, without quotes.
     id: String,
     raw_model: String,
     begun: bool,
@@ -73,6 +97,7 @@ impl Composer {
             wanted,
             out: BytesMut::new(),
             number: 0,
+            prefix: "resp_",
             id: String::new(),
             raw_model: String::new(),
             begun: false,
@@ -85,6 +110,22 @@ impl Composer {
             usage: Usage::default(),
         };
         Self { hearing: Hearing::default(), script }
+    }
+
+    /// The rest of a stream.
+    pub(crate) fn behind(begun: Begun, wanted: Wanted) -> Self {
+        let mut composer = Self::new(true, wanted);
+        let Begun { prefix, id, raw_model, number, done, open } = begun;
+        let open = open.map(|OpenText { index, id, raw_inner, annotations }| Item {
+            index,
+            id,
+            kind: Kind::Text(raw_inner),
+            annotations,
+        });
+        let script =
+            Script { prefix, id, raw_model, number, done, open, begun: true, ..composer.script };
+        composer.script = script;
+        composer
     }
 
     /// Takes whole events of a chat completion.
@@ -154,6 +195,7 @@ impl Script {
     /// The whole response as far as it is known.
     fn response(&self, status: &str, raw_details: &str) -> String {
         let (id, model, created) = (&self.id, &self.raw_model, self.wanted.created);
+        let prefix = self.prefix;
         let output: Vec<&str> = self.done.iter().flatten().map(String::as_str).collect();
         let output = output.join(",");
         let usage = match status {
@@ -161,7 +203,7 @@ impl Script {
             _ => usage_json(self.usage),
         };
         format!(
-            r#"{{"id":"resp_{id}","object":"response","created_at":{created},"status":"{status}","error":null,"incomplete_details":{raw_details},"instructions":null,"max_output_tokens":null,"model":{model},"output":[{output}],"parallel_tool_calls":true,"previous_response_id":null,"reasoning":{{"effort":null,"summary":null}},"store":false,"temperature":null,"text":{{"format":{{"type":"text"}}}},"tool_choice":"auto","tools":[],"top_p":null,"truncation":"disabled","usage":{usage},"metadata":{{}}}}"#
+            r#"{{"id":"{prefix}{id}","object":"response","created_at":{created},"status":"{status}","error":null,"incomplete_details":{raw_details},"instructions":null,"max_output_tokens":null,"model":{model},"output":[{output}],"parallel_tool_calls":true,"previous_response_id":null,"reasoning":{{"effort":null,"summary":null}},"store":false,"temperature":null,"text":{{"format":{{"type":"text"}}}},"tool_choice":"auto","tools":[],"top_p":null,"truncation":"disabled","usage":{usage},"metadata":{{}}}}"#
         )
     }
 

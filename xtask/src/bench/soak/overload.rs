@@ -34,8 +34,9 @@ const TIME: Duration = Duration::from_millis(100);
 const CAPACITY: u32 = PLACES * 10;
 /// Before and after.
 const CALM: Duration = Duration::from_secs(5);
-/// Connections: as many as requests are open at twice the load, and some more.
-const CLIENTS: u32 = 320;
+/// Connections: as many as requests are open at twice the load, and some more; fewer than the router
+/// takes with that many places, so that all that is shed is requests.
+const CLIENTS: u32 = 240;
 /// How much longer a request may take than before.
 const LEEWAY: Duration = Duration::from_millis(50);
 

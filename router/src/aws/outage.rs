@@ -13,7 +13,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(30);
 
 #[derive(Default)]
-pub(super) struct Outage(Mutex<Option<Down>>);
+pub(crate) struct Outage(Mutex<Option<Down>>);
 
 struct Down {
     since: Instant,
@@ -25,7 +25,7 @@ struct Down {
 
 /// What changed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub(crate) enum Change {
     /// It was reached before, and is not now.
     Began,
     /// Still not.
@@ -36,7 +36,7 @@ pub(super) enum Change {
 
 impl Outage {
     /// Whether to ask now. During an outage one request at a time does, after each pause.
-    pub(super) fn may_ask(&self) -> bool {
+    pub(crate) fn may_ask(&self) -> bool {
         let mut down = self.down();
         let Some(down) = down.as_mut() else { return true };
         let now = Instant::now();
@@ -48,12 +48,12 @@ impl Outage {
         true
     }
 
-    pub(super) fn answered(&self) -> Option<Change> {
+    pub(crate) fn answered(&self) -> Option<Change> {
         // Nearly always there is nothing to take.
         self.down().take().map(|down| Change::Over(down.since.elapsed()))
     }
 
-    pub(super) fn failed(&self, why: String) -> Change {
+    pub(crate) fn failed(&self, why: String) -> Change {
         let mut down = self.down();
         if let Some(down) = down.as_mut() {
             down.why = why;
@@ -65,7 +65,7 @@ impl Outage {
     }
 
     /// Why and for how long it cannot be asked.
-    pub(super) fn report(&self) -> Option<(String, Duration)> {
+    pub(crate) fn report(&self) -> Option<(String, Duration)> {
         self.down().as_ref().map(|down| (down.why.clone(), down.since.elapsed()))
     }
 
