@@ -18,8 +18,10 @@ pub(super) struct Options {
     /// A running router, as clients call it: wait until it serves the map
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-    /// How long it may take; routers look every 30 seconds unless they are told otherwise
+    /// How long it may take, at most a day; routers look every 30 seconds unless they are told
+    /// otherwise
     #[arg(long, value_name = "SECONDS", default_value_t = 120, requires = "url")]
+    #[arg(value_parser = clap::value_parser!(u64).range(..=86_400))]
     wait: u64,
 }
 

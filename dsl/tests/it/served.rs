@@ -143,7 +143,10 @@ fn a_router_that_does_not_follow_is_told_of_and_the_map_stays_live() {
     write_role(&scratch, ROLE);
     let said = ended(&scratch, &["push", "--yes", "--url", "h.example"], 2);
     assert!(said.contains("is no address of a router") && !said.contains("checked"), "{said}");
-    assert_eq!(run(&scratch, &["push", "--yes", "--wait", "5"]).status.code(), Some(2));
+    let too_long = ["push", "--yes", "--url", &url, "--wait", "86401"];
+    for wrong in [&too_long[..], &["push", "--yes", "--wait", "5"]] {
+        assert_eq!(run(&scratch, wrong).status.code(), Some(2), "{wrong:?}");
+    }
 }
 
 #[test]
