@@ -22,24 +22,81 @@ const STREAMS: u32 = 40;
 const ROUNDS: usize = 9;
 
 fn main() {
+    let own = Way::of;
     let ways = [
-        ("chat from Anthropic", Front::Chat, Dialect::Anthropic),
-        ("messages from Anthropic, passed on", Front::Messages, Dialect::Anthropic),
-        ("responses from Anthropic", Front::Responses, Dialect::Anthropic),
-        ("chat from OpenAI, passed on", Front::Chat, Dialect::Openai),
-        ("messages from OpenAI", Front::Messages, Dialect::Openai),
+        ("chat from Anthropic", own(Front::Chat, Dialect::Anthropic)),
+        ("messages from Anthropic, passed on", own(Front::Messages, Dialect::Anthropic)),
+        ("responses from Anthropic", own(Front::Responses, Dialect::Anthropic)),
+        ("completions from Anthropic", own(Front::Completions, Dialect::Anthropic)),
+        ("chat from OpenAI, passed on", own(Front::Chat, Dialect::Openai)),
+        ("messages from OpenAI", own(Front::Messages, Dialect::Openai)),
+        ("responses from OpenAI's chat", Way::by_chat(Front::Responses, Dialect::Openai)),
+        ("completions from OpenAI's chat", Way::by_chat(Front::Completions, Dialect::Openai)),
     ];
-    let rows: Vec<Value> = ways
-        .into_iter()
-        .map(|(name, front, dialect)| {
-            let stream = stream(dialect);
-            let way = Way::of(front, dialect);
-            json!({"way": name, "bytes": stream.len(), "events": events(&stream),
-                "router": measured(|| translate(&stream, way)),
-                "floor": measured(|| parse_and_print(&stream))})
-        })
-        .collect();
+    let rows = ways.into_iter().map(|(name, way)| {
+        let stream = stream(way.dialect);
+        row(name, (&stream, &stream), || StreamReader::of(way, options()))
+    });
+    let rows: Vec<Value> = rows.chain(bedrock()).collect();
     println!("{}", json!({ "ways": rows }));
+}
+
+/// A stream's figures beside the floor's, which reads the same events as text.
+fn row(name: &str, (sent, text): (&Bytes, &Bytes), reader: impl Fn() -> StreamReader) -> Value {
+    json!({"way": name, "bytes": sent.len(), "events": events(text),
+        "router": measured(|| translate(sent, reader())),
+        "floor": measured(|| parse_and_print(text))})
+}
+
+fn options() -> AnswerOptions {
+    AnswerOptions { include_usage: true, model: "m".into(), ..AnswerOptions::default() }
+}
+
+#[cfg(not(feature = "aws"))]
+fn bedrock() -> Vec<Value> {
+    Vec::new()
+}
+
+/// Bedrock's frames hold the JSON that its floor parses and prints.
+#[cfg(feature = "aws")]
+fn bedrock() -> Vec<Value> {
+    use aws_smithy_eventstream::frame::write_message_to;
+    use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
+    let (mut sent, mut text) = (Vec::new(), String::new());
+    let mut put = |name: &'static str, payload: Value| {
+        let header = |name: &'static str, value: &'static str| {
+            Header::new(name, HeaderValue::String(value.into()))
+        };
+        let message = Message::new(payload.to_string())
+            .add_header(header(":event-type", name))
+            .add_header(header(":content-type", "application/json"))
+            .add_header(header(":message-type", "event"));
+        // It fails for headers that are too long, and these are not.
+        let _ = write_message_to(&message, &mut sent);
+        text.push_str(&format!("data: {payload}\n\n"));
+    };
+    put("messageStart", json!({"role": "assistant"}));
+    for word in words() {
+        put("contentBlockDelta", json!({"contentBlockIndex": 0, "delta": {"text": word}}));
+    }
+    put("contentBlockStop", json!({"contentBlockIndex": 0}));
+    put("messageStop", json!({"stopReason": "end_turn"}));
+    let usage = json!({"inputTokens": 12, "outputTokens": DELTAS, "totalTokens": DELTAS + 12});
+    put("metadata", json!({"metrics": {"latencyMs": 1}, "usage": usage}));
+    let (sent, text) = (Bytes::from(sent), Bytes::from(text));
+    let ways = [
+        ("chat from Bedrock", Front::Chat),
+        ("messages from Bedrock", Front::Messages),
+        ("responses from Bedrock", Front::Responses),
+    ];
+    let rows = ways.into_iter().map(|(name, front)| {
+        row(name, (&sent, &text), || StreamReader::of_bedrock(front, "msg_1".into(), options()))
+    });
+    rows.collect()
+}
+
+fn words() -> impl Iterator<Item = String> {
+    (0..DELTAS).map(|number| format!(" word \"{number}\"\n"))
 }
 
 /// Seconds and allocations of one stream.
@@ -58,10 +115,7 @@ fn measured(work: impl Fn() -> usize) -> Value {
     json!({"seconds": best, "allocations": allocations.count_total})
 }
 
-fn translate(stream: &Bytes, way: Way) -> usize {
-    let options =
-        AnswerOptions { include_usage: true, model: "m".into(), ..AnswerOptions::default() };
-    let mut reader = StreamReader::of(way, options);
+fn translate(stream: &Bytes, mut reader: StreamReader) -> usize {
     let mut written = 0;
     let mut left = stream.clone();
     while !left.is_empty() {
@@ -90,7 +144,6 @@ fn stream(dialect: Dialect) -> Bytes {
         }
         text.push_str(&format!("data: {data}\n\n"));
     };
-    let words = (0..DELTAS).map(|number| format!(" word \"{number}\"\n"));
     match dialect {
         Dialect::Anthropic => {
             let usage = json!({"input_tokens": 12, "output_tokens": 1});
@@ -100,7 +153,7 @@ fn stream(dialect: Dialect) -> Bytes {
             let block = json!({"type": "text", "text": ""});
             let start = json!({"type": "content_block_start", "index": 0, "content_block": block});
             put(Some("content_block_start"), &start);
-            for word in words {
+            for word in words() {
                 let delta = json!({"type": "text_delta", "text": word});
                 let event = json!({"type": "content_block_delta", "index": 0, "delta": delta});
                 put(Some("content_block_delta"), &event);
@@ -117,7 +170,7 @@ fn stream(dialect: Dialect) -> Bytes {
                     "choices": [{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}]})
             };
             put(None, &chunk(json!({"role": "assistant", "content": ""}), Value::Null));
-            for word in words {
+            for word in words() {
                 put(None, &chunk(json!({ "content": word }), Value::Null));
             }
             put(None, &chunk(json!({}), json!("stop")));

@@ -104,6 +104,13 @@ impl StreamReader {
         }
     }
 
+    /// For what Bedrock answers, under an id of its own.
+    #[cfg(feature = "aws")]
+    pub fn of_bedrock(front: Front, id: String, options: AnswerOptions) -> Self {
+        let decoder = crate::bedrock::Decoder::new(id, options.model.clone());
+        Self::of(Way::of(front, Dialect::Anthropic), options).decoding(decoder)
+    }
+
     /// For bytes that Bedrock sends.
     #[cfg(feature = "aws")]
     pub(crate) fn decoding(self, decoder: crate::bedrock::Decoder) -> Self {

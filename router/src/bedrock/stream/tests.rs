@@ -146,3 +146,92 @@ fn damaged_frames_are_an_error() {
     long.resize(FRAME_LIMIT + 100_000, 0);
     assert_eq!(read(&long, 64 * 1024)[0]["type"], "error");
 }
+
+/// A block of each kind that holds this text: its frames, and itself in a whole answer.
+fn block(index: u64, kind: u8, text: &str) -> (Vec<u8>, Value) {
+    let middle = text.char_indices().nth(text.chars().count() / 2).map_or(0, |(at, _)| at);
+    let deltas = |text: &str, of: fn(&str) -> Value| {
+        let (first, second) = text.split_at(middle.min(text.len()));
+        [first, second].map(|piece| delta(index, of(piece)))
+    };
+    let input = json!({ "said": text }).to_string();
+    let (mut frames, whole) = match kind {
+        0 => (deltas(text, |it| json!({ "text": it })).to_vec(), json!({ "text": text })),
+        1 => {
+            let mut frames = deltas(text, |it| json!({"reasoningContent": {"text": it}})).to_vec();
+            frames.push(delta(index, json!({"reasoningContent": {"signature": "sig"}})));
+            let thought = json!({"reasoningText": {"text": text, "signature": "sig"}});
+            (frames, json!({ "reasoningContent": thought }))
+        }
+        _ => {
+            let call = json!({"toolUseId": format!("t{index}"), "name": "f"});
+            let start = json!({"contentBlockIndex": index, "start": {"toolUse": call}});
+            let mut frames = vec![("contentBlockStart", start)];
+            let (first, second) = input.split_at(5);
+            frames
+                .extend([first, second].map(|it| delta(index, json!({"toolUse": {"input": it}}))));
+            let mut call = call;
+            call["input"] = json!({ "said": text });
+            (frames, json!({ "toolUse": call }))
+        }
+    };
+    frames.push(stop(index));
+    (stream(&frames), whole)
+}
+
+/// The blocks, the reason and the usage of a message that was streamed.
+fn put_together(events: &[Value]) -> Value {
+    let mut blocks: Vec<Value> = Vec::new();
+    let mut end = Vec::new();
+    for event in events {
+        match event["type"].as_str().expect("a type") {
+            "content_block_start" => blocks.push(event["content_block"].clone()),
+            "content_block_delta" => {
+                let block = blocks.last_mut().expect("an open block");
+                for (key, piece) in event["delta"].as_object().expect("members") {
+                    let (Some(piece), false) = (piece.as_str(), key == "type") else { continue };
+                    let so_far = block[key].as_str().unwrap_or_default().to_owned();
+                    block[key] = json!(so_far + piece);
+                }
+            }
+            "message_delta" => end.push(event),
+            _ => (),
+        }
+    }
+    for block in &mut blocks {
+        if let Some(json) = block.as_object_mut().expect("a block").remove("partial_json") {
+            block["input"] = serde_json::from_str(json.as_str().expect("text")).expect("JSON");
+        }
+    }
+    let [end] = end.as_slice() else { panic!("one end: {events:?}") };
+    json!({"content": blocks, "stop_reason": end["delta"]["stop_reason"], "usage": end["usage"]})
+}
+
+proptest::proptest! {
+    #[test]
+    fn both_forms_of_an_answer_become_the_same_message(
+        said in proptest::collection::vec((0..3_u8, "[a-zé\"\\\\ \n]{1,12}"), 1..6),
+        counts in proptest::array::uniform4(0..9_u64),
+        step in 1..60_usize,
+    ) {
+        let blocks = said.iter().zip(0..).map(|((kind, text), index)| block(index, *kind, text));
+        let (frames, whole): (Vec<Vec<u8>>, Vec<Value>) = blocks.unzip();
+        let reason = if said.iter().any(|(kind, _)| *kind == 2) { "tool_use" } else { "end_turn" };
+        let [input, output, cached, written] = counts;
+        let usage = json!({"inputTokens": input, "outputTokens": output, "cacheReadInputTokens": cached,
+            "cacheWriteInputTokens": written, "totalTokens": counts.iter().sum::<u64>()});
+        let bytes = [
+            stream(&[("messageStart", json!({"role": "assistant"}))]),
+            frames.concat(),
+            stream(&[("messageStop", json!({ "stopReason": reason })), ("metadata", json!({ "usage": usage }))]),
+        ];
+        let streamed = put_together(&read(&bytes.concat(), step));
+        let answer = json!({"output": {"message": {"role": "assistant", "content": whole}},
+            "stopReason": reason, "usage": usage});
+        let message = super::super::answer::message(answer.to_string().into(), "msg_1", "m");
+        let message: Value = serde_json::from_slice(&message).expect("JSON");
+        for key in ["content", "stop_reason", "usage"] {
+            proptest::prop_assert_eq!(&streamed[key], &message[key]);
+        }
+    }
+}
