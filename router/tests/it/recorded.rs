@@ -350,7 +350,12 @@ fn recorded_requests_are_taken() {
         let messages = got["messages"].as_array().unwrap();
         assert_eq!(messages[0], json!({"role": "system", "content": "P"}), "{}", case.name);
         if !sent.to_string().contains("cache_control") {
-            assert_eq!(messages[1..], sent["messages"].as_array().unwrap()[..], "{}", case.name);
+            let mut expected = sent["messages"].as_array().unwrap().clone();
+            // Of a model that is not known to take developer messages.
+            for message in expected.iter_mut().filter(|it| it["role"] == "developer") {
+                message["role"] = json!("system");
+            }
+            assert_eq!(messages[1..], expected[..], "{}", case.name);
         }
         match anthropic::request::build(&request, &target) {
             Ok(built) => {
