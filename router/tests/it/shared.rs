@@ -1,5 +1,5 @@
 //! Limits, budgets and breakers of several routers that share a table, held against an emulator of DynamoDB
-//! that others wrote: `cargo xtask test state` starts it and runs these.
+//! that others wrote: `cargo xtask test --only state` starts it and runs these.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ const KEY: &str = "0123456789abcdef";
 /// The emulator that the chore has started.
 fn emulator() -> SocketAddr {
     let address = std::env::var("SFAI_TEST_DYNAMODB");
-    address.expect("run `cargo xtask test state`").parse().unwrap()
+    address.expect("run `cargo xtask test --only state`").parse().unwrap()
 }
 
 /// Between the routers and the emulator.
@@ -350,7 +350,7 @@ fn overloaded() -> Fault {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs an emulator: cargo xtask test state"]
+#[ignore = "needs an emulator: cargo xtask test --only state"]
 async fn a_breaker_that_one_router_opens_is_open_in_the_other_and_closes_there_too() {
     let fleet = Fleet::new(json!({})).await;
     let (one, two) = (fleet.patient().await, fleet.patient().await);
@@ -376,7 +376,7 @@ async fn a_breaker_that_one_router_opens_is_open_in_the_other_and_closes_there_t
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs an emulator: cargo xtask test state"]
+#[ignore = "needs an emulator: cargo xtask test --only state"]
 async fn without_the_table_breakers_are_each_routers_own_and_nobody_waits() {
     for outage in [Link::Silent, Link::Down] {
         let fleet = Fleet::new(json!({})).await;
