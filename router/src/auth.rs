@@ -348,47 +348,6 @@ mod tests {
         assert_eq!(seen, keys.keys.iter().map(|key| key.hash).collect::<Vec<_>>());
     }
 
-    /// Both sides of a comparison, and what is chosen by it, are `subtle`'s: no branch to be measured.
-    /// What a run of many measures is in docs/security.md.
-    #[test]
-    #[ignore = "a measurement: cargo test --release -p sfai-router --lib -- --ignored --nocapture time_of"]
-    fn the_time_of_a_comparison_does_not_tell_keys_apart() {
-        const ROUNDS: usize = 200_000;
-        let text: Vec<String> = (0..50).map(|n| format!("c{n}:0123456789abcdef{n:04}")).collect();
-        let keys = ClientKeys::parse(&text.join(",")).unwrap();
-        let first: [u8; 32] = Sha256::digest("0123456789abcdef0000").into();
-        let mut close = first;
-        close[31] ^= 1;
-        let mut far = first;
-        far[0] ^= 1;
-        let last: [u8; 32] = Sha256::digest("0123456789abcdef0049").into();
-        let classes = [("the first", first), ("the last", last), ("close", close), ("far", far)];
-        let mut times = [const { Vec::new() }; 4];
-        for _ in 0..ROUNDS {
-            for ((_, hash), times) in classes.iter().zip(&mut times) {
-                let start = std::time::Instant::now();
-                std::hint::black_box(keys.place_of(std::hint::black_box(hash), compared));
-                times.push(start.elapsed().as_nanos() as f64);
-            }
-        }
-        // Without the slowest tenth, which others on the machine cause: Welch's t against the first.
-        let told: Vec<(f64, f64, f64)> = times
-            .iter_mut()
-            .map(|times| {
-                times.sort_by(f64::total_cmp);
-                times.truncate(ROUNDS * 9 / 10);
-                let count = times.len() as f64;
-                let mean = times.iter().sum::<f64>() / count;
-                let spread = times.iter().map(|time| (time - mean).powi(2)).sum::<f64>() / count;
-                (times[times.len() / 2], mean, spread / count)
-            })
-            .collect();
-        for ((name, _), (median, mean, error)) in classes.iter().zip(&told) {
-            let t = (mean - told[0].1) / (error + told[0].2).sqrt();
-            println!("{name}: median {median} ns, mean {mean:.2} ns, t against the first {t:.2}");
-        }
-    }
-
     #[test]
     fn without_keys_only_loopback_is_served() {
         let open = ClientKeys::parse("").unwrap();
