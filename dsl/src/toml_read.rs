@@ -83,6 +83,17 @@ pub(crate) fn count(value: &Spanned<DeValue<'_>>, problems: &mut Vec<Problem>) -
     })
 }
 
+/// A whole number from 0 that 32 bits hold.
+pub(crate) fn small_count(
+    value: &Spanned<DeValue<'_>>,
+    problems: &mut Vec<Problem>,
+) -> Option<u32> {
+    of_kind(value, "a whole number from 0 to 4_294_967_295", problems, |value| {
+        let integer = value.as_integer()?;
+        u32::from_str_radix(integer.as_str(), integer.radix()).ok()
+    })
+}
+
 /// An amount from 0, in millionths.
 pub(crate) fn millionths(value: &Spanned<DeValue<'_>>, problems: &mut Vec<Problem>) -> Option<u64> {
     of_kind(value, "an amount in dollars", problems, |value| {

@@ -11,7 +11,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::{Ability, Deprecation, Facts, Price, Section, price};
 pub use crate::toml_read::Problem;
-use crate::toml_read::{boolean, count, document, string, strings, table, unknown_key};
+use crate::toml_read::{
+    boolean, count, document, small_count, string, strings, table, unknown_key,
+};
 
 const SECTION_KEYS: [&str; 5] = ["hosts", "models", "past_reasoning", "prefixes", "protocol"];
 
@@ -143,11 +145,11 @@ fn facts(keys: &DeTable<'_>, problems: &mut Vec<Problem>) -> Facts {
             "accepts" => facts.accepts = words(value, problems, Ability::from_name),
             "sampling" => facts.sampling = word(value, problems, sampling),
             "efforts" => facts.efforts = words(value, problems, effort),
-            "stop_sequences" => facts.stop_sequences = small(value, problems),
+            "stop_sequences" => facts.stop_sequences = small_count(value, problems),
             "system_role" => facts.system_role = word(value, problems, system_role),
             "endpoints" => facts.endpoints = words(value, problems, ModelEndpoint::from_name),
             "past_reasoning" => facts.past_reasoning = word(value, problems, past_reasoning),
-            "thinking_budget_min" => facts.thinking_budget_min = small(value, problems),
+            "thinking_budget_min" => facts.thinking_budget_min = small_count(value, problems),
             "prefill" => facts.prefill = boolean(value, problems),
             "output_limit_key" => facts.output_limit_key = word(value, problems, limit_key),
             "embeds" => facts.embeds = boolean(value, problems),
@@ -158,10 +160,6 @@ fn facts(keys: &DeTable<'_>, problems: &mut Vec<Problem>) -> Facts {
         }
     }
     facts
-}
-
-fn small(value: &Spanned<DeValue<'_>>, problems: &mut Vec<Problem>) -> Option<u32> {
-    count(value, problems).and_then(|count| u32::try_from(count).ok())
 }
 
 /// `true`, or the day as a string.

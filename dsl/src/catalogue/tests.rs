@@ -242,6 +242,18 @@ fn a_price_of_ones_own_drops_the_tier_of_the_other() {
 }
 
 #[test]
+fn a_number_that_no_map_holds_is_a_problem_and_is_not_left_out_in_silence() {
+    for key in ["stop_sequences", "thinking_budget_min"] {
+        let (_, problems) = overlay(&format!("[a.models.x]\n{key} = 4_294_967_296\n"));
+        let messages: Vec<_> = problems.iter().map(|it| it.message.as_str()).collect();
+        assert!(
+            matches!(messages[..], [one] if one.contains("from 0 to 4_294_967_295")),
+            "{messages:?}"
+        );
+    }
+}
+
+#[test]
 fn what_is_wrong_in_a_price_is_told() {
     let (_, problems) = overlay("[a.models.x]\nprice_over = { input = 1, outptu = 2 }\n");
     let messages: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
