@@ -48,7 +48,6 @@ pub struct Limits {
     #[cfg(feature = "aws")]
     share: Option<Share>,
     /// Settlements on their way to the table.
-    #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "only the table is waited for"))]
     unsettled: watch::Sender<usize>,
 }
 
@@ -57,6 +56,7 @@ pub(crate) struct Who<'a> {
     pub(crate) client: &'a str,
     pub(crate) terms: Terms,
     /// The environment of the map, under which failures are counted.
+    #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "only the table can fail"))]
     pub(crate) env: &'a str,
 }
 

@@ -153,8 +153,10 @@ fn state_table() -> Result<Option<(String, Duration)>, String> {
 fn observer(cli: &Cli, telemetry: Option<Arc<Telemetry>>) -> Result<Option<Arc<Observer>>, String> {
     let folder = cli.audit_folder(variable);
     let folder = folder.map(|path| Folder::open(&path, cli.audit_fsync, SystemTime::now()));
-    let (folder, lines) = (folder.transpose()?, lines()?);
-    let tellers = Tellers { folder, lines, telemetry, ..audit_bucket()? };
+    let mut tellers = audit_bucket()?;
+    tellers.folder = folder.transpose()?;
+    tellers.lines = lines()?;
+    tellers.telemetry = telemetry;
     if tellers.is_empty() {
         return Ok(None);
     }

@@ -276,6 +276,8 @@ fn build(
         let body = std::str::from_utf8(&body).unwrap_or_default();
         ask.request.body = Segments::from(crate::anthropic::cache::mark(body, upto));
     }
+    #[cfg(not(feature = "aws"))]
+    let _ = endpoint;
     #[cfg(feature = "aws")]
     if endpoint.bedrock.is_some() {
         ask = converse(exchange, &planned.model.id, ask).map_err(unfit)?;
