@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body as _, Frame};
 use model_map::{Failure, FailureClass};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
 use super::alarm::Alarm;
 use super::read::Started;
@@ -121,6 +122,11 @@ impl AnswerStream {
         }
     }
 
+    /// When it is over, however slowly its client reads.
+    pub(crate) fn ends_at(&self) -> Instant {
+        self.alarm.ends_at()
+    }
+
     /// Notes the rest of the answer.
     pub(crate) fn follow(&mut self, closing: Closing) {
         self.closing = closing;
@@ -191,6 +197,8 @@ impl AnswerStream {
                 Poll::Ready(Some(Err(_))) => self.over(FailureClass::Network, BROKEN),
                 Poll::Ready(None) => self.over(FailureClass::Network, CUT),
                 Poll::Pending => {
+                    // Nothing waits in the upstream's socket either: a client that read slowly is not
+                    // taken for an upstream that is silent.
                     std::task::ready!(self.alarm.poll(cx));
                     self.over(FailureClass::Timeout, SILENT)
                 }
@@ -205,9 +213,9 @@ impl AnswerStream {
     fn received(&mut self, frame: Frame<Bytes>) -> Bytes {
         let Ok(data) = frame.into_data() else { return Bytes::new() };
         let Progress { out, events, token, failure, .. } = self.reader.push(data);
+        let now = self.alarm.now();
         if events > 0 {
             self.closing.counts(events.into());
-            let now = self.alarm.now();
             // Where the headers committed, the first token is still to come.
             if token && !self.alarm.timer.has_committed() {
                 self.closing.first_token(now);
@@ -218,6 +226,9 @@ impl AnswerStream {
         }
         if let Some(failure) = failure {
             self.breaks(Broken::by(self.reader.front(), failure));
+        } else if self.alarm.is_over(now) {
+            self.early.extend_from_slice(&out);
+            return self.over(FailureClass::Timeout, SILENT);
         } else if !self.alarm.timer.has_committed() {
             self.early.extend_from_slice(&out);
             return Bytes::new();
