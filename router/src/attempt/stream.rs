@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::alarm::Alarm;
 use super::read::Started;
-use super::resume::{Found, Resumed, Resuming, Resumption};
+use super::resume::{Calls, Found, Resumed, Resuming, Resumption};
 use crate::apart::apart;
 use crate::audit::Closing;
 use crate::breakers::Ticket;
@@ -75,7 +75,7 @@ struct Resume {
 
 enum State {
     Ready(Box<Resumption>),
-    Asking(Resuming),
+    Asking(Resuming, Calls),
     /// Between the two.
     Moving,
 }
@@ -314,7 +314,7 @@ impl AnswerStream {
         let first = || self.first.as_ref().map(|broken| broken.failure.clone());
         let failure = resume.latest.clone().or_else(first).unwrap_or_else(failed);
         let Resumed { resumption, heard, found } = match &mut resume.state {
-            State::Asking(asking) => std::task::ready!(asking.as_mut().poll(cx)),
+            State::Asking(asking, _) => std::task::ready!(asking.as_mut().poll(cx)),
             State::Ready(resumption) if resumption.may_go_on(&resume.heard, &failure) => {
                 resume.ask(failure);
                 return Poll::Ready(true);
@@ -343,13 +343,20 @@ impl Resume {
     fn ask(&mut self, failure: Failure) {
         let heard = std::mem::replace(&mut self.heard, Heard::new(Front::Embeddings));
         if let State::Ready(resumption) = std::mem::replace(&mut self.state, State::Moving) {
-            self.state = State::Asking(apart(|| resumption.go_on(heard, failure)));
+            let calls = Calls::default();
+            let noted = calls.clone();
+            let asking = apart(|| resumption.go_on(heard, failure, noted));
+            self.state = State::Asking(asking, calls);
         }
     }
 }
 
 impl Drop for AnswerStream {
     fn drop(&mut self) {
+        let state = self.resume.as_ref().map(|resume| &resume.state);
+        if let Some(State::Asking(_, calls)) = state {
+            self.closing.asks(|| calls.take());
+        }
         self.closing.leaves(|| self.reader.told());
     }
 }
