@@ -52,6 +52,9 @@ pub struct Record {
     /// Who answered, `provider/model-id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// Models whose breakers opened by what its attempts found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub opened: Vec<String>,
     /// How it ended.
     pub outcome: RequestOutcome,
     /// What the client sent; only with `audit full`.

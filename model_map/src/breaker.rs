@@ -124,6 +124,11 @@ impl Breaker {
         }
     }
 
+    /// How often it has opened by what was found here: again after a probe that failed, too.
+    pub const fn openings(&self) -> u64 {
+        self.openings
+    }
+
     /// Until when it is open; none when it is not, or has cooled down.
     pub fn open_until(&self, now: Duration) -> Option<Duration> {
         match self.state {

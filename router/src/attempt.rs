@@ -13,7 +13,7 @@ mod stream;
 
 use std::time::Duration;
 
-use model_map::{Attempts, Plan, Step};
+use model_map::{Attempts, Failure, Plan, Step};
 
 pub use resume::{OwnPlan, Resumption};
 pub use stream::AnswerStream;
@@ -151,8 +151,7 @@ async fn one_by_one(
                     }
                     Err(error) => {
                         let failure = error.failure.clone();
-                        ticket.failed(&failure);
-                        exchange.trail.inspect(|trail| trail.fails(attempt, now, &failure));
+                        failed(exchange, ticket, (attempt, now), &failure);
                         told.hear(error);
                         step = attempts.attempt_failed(
                             attempt,
@@ -165,6 +164,20 @@ async fn one_by_one(
             }
             Step::Watch | Step::GiveUp => return None,
         }
+    }
+}
+
+/// Notes that an attempt failed.
+fn failed(
+    exchange: &Exchange<'_>,
+    ticket: Ticket,
+    (attempt, now): (usize, Duration),
+    failure: &Failure,
+) {
+    let opened = ticket.failed(failure);
+    if let Some(trail) = exchange.trail {
+        trail.fails(attempt, now, failure);
+        trail.finds_down(opened);
     }
 }
 

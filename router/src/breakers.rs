@@ -108,6 +108,13 @@ impl Breakers {
         models.get(model).map_or(closed, |guarded| seen(&guarded.lock(), guarded.now()))
     }
 
+    /// Every model that was asked for, and what its breaker is.
+    pub(crate) fn all(&self) -> Vec<(String, Seen)> {
+        let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
+        let seen = |guarded: &Arc<Guarded>| seen(&guarded.lock(), guarded.now());
+        models.iter().map(|(model, guarded)| (model.clone(), seen(guarded))).collect()
+    }
+
     /// Another instance has found a model to fail: it is left alone for so long.
     pub fn open_for(&self, model: &str, time: Duration) {
         let guarded = self.guarded(model);
@@ -225,16 +232,20 @@ impl Ticket {
         self.ended(Verdict::Good);
     }
 
-    /// The attempt failed, before or after its first token.
-    pub(crate) fn failed(self, failure: &Failure) {
-        self.ended(Verdict::of(failure));
+    /// The attempt failed, before or after its first token. The model, if its breaker opens by that.
+    pub(crate) fn failed(self, failure: &Failure) -> Option<String> {
+        self.ended(Verdict::of(failure))
     }
 
-    fn ended(mut self, verdict: Verdict) {
-        if let Some((guarded, pass)) = self.0.take() {
-            guarded.change(|breaker, now| breaker.ended(pass, now, verdict));
-            guarded.ends(pass);
-        }
+    fn ended(mut self, verdict: Verdict) -> Option<String> {
+        let (guarded, pass) = self.0.take()?;
+        let opens = guarded.change(|breaker, now| {
+            let before = breaker.openings();
+            breaker.ended(pass, now, verdict);
+            breaker.openings() > before
+        });
+        guarded.ends(pass);
+        opens.then(|| guarded.model.clone())
     }
 }
 
@@ -266,10 +277,12 @@ mod tests {
     async fn a_watcher_is_told_of_each_change_and_not_of_what_it_told_itself() {
         let heard = Arc::new(Heard::default());
         let breakers = Breakers::default().watched(heard.clone());
+        let mut opened = Vec::new();
         for _ in 0..3 {
             let ticket = breakers.admit("p/m").unwrap();
-            ticket.failed(&Failure::of(FailureClass::Overloaded));
+            opened.extend(ticket.failed(&Failure::of(FailureClass::Overloaded)));
         }
+        assert_eq!(opened, ["p/m"], "the third of them");
         assert!(breakers.admit("p/m").is_none() && breakers.admit("p/other").is_some());
         assert_eq!(breakers.seen("p/m").open_for, Duration::from_secs(5));
         tokio::time::advance(Duration::from_secs(5)).await;

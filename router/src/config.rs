@@ -238,7 +238,8 @@ impl Config {
     }
 }
 
-#[cfg(all(test, feature = "aws"))]
+#[cfg(feature = "aws")]
+#[cfg(test)]
 mod tests {
     use model_map::ModelMap;
     use serde_json::json;

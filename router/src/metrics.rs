@@ -21,7 +21,7 @@ const DIMENSION: &str = "Env";
 type Number = (&'static str, &'static str, Option<f64>);
 
 /// What a request counts for.
-pub(crate) fn of(record: &Record) -> [Number; 11] {
+pub(crate) fn of(record: &Record) -> [Number; 12] {
     let known = |tokens: fn(&model_map::audit::UsageRecord) -> u64| {
         let mut used = record.attempts.iter().filter_map(|it| it.usage.as_ref()).peekable();
         used.peek()?;
@@ -37,6 +37,7 @@ pub(crate) fn of(record: &Record) -> [Number; 11] {
         ("Fallbacks", "Count", Some(number(fallbacks(record)))),
         ("UpstreamFailures", "Count", Some(number(upstream_failures(record)))),
         ("BreakerSkips", "Count", Some(number(record.skipped.len() as u64))),
+        ("BreakerOpenings", "Count", Some(number(record.opened.len() as u64))),
         ("CostUsd", "None", cost),
         ("InputTokens", "Count", known(|usage| usage.input)),
         ("OutputTokens", "Count", known(|usage| usage.output)),
@@ -130,7 +131,7 @@ mod tests {
         let record = json!({
             "attempts": attempts, "draw": 0, "env": "prod", "facts": {"messages": 1, "tokens": 1},
             "cost_usd": "0.00128655", "first_token_ms": 700, "id": "req_1", "map": "m",
-            "outcome": "answered", "role": "r", "rule": "a:1", "status": 200, "time": "t",
+            "opened": ["a/a"], "outcome": "answered", "role": "r", "rule": "a:1", "status": 200, "time": "t",
             "total_ms": 2400, "version": 1,
         });
         serde_json::from_value(record).unwrap()
@@ -158,6 +159,7 @@ mod tests {
             ("Fallbacks", 1.0),
             ("UpstreamFailures", 1.0),
             ("BreakerSkips", 0.0),
+            ("BreakerOpenings", 1.0),
             ("CostUsd", 0.00128655),
             ("InputTokens", 20.0),
             ("OutputTokens", 6.0),

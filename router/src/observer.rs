@@ -16,6 +16,7 @@ use model_map::audit::Record;
 
 use crate::audit::folder::Folder;
 use crate::audit::trail::Notes;
+use crate::breakers::Breakers;
 use crate::front::Front;
 use crate::log;
 use crate::telemetry::trace::Trace;
@@ -103,6 +104,11 @@ impl Observer {
     /// Which traces are recorded, where any are.
     pub(crate) fn sampler(&self) -> Option<&Sampler> {
         self.telemetry.as_ref().and_then(|it| it.sampler())
+    }
+
+    /// Has metrics tell of these breakers.
+    pub(crate) fn shows(&self, breakers: &Arc<Breakers>) {
+        self.telemetry.iter().for_each(|telemetry| telemetry.shows(breakers));
     }
 
     /// A request begins, and [`Self::ended`] will be called for it.

@@ -94,6 +94,13 @@ impl Router {
         Self { breakers, ..self }
     }
 
+    /// The same, whose observer is shown the breakers that it has by now.
+    #[must_use]
+    pub fn showing_breakers(self) -> Self {
+        self.observer.iter().for_each(|observer| observer.shows(&self.breakers));
+        self
+    }
+
     /// One that web pages may call, too.
     #[must_use]
     pub fn with_cors(self, cors: Cors) -> Self {

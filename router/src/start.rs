@@ -111,7 +111,7 @@ async fn local(cli: &Cli) -> Result<(), String> {
 fn router(config: Arc<Config>, observer: Option<Arc<Observer>>) -> Result<Arc<Router>, String> {
     let cors = Cors::parse(&variable(CORS_ORIGINS).unwrap_or_default())?;
     let router = Router::new(config, Ambient::default()).with_cors(cors).observed(observer);
-    let router = sharing(router)?.with_load(Load::of(variable)?);
+    let router = sharing(router)?.showing_breakers().with_load(Load::of(variable)?);
     Ok(Arc::new(router))
 }
 

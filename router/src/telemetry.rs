@@ -7,6 +7,7 @@
 pub(crate) mod answering;
 mod attributes;
 mod export;
+mod left;
 mod measure;
 mod meter;
 mod outbox;
@@ -17,14 +18,15 @@ mod spans;
 pub(crate) mod trace;
 mod wire;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use opentelemetry_proto::tonic::metrics::v1::AggregationTemporality;
 use tokio::sync::Notify;
 
 use crate::audit::trail::Notes;
+use crate::breakers::Breakers;
 use crate::clock::Ambient;
 use crate::log::say;
 use crate::observer::Refused;
@@ -50,6 +52,7 @@ pub struct Telemetry {
     batch: Notify,
     /// Whether it has been said that spans are lost.
     full: AtomicBool,
+    breakers: OnceLock<Arc<Breakers>>,
 }
 
 impl Telemetry {
@@ -72,7 +75,13 @@ impl Telemetry {
             outbox: Outbox::new((ambient.now)()),
             batch: Notify::new(),
             full: AtomicBool::new(false),
+            breakers: OnceLock::new(),
         })))
+    }
+
+    /// Has the state of these told with the metrics.
+    pub(crate) fn shows(&self, breakers: &Arc<Breakers>) {
+        self.breakers.get_or_init(|| Arc::clone(breakers));
     }
 
     /// Which traces are recorded, where traces are exported.
@@ -209,14 +218,17 @@ impl Telemetry {
             return None;
         }
         let resource = &self.settings.resource;
+        let left = self.breakers.get().and_then(|breakers| left::alone(breakers, now));
         if self.settings.delta {
             let taken = contents.meter.take(now);
             drop(contents);
-            let metrics = taken.metrics(now, AggregationTemporality::Delta);
+            let mut metrics = taken.metrics(now, AggregationTemporality::Delta);
+            metrics.extend(left);
             return Some((wire::metrics(resource, metrics), Some(taken)));
         }
-        let metrics = contents.meter.metrics(now, AggregationTemporality::Cumulative);
+        let mut metrics = contents.meter.metrics(now, AggregationTemporality::Cumulative);
         drop(contents);
+        metrics.extend(left);
         Some((wire::metrics(resource, metrics), None))
     }
 

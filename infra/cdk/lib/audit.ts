@@ -39,6 +39,7 @@ export const COLUMNS: Record<string, string> = {
   draw: 'int',
   dropped: 'array<string>',
   skipped: 'array<string>',
+  opened: 'array<string>',
   request: 'string',
   response: 'string',
   version: 'int',

@@ -8,7 +8,7 @@ use futures_util::stream::FuturesUnordered;
 use model_map::{Attempts, Step};
 
 use super::gate::Gate;
-use super::{Exchange, Telling, Won, call};
+use super::{Exchange, Telling, Won, call, failed};
 
 /// Runs attempts until one answers; none when all have failed.
 pub(super) async fn run(
@@ -51,8 +51,7 @@ pub(super) async fn run(
                     }
                     Err(error) => {
                         let failure = error.failure.clone();
-                        ticket.failed(&failure);
-                        exchange.trail.inspect(|trail| trail.fails(attempt, now, &failure));
+                        failed(exchange, ticket, (attempt, now), &failure);
                         told.hear(error);
                         attempts.attempt_failed(attempt, now, failure, exchange.ambient.jitter())
                     }

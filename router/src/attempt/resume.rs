@@ -113,15 +113,28 @@ pub(super) struct Found {
 
 /// The calls of a search, for who is left with them where it is dropped with its client.
 #[derive(Clone, Default)]
-pub(super) struct Calls(Arc<Mutex<Vec<AttemptNotes>>>);
+pub(super) struct Calls(Arc<Mutex<Noted>>);
+
+#[derive(Default)]
+struct Noted {
+    calls: Vec<AttemptNotes>,
+    /// The models whose breakers opened by them.
+    opened: Vec<String>,
+}
 
 impl Calls {
+    /// The calls themselves.
     pub(super) fn take(&self) -> Vec<AttemptNotes> {
-        std::mem::take(&mut self.lock())
+        std::mem::take(&mut self.lock().calls)
+    }
+
+    /// The models whose breakers opened by them.
+    pub(super) fn take_opened(&self) -> Vec<String> {
+        std::mem::take(&mut self.lock().opened)
     }
 
     // Notes are whole between any two of their steps.
-    fn lock(&self) -> MutexGuard<'_, Vec<AttemptNotes>> {
+    fn lock(&self) -> MutexGuard<'_, Noted> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -129,11 +142,13 @@ impl Calls {
         let model = model.to_owned();
         // How far it has come is not known here: it is taken to have read what it was sent.
         let notes = AttemptNotes { model, started, opened: true, ..AttemptNotes::default() };
-        self.lock().push(notes);
+        self.lock().calls.push(notes);
     }
 
-    fn fails(&self, now: Duration, failure: &Failure) {
-        if let Some(notes) = self.lock().last_mut() {
+    fn fails(&self, now: Duration, failure: &Failure, opened: Option<String>) {
+        let mut noted = self.lock();
+        noted.opened.extend(opened);
+        if let Some(notes) = noted.calls.last_mut() {
             notes.ended = Some(now);
             (notes.class, notes.status) = (Some(failure.class), failure.status);
         }
@@ -197,8 +212,8 @@ impl Resumption {
                     return Some(Found { started, joint, ticket });
                 }
                 Err(error) => {
-                    ticket.failed(&error.failure);
-                    calls.fails(self.stopwatch.elapsed(), &error.failure);
+                    let opened = ticket.failed(&error.failure);
+                    calls.fails(self.stopwatch.elapsed(), &error.failure, opened);
                     failure = error.failure;
                 }
             }

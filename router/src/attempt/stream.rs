@@ -44,6 +44,8 @@ pub struct AnswerStream {
     place: Option<OwnedSemaphorePermit>,
     /// Given back when the answer is over.
     ticket: Option<Ticket>,
+    /// The models whose breakers opened by it.
+    opened: Vec<String>,
     /// Whether what came last broke off.
     is_broken: bool,
     /// Why the answer broke off first, and how the client is told; a continuation's own trouble
@@ -90,6 +92,7 @@ impl AnswerStream {
             alarm: started.alarm,
             place: None,
             ticket: None,
+            opened: Vec::new(),
             is_broken: false,
             first: None,
             told: None,
@@ -143,7 +146,7 @@ impl AnswerStream {
         self.body = None;
         self.place = None;
         if let Some(ticket) = self.ticket.take() {
-            ticket.failed(&broken.failure);
+            self.opened.extend(ticket.failed(&broken.failure));
         }
         if let Some(resume) = &mut self.resume {
             resume.latest = Some(broken.failure.clone());
@@ -167,7 +170,10 @@ impl AnswerStream {
                 self.closing.sends(&bytes);
                 Poll::Ready(Some(bytes))
             }
-            None => self.closing.poll(cx, || (self.reader.told(), self.told)).map(|()| None),
+            None => {
+                self.closing.finds_down(std::mem::take(&mut self.opened));
+                self.closing.poll(cx, || (self.reader.told(), self.told)).map(|()| None)
+            }
         }
     }
 
@@ -314,7 +320,11 @@ impl AnswerStream {
         let first = || self.first.as_ref().map(|broken| broken.failure.clone());
         let failure = resume.latest.clone().or_else(first).unwrap_or_else(failed);
         let Resumed { resumption, heard, found } = match &mut resume.state {
-            State::Asking(asking, _) => std::task::ready!(asking.as_mut().poll(cx)),
+            State::Asking(asking, calls) => {
+                let resumed = std::task::ready!(asking.as_mut().poll(cx));
+                self.opened.extend(calls.take_opened());
+                resumed
+            }
             State::Ready(resumption) if resumption.may_go_on(&resume.heard, &failure) => {
                 resume.ask(failure);
                 return Poll::Ready(true);
@@ -356,7 +366,9 @@ impl Drop for AnswerStream {
         let state = self.resume.as_ref().map(|resume| &resume.state);
         if let Some(State::Asking(_, calls)) = state {
             self.closing.asks(|| calls.take());
+            self.opened.extend(calls.take_opened());
         }
+        self.closing.finds_down(std::mem::take(&mut self.opened));
         self.closing.leaves(|| self.reader.told());
     }
 }

@@ -63,6 +63,13 @@ impl Closing {
         }
     }
 
+    /// The breakers of these models have opened.
+    pub(crate) fn finds_down(&self, models: Vec<String>) {
+        if let Some(trail) = &self.trail {
+            trail.finds_down(models);
+        }
+    }
+
     /// The answer is over, by what its provider told of it and why it broke off, if it did.
     pub(crate) fn begin(&mut self, told: Told, broke: Option<FailureClass>) {
         if let Some(trail) = self.trail.take() {

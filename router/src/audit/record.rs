@@ -32,6 +32,7 @@ pub(crate) fn of(notes: &Notes) -> Record {
         id: request_id(planned.id),
         map: map.digest.clone(),
         model: winner.map(|winner| winner.model.clone()),
+        opened: log.opened.clone(),
         outcome: answer.outcome,
         request: planned.request.as_ref().and_then(|body| text(body)),
         response: response(notes),

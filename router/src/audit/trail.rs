@@ -69,6 +69,8 @@ pub(crate) struct Log {
     pub(crate) attempts: Vec<AttemptNotes>,
     /// The models that were passed over, since their breakers were open.
     pub(crate) skipped: Vec<String>,
+    /// The models whose breakers opened by what was found.
+    pub(crate) opened: Vec<String>,
     /// The place of the one that answered.
     pub(crate) winner: Option<usize>,
 }
@@ -181,6 +183,14 @@ impl Trail {
             notes.class = Some(failure.class);
             notes.status = failure.status;
         });
+    }
+
+    /// The breakers of these models have opened.
+    pub(crate) fn finds_down(&self, models: impl IntoIterator<Item = String>) {
+        let mut models = models.into_iter().peekable();
+        if let Some(notes) = self.notes.as_ref().filter(|_| models.peek().is_some()) {
+            notes.log().opened.extend(models);
+        }
     }
 
     /// An attempt committed; what else runs is cancelled.

@@ -60,6 +60,10 @@ pub(super) fn request(meter: &mut Meter, notes: &Notes, scheme: &str) {
     let ended = ("sfai.outcome", Value::of(outcome(answer.outcome)));
     meter.count(Instrument::Requests, vec![role.clone(), ended], 1);
     meter.count(Instrument::Fallbacks, vec![role], fallbacks(&log));
+    for model in &log.opened {
+        let named = vec![("sfai.model", Value::of(model))];
+        meter.count(Instrument::BreakerOpenings, named, 1);
+    }
     (0..log.attempts.len()).for_each(|place| attempt(meter, notes, (&log, place)));
 }
 

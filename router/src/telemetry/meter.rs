@@ -49,6 +49,7 @@ pub(crate) enum Instrument {
     Requests,
     Attempts,
     Fallbacks,
+    BreakerOpenings,
     Cost,
     DroppedSpans,
 }
@@ -77,6 +78,9 @@ impl Instrument {
             }
             Self::Fallbacks => {
                 ("sfai.fallbacks", "{fallback}", "How often a further model was taken.")
+            }
+            Self::BreakerOpenings => {
+                ("sfai.breaker.openings", "{opening}", "How often a model began to be left alone.")
             }
             Self::Cost => ("sfai.cost", "{USD}", "What the attempts cost, by the map's prices."),
             Self::DroppedSpans => {
@@ -328,6 +332,7 @@ mod tests {
             Instrument::Requests,
             Instrument::Attempts,
             Instrument::Fallbacks,
+            Instrument::BreakerOpenings,
             Instrument::Cost,
             Instrument::DroppedSpans,
         ] {

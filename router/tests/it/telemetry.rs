@@ -13,7 +13,9 @@ use crate::collector::{Answers, Collector, attributes, points};
 use crate::faults::{At, Fault, Upstream};
 use crate::lambda::{KEY, api_event, url_event};
 use crate::process::RouterProcess;
-use crate::running::{MapBuilder, Running, client, question, start_observed};
+use crate::running::{
+    MapBuilder, Running, client, question, start_observed, start_observed_guarded,
+};
 use crate::runtime_api::Function;
 
 const CHAT: &str = "/v1/chat/completions";
@@ -41,6 +43,14 @@ async fn start(
     variables: &[(&str, &str)],
     build: impl FnOnce(MapBuilder) -> MapBuilder,
 ) -> Observed {
+    start_by(variables, build, async |map, observer| start_observed(map, "", observer).await).await
+}
+
+async fn start_by(
+    variables: &[(&str, &str)],
+    build: impl FnOnce(MapBuilder) -> MapBuilder,
+    serve: impl AsyncFnOnce(&[u8], &Arc<Observer>) -> Running,
+) -> Observed {
     let (upstream, collector) = (Upstream::start().await, Collector::start().await);
     let mut all = BTreeMap::from([("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url())]);
     all.extend(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
@@ -49,7 +59,7 @@ async fn start(
     let tellers = Tellers { telemetry: Some(Arc::clone(&telemetry)), ..Tellers::default() };
     let observer = Arc::new(Observer::start(tellers).unwrap());
     let map = build(map(&upstream)).bytes();
-    let running = start_observed(&map, "", &observer).await;
+    let running = serve(&map, &observer).await;
     Observed { upstream, collector, running, telemetry, observer }
 }
 
@@ -168,6 +178,29 @@ async fn a_fallback_after_a_retry_is_one_trace_from_the_client_to_each_upstream(
     assert!(answered["gen_ai.response.time_to_first_chunk"].as_f64().unwrap() > 0.0);
     assert_eq!(answered["sfai.cost_usd"], served["sfai.cost_usd"]);
     assert_eq!(answered.get("error.type"), None);
+}
+
+#[tokio::test]
+async fn breakers_are_told_when_they_open_and_while_they_are() {
+    let chain = ["anthropic/m", "openai/m"];
+    let build = |map: MapBuilder| map.role("coder", &chain, json!({}));
+    let observed = start_by(&[], build, start_observed_guarded).await;
+    observed.upstream.push("anthropic", [(); 3].map(|()| Fault::status(500)));
+    for stream in [true, false, true, false] {
+        assert_eq!(observed.ask(&question("coder", stream), &[]).await.0, 200);
+    }
+    observed.exported().await;
+    let metrics = observed.collector.metrics().remove(0);
+    let told = |name: &str| -> Vec<_> {
+        let points = points(&metrics, name).into_iter();
+        points
+            .map(|(it, _, value)| (it["sfai.model"].as_str().unwrap().to_owned(), value))
+            .collect()
+    };
+    assert_eq!(told("sfai.breaker.openings"), [("anthropic/m".to_owned(), 1.0)]);
+    let mut open = told("sfai.breaker.open");
+    open.sort_by(|one, other| one.0.cmp(&other.0));
+    assert_eq!(open, [("anthropic/m".to_owned(), 1.0), ("openai/m".to_owned(), 0.0)]);
 }
 
 #[tokio::test]

@@ -188,6 +188,15 @@ pub fn points(metrics: &[Metric], name: &str) -> Vec<(Value, u64, f64)> {
             };
             histogram.data_points.iter().map(point).collect()
         }
+        metric::Data::Gauge(gauge) => {
+            let point = |it: &opentelemetry_proto::tonic::metrics::v1::NumberDataPoint| {
+                let number_data_point::Value::AsInt(value) = it.value.unwrap() else {
+                    panic!("{it:?}")
+                };
+                (attributes(&it.attributes), 0, value as f64)
+            };
+            gauge.data_points.iter().map(point).collect()
+        }
         other => panic!("{other:?}"),
     }
 }

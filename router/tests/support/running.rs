@@ -55,14 +55,40 @@ pub async fn start_observed(map: &[u8], keys: &str, observer: &Arc<Observer>) ->
     serve(config, Some(Arc::clone(observer)), Breakers::off()).await
 }
 
+/// Serves `map` to everyone, with breakers, and tells of every request.
+pub async fn start_observed_guarded(map: &[u8], observer: &Arc<Observer>) -> Running {
+    let reach = Reach::Address(LOOPBACK.parse().unwrap());
+    let around = Surroundings::new(Upstreams::Real, ClientKeys::default(), reach);
+    let config = Arc::new(Config::new(map, around, SystemTime::now()).unwrap());
+    serve(config, Some(Arc::clone(observer)), Breakers::default()).await
+}
+
+/// Serves `map` to everyone, without breakers, and with the longest back-offs.
+pub async fn start_unlucky(map: &[u8]) -> Running {
+    let reach = Reach::Address(LOOPBACK.parse().unwrap());
+    let around = Surroundings::new(Upstreams::Real, ClientKeys::default(), reach);
+    let config = Arc::new(Config::new(map, around, SystemTime::now()).unwrap());
+    let ambient = Ambient { random: || u64::MAX, ..Ambient::default() };
+    serve_by(ambient, config, None, Breakers::off()).await
+}
+
 async fn serve(
     config: Arc<Config>,
     observer: Option<Arc<Observer>>,
     breakers: Breakers,
 ) -> Running {
+    serve_by(Ambient::default(), config, observer, breakers).await
+}
+
+async fn serve_by(
+    ambient: Ambient,
+    config: Arc<Config>,
+    observer: Option<Arc<Observer>>,
+    breakers: Breakers,
+) -> Running {
     let breakers = Arc::new(breakers);
-    let router = Router::new(Arc::clone(&config), Ambient::default()).observed(observer);
-    let router = router.with_breakers(Arc::clone(&breakers));
+    let router = Router::new(Arc::clone(&config), ambient).observed(observer);
+    let router = router.with_breakers(Arc::clone(&breakers)).showing_breakers();
     let router = Arc::new(router);
     let listener = server::bind(LOOPBACK.parse().unwrap()).await.unwrap();
     let address = listener.local_addr().unwrap();
