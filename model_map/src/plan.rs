@@ -31,6 +31,14 @@ pub struct Plan<'m> {
     pub timeouts: Timeouts,
 }
 
+impl Plan<'_> {
+    /// No request that goes this way makes more attempts, whatever fails.
+    pub fn most_attempts(&self) -> u64 {
+        let links = u64::try_from(self.chain.len()).unwrap_or(u64::MAX);
+        links.saturating_mul(u64::from(self.role.retry.tries()))
+    }
+}
+
 /// A link with its model looked up.
 #[derive(Debug, Clone, Copy)]
 pub struct PlannedLink<'m> {

@@ -11,15 +11,10 @@ pub fn greatest_pause(retry: &Retry, made: u32) -> Duration {
     retry.min_backoff.saturating_mul(1 << made.min(20)).min(retry.max_backoff)
 }
 
-/// The tries that one link gets at most.
-pub fn tries(retry: &Retry) -> u32 {
-    if retry.on.is_empty() { 1 } else { retry.count.saturating_add(1) }
-}
-
 /// The longest before one link is given up: each try up to its first token, and the greatest
 /// back-offs between them.
 pub fn link_time(first_token: Duration, retry: &Retry) -> Duration {
-    let retries = tries(retry) - 1;
+    let retries = retry.tries() - 1;
     // After twenty doublings every pause is the same.
     let doubling = retries.min(21);
     let mut pauses = Duration::ZERO;
@@ -27,19 +22,13 @@ pub fn link_time(first_token: Duration, retry: &Retry) -> Duration {
         pauses = pauses.saturating_add(greatest_pause(retry, made));
     }
     let rest = greatest_pause(retry, 21).saturating_mul(retries - doubling);
-    first_token.saturating_mul(tries(retry)).saturating_add(pauses).saturating_add(rest)
+    first_token.saturating_mul(retry.tries()).saturating_add(pauses).saturating_add(rest)
 }
 
 /// The longest before an answer begins, over all links.
 pub fn time_before_commit(plan: &Plan<'_>) -> Duration {
     let links = u32::try_from(plan.chain.len()).unwrap_or(u32::MAX);
     link_time(plan.timeouts.first_token, &plan.role.retry).saturating_mul(links)
-}
-
-/// No plan makes more attempts.
-pub fn most_attempts(plan: &Plan<'_>) -> u64 {
-    let links = u64::try_from(plan.chain.len()).unwrap_or(u64::MAX);
-    links.saturating_mul(u64::from(tries(&plan.role.retry)))
 }
 
 /// Whether the next link is started beside a silent one.
@@ -65,7 +54,7 @@ pub fn answer_tokens(role: &Role, plan: &Plan<'_>, link: usize, asked: u64) -> O
 pub fn cost(plan: &Plan<'_>, tokens: u64, max_tokens: u64) -> Option<(u64, usize)> {
     let input = |place: usize| {
         let price = plan.chain.get(place)?.model.price.input?;
-        Some(u128::from(price) * u128::from(tokens) * u128::from(tries(&plan.role.retry)))
+        Some(u128::from(price) * u128::from(tokens) * u128::from(plan.role.retry.tries()))
     };
     let mut paid: u128 = 0;
     let mut worst = (0, 0);

@@ -12,7 +12,7 @@ use model_map::{
     may_ask,
 };
 
-use super::bounds::{cost, hedges, most_attempts};
+use super::bounds::{cost, hedges};
 use super::outage::{self, End, LOSS, Tried};
 use super::requests::Requests;
 use super::ways::{TooMany, Way, plans, ways};
@@ -343,7 +343,7 @@ fn never_reaches(plan: &Plan<'_>, model: &str) -> Judgement {
 }
 
 fn makes_at_most(plan: &Plan<'_>, most: u32) -> Judgement {
-    let bound = most_attempts(plan);
+    let bound = plan.most_attempts();
     if bound <= u64::from(most) {
         return Judgement::Holds;
     }

@@ -57,7 +57,7 @@ pub(super) fn worst(prover: &mut Prover<'_>, map: &ModelMap, name: &str, role: &
     let plans = || plans.iter().map(|(_, plan)| plan);
     let time = plans().map(|plan| bounds::time_before_commit(plan).min(plan.timeouts.total)).max();
     worst.before_answer_ms = time.map(milliseconds);
-    worst.attempts = plans().map(bounds::most_attempts).max();
+    worst.attempts = plans().map(|plan| plan.most_attempts()).max();
     let costs: Option<Vec<_>> =
         plans().map(|plan| bounds::cost(plan, INPUT_TOKENS, OUTPUT_TOKENS)).collect();
     worst.cost_micro_dollars = costs.and_then(|all| all.into_iter().map(|(cost, _)| cost).max());

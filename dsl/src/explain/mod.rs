@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use model_map::{Condition, Draw, ModelMap, Plan, RequestFacts, may_ask, plan, prompt_tokens};
 
-use crate::analysis::bounds::{cost, link_time, most_attempts, time_before_commit, tries};
+use crate::analysis::bounds::{cost, link_time, time_before_commit};
 use crate::analysis::ways::draws;
 use crate::program::{Arm, Link, Program, Role};
 use crate::span::Span;
@@ -197,7 +197,7 @@ fn way(plan: &Plan<'_>, links: &[&Link], facts: &RequestFacts) -> Way {
         span: link.span,
         alias: link.model.alias.clone(),
         key: link.model.key(),
-        tries: tries(retry),
+        tries: retry.tries(),
         given_up_by: each.saturating_mul(count).min(times.total),
     });
     Way {
@@ -205,7 +205,7 @@ fn way(plan: &Plan<'_>, links: &[&Link], facts: &RequestFacts) -> Way {
         is_drawn: None,
         links: steps.collect(),
         longest: time_before_commit(plan).min(times.total),
-        attempts: most_attempts(plan),
+        attempts: plan.most_attempts(),
         micro_dollars: most_dollars(plan, facts),
     }
 }

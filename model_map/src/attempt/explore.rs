@@ -65,11 +65,6 @@ impl Setting {
             ..Role::of(Vec::new())
         }
     }
-
-    /// The attempts that `check` proves to be the most: each link as often as it may be retried.
-    fn bound(self) -> usize {
-        self.links * (1 + self.retries as usize)
-    }
 }
 
 /// One request, halfway.
@@ -89,6 +84,8 @@ struct World {
     open: usize,
     /// How often they may still change.
     turns: u8,
+    /// The attempts that `check` proves to be the most.
+    bound: usize,
 }
 
 /// Whether a link's breaker lets it through.
@@ -119,7 +116,9 @@ impl World {
         let (running, wakes, streams) = (Vec::new(), None, None);
         let now = Duration::ZERO;
         let (commits, is_over, open, turns) = (0, false, setting.open, setting.turns());
-        let mut world = Self { run, now, running, wakes, streams, commits, is_over, open, turns };
+        let bound = usize::try_from(plan.most_attempts()).unwrap();
+        let mut world =
+            Self { run, now, running, wakes, streams, commits, is_over, open, turns, bound };
         let step = world.run.start_past(world.now, &mut |link| is_admitted(open, link));
         world.does(step, setting);
         world
@@ -136,7 +135,7 @@ impl World {
             assert!(deadline > self.now && deadline <= self.run.timeouts.total, "{self:?}");
             self.running.push((self.run.log().len() - 1, timer));
             assert!(self.running.len() <= if setting.hedged { 2 } else { 1 }, "{self:?}");
-            assert!(self.run.log().len() <= setting.bound(), "too many attempts: {self:?}");
+            assert!(self.run.log().len() <= self.bound, "too many attempts: {self:?}");
             let is_alone = self.run.lanes.iter().flatten().count() <= 1;
             let is_forced = !is_admitted(self.open, link);
             assert!(!is_forced || is_alone, "an open breaker beside another: {self:?}");

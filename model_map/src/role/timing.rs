@@ -29,6 +29,13 @@ pub struct Retry {
     pub on: BTreeSet<FailureClass>,
 }
 
+impl Retry {
+    /// The tries that one link gets at most.
+    pub fn tries(&self) -> u32 {
+        if self.on.is_empty() { 1 } else { self.count.saturating_add(1) }
+    }
+}
+
 impl Default for Retry {
     /// No retry; the back-off that `retry` has when it names none.
     fn default() -> Self {

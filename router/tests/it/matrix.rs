@@ -19,6 +19,9 @@ use crate::running::{self, MapBuilder, Running, client};
 /// Cases run side by side, each worker with an upstream and a router of its own.
 const WORKERS: usize = 24;
 
+/// The most of full jitter is not all of it, and timers count in whole milliseconds.
+const SLACK: Duration = Duration::from_millis(2);
+
 struct Worker {
     upstream: Upstream,
     router: Running,
@@ -30,13 +33,14 @@ struct Worker {
 async fn worker() -> Worker {
     let upstream = Upstream::start().await;
     let mut map = MapBuilder::new(upstream.address);
+    let back_off = u64::try_from(case::BACK_OFF.as_millis()).unwrap();
     let quick = u64::try_from(FIRST_TOKEN.as_millis()).unwrap();
     for first in case::UPSTREAMS {
         for commit in case::COMMITS {
             for (name, ms) in [("", 20_000), ("-quick", quick)] {
                 let role = json!({
                     "commit": commit,
-                    "retry": {"count": 1, "on": case::RETRIED.map(Class::name)},
+                    "retry": {"count": 1, "min_backoff_ms": back_off, "max_backoff_ms": back_off, "on": case::RETRIED.map(Class::name)},
                     "timeouts": {"first_token_ms": ms, "idle_ms": ms, "total_ms": 3 * ms},
                 });
                 let chain = [&format!("{first}/m"), "second/m"];
@@ -45,7 +49,7 @@ async fn worker() -> Worker {
         }
     }
     let map = map.role("second", &["second/m"], json!({}));
-    let (router, client) = (running::start(&map.bytes()).await, client());
+    let (router, client) = (running::start_unlucky(&map.bytes()).await, client());
     // So that it is known that these upstreams have no endpoint for responses.
     for role in ["openai-headers", "anthropic-headers", "second"] {
         let body = json!({"model": role, "input": "Say hello."});
@@ -63,6 +67,8 @@ struct Seen {
     second_calls: usize,
     tried: String,
     took: Duration,
+    /// How long after the call before each later one came.
+    pauses: Vec<Duration>,
 }
 
 async fn run(case: &Case, Worker { upstream, router, client }: &Worker) -> Seen {
@@ -71,6 +77,7 @@ async fn run(case: &Case, Worker { upstream, router, client }: &Worker) -> Seen 
         upstream.arrivals().iter().filter(|it| it.path.starts_with(&path)).count()
     };
     let before = (calls(case.upstream), calls("second"));
+    let all = upstream.arrivals().len();
     upstream.always(&format!("/{}/", case.upstream), case.fault());
     let began = Instant::now();
     let request = client.post(router.url(case.path())).body(case.request().to_string());
@@ -84,6 +91,7 @@ async fn run(case: &Case, Worker { upstream, router, client }: &Worker) -> Seen 
         second_calls: calls("second") - before.1,
         tried,
         took: began.elapsed(),
+        pauses: upstream.arrivals()[all..].windows(2).map(|it| it[1].at - it[0].at).collect(),
     }
 }
 
@@ -114,7 +122,9 @@ fn check(case: &Case, seen: &Seen, expected: &Expected) -> Option<String> {
         && seen.tried == expected.tried
         && seen.first_calls == expected.first_calls
         && seen.second_calls == expected.second_calls
-        && seen.took >= expected.not_before;
+        && seen.took >= expected.not_before
+        && seen.pauses.len() == expected.pauses.len()
+        && seen.pauses.iter().zip(&expected.pauses).all(|(seen, least)| *seen + SLACK >= *least);
     (!is_so).then(|| format!("{case:?}: {seen:?}, expected {expected:?}"))
 }
 

@@ -52,6 +52,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A request as it arrived.
 #[derive(Debug, Clone)]
 pub struct Arrival {
+    /// When.
+    pub at: std::time::Instant,
     /// The whole body.
     pub body: Vec<u8>,
     /// Which connection it came on, counted from 0.

@@ -11,6 +11,10 @@ pub const COMMITS: [&str; 3] = ["headers", "first_token", "complete"];
 const CLIENTS: [Client; 3] = [Client::Chat, Client::Messages, Client::Responses];
 /// Long enough for a good answer on a loaded machine; every silent case waits for it.
 pub const FIRST_TOKEN: Duration = Duration::from_millis(1000);
+/// The pause before a retry, where the provider does not ask for one.
+pub const BACK_OFF: Duration = Duration::from_millis(100);
+/// What a provider asks for in its headers, where it limits.
+pub const RETRY_AFTER: Duration = Duration::from_millis(300);
 /// What the roles retry: all that can be.
 pub const RETRIED: [Class; 4] =
     [Class::Network, Class::RateLimit, Class::Overloaded, Class::ServerError];
@@ -168,7 +172,11 @@ impl Case {
             Class::NotFound => 404,
             Class::Network | Class::Empty | Class::ServerError => 500,
         };
-        Fault::status(status).with_body(&self.error())
+        let fault = Fault::status(status).with_body(&self.error());
+        if self.class != Class::RateLimit {
+            return fault;
+        }
+        fault.with_header("retry-after-ms", &RETRY_AFTER.as_millis().to_string())
     }
 
     /// The provider's error object.

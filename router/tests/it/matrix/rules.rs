@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::case::{Case, Class, FIRST_TOKEN, Point, RETRIED};
+use super::case::{BACK_OFF, Case, Class, FIRST_TOKEN, Point, RETRIED, RETRY_AFTER};
 
 /// What the client sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +24,18 @@ pub struct Expected {
     pub second_calls: usize,
     /// When the answer is over at the earliest.
     pub not_before: Duration,
+    /// How long after the call before each later one comes at the earliest.
+    pub pauses: Vec<Duration>,
+}
+
+/// "Full jitter", which this router draws the most of; "`Retry-After` … is honoured when it fits
+/// into what is left". Another link is taken at once: a silent one has had its time from before its
+/// call arrived.
+fn pauses(case: &Case, first_calls: usize, second_calls: usize) -> Vec<Duration> {
+    // An error in the middle of an answer has no headers of its own.
+    let asks = case.point == Point::BeforeHeaders && case.class == Class::RateLimit;
+    let retry = if asks { RETRY_AFTER } else { BACK_OFF };
+    [vec![retry; first_calls - 1], vec![Duration::ZERO; second_calls]].concat()
 }
 
 /// "Nothing is sent until an attempt delivers its first delta"; with `commit headers` until the
@@ -53,6 +65,7 @@ pub fn expected(case: &Case) -> Expected {
             first_calls: 1,
             second_calls: 0,
             not_before: silence,
+            pauses: Vec::new(),
         };
     }
     // "Retry on the same link for network, rate_limit, overloaded, server_error", once here.
@@ -65,9 +78,11 @@ pub fn expected(case: &Case) -> Expected {
             first_calls,
             second_calls: 1,
             not_before: silence,
+            pauses: pauses(case, first_calls, 1),
         };
     }
     // "400, 413, 422 and 429 are kept."
     let outcome = Outcome::Refused(400);
-    Expected { outcome, tried: failed, first_calls, second_calls: 0, not_before: silence }
+    let pauses = pauses(case, first_calls, 0);
+    Expected { outcome, tried: failed, first_calls, second_calls: 0, not_before: silence, pauses }
 }

@@ -76,8 +76,9 @@ impl Connection {
         let headers: Vec<_> = lines.map(field).collect();
         let (method, path) = (method.to_owned(), path.to_owned());
         let connection = self.number;
+        let at = std::time::Instant::now();
         let mut arrival =
-            Arrival { body: Vec::new(), connection, end: None, headers, method, path };
+            Arrival { at, body: Vec::new(), connection, end: None, headers, method, path };
         arrival.body = match (arrival.header("content-length"), arrival.header("transfer-encoding"))
         {
             (Some(length), _) => self.take(length.parse().unwrap()).await?,
