@@ -210,6 +210,7 @@ fn model(provider: &str) -> Model {
     Model {
         accepts: None,
         context_tokens: Some(200_000),
+        effort_with_tools: model_map::EffortWithTools::default(),
         efforts: [].into(),
         endpoints: None,
         id: MODEL.into(),
@@ -224,6 +225,7 @@ fn model(provider: &str) -> Model {
         sampling: model_map::Sampling::default(),
         stop_sequences: None,
         system_role: model_map::SystemRole::default(),
+        system_turns: false,
         thinking_budget_min: None,
     }
 }
