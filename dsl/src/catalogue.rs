@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use model_map::{
-    Effort, ModelEndpoint, OutputLimitKey, PastReasoning, Sampling, SystemRole, glob_matches,
+    Effort, EffortWithTools, ModelEndpoint, OutputLimitKey, PastReasoning, Sampling, SystemRole,
+    glob_matches,
 };
 
 use embedded::EMBEDDED;
@@ -33,6 +34,8 @@ pub struct Facts {
     pub sampling: Option<Sampling>,
     /// The values of `reasoning_effort`; empty if it takes none.
     pub efforts: Option<BTreeSet<Effort>>,
+    /// What its server does with an effort beside tools in a chat.
+    pub effort_with_tools: Option<EffortWithTools>,
     /// The least thinking budget in tokens, where thinking is set by a budget.
     pub thinking_budget_min: Option<u32>,
     /// Whether it goes on from an assistant message at the end.
@@ -43,6 +46,8 @@ pub struct Facts {
     pub stop_sequences: Option<u32>,
     /// Whose an OpenAI-style request's instructions are.
     pub system_role: Option<SystemRole>,
+    /// Whether instructions may stand among the turns of a Messages request.
+    pub system_turns: Option<bool>,
     /// What an OpenAI-style provider can be asked for with it.
     pub endpoints: Option<BTreeSet<ModelEndpoint>>,
     /// What its server does with reasoning that is sent back.

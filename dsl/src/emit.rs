@@ -96,6 +96,7 @@ fn emit_model(model: &Model) -> model_map::Model {
     model_map::Model {
         accepts: facts.accepts.clone(),
         context_tokens: facts.context,
+        effort_with_tools: facts.effort_with_tools.unwrap_or_default(),
         efforts: facts.efforts.clone().unwrap_or_default(),
         endpoints: endpoints(facts),
         id: model.id.clone(),
@@ -110,6 +111,7 @@ fn emit_model(model: &Model) -> model_map::Model {
         sampling: facts.sampling.unwrap_or_default(),
         stop_sequences: facts.stop_sequences,
         system_role: facts.system_role.unwrap_or_default(),
+        system_turns: facts.system_turns.unwrap_or_default(),
         thinking_budget_min: facts.thinking_budget_min,
     }
 }

@@ -102,6 +102,9 @@ pub struct Model {
     /// Input and output together, in tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_tokens: Option<u64>,
+    /// What its server does with an effort beside tools in a chat.
+    #[serde(default, skip_serializing_if = "EffortWithTools::is_default")]
+    pub effort_with_tools: EffortWithTools,
     /// The values of `reasoning_effort` that it takes, if it has such a setting.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub efforts: BTreeSet<Effort>,
@@ -142,6 +145,9 @@ pub struct Model {
     /// Whose an OpenAI-style request's instructions are.
     #[serde(default, skip_serializing_if = "SystemRole::is_default")]
     pub system_role: SystemRole,
+    /// Whether instructions may stand among the turns of a Messages request.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub system_turns: bool,
     /// The least thinking budget in tokens, where thinking is set by a budget.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thinking_budget_min: Option<u32>,
@@ -284,6 +290,32 @@ pub enum PastReasoning {
 }
 
 impl PastReasoning {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The word in `.sfr` files and catalogues.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// What an OpenAI-style server does with `reasoning_effort` beside tools in a chat.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum EffortWithTools {
+    /// It takes both, or nobody knows.
+    #[default]
+    Taken,
+    /// It refuses the request unless the effort is `none`.
+    Refused,
+}
+
+impl EffortWithTools {
     fn is_default(&self) -> bool {
         *self == Self::default()
     }

@@ -2,12 +2,16 @@
 //!
 //! Owns syntax, depth and duplicate keys; what a value means is for its reader.
 
+mod surrogates;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
 use bytes::BytesMut;
 use memchr::memchr2;
+
+pub(crate) use self::surrogates::mended;
 
 /// How deep arrays and objects may stand in one another.
 pub(crate) const MAX_DEPTH: usize = 128;
@@ -47,12 +51,18 @@ pub(crate) struct Member {
 
 /// Checks a whole text and gives the members of the object that it is.
 pub(crate) fn object(text: &str) -> Result<Vec<Member>, JsonError> {
+    Ok(object_and_halves(text)?.0)
+}
+
+/// The same, and whether any escape is a half of a character: alone or not is for [`mended`] to
+/// see.
+pub(crate) fn object_and_halves(text: &str) -> Result<(Vec<Member>, bool), JsonError> {
     let mut scan = Scan::new(text);
     let mut members = Vec::new();
     scan.space();
     scan.object(|key, value| members.push(Member { key, value }))?;
     scan.end()?;
-    Ok(members)
+    Ok((members, scan.halves))
 }
 
 /// Checks a whole text and gives the elements of the array that it is.
@@ -86,11 +96,13 @@ struct Scan<'a> {
     depth: usize,
     /// The keys of the objects that are open, outermost first.
     keys: Vec<Cow<'a, str>>,
+    /// Whether a surrogate was escaped.
+    halves: bool,
 }
 
 impl<'a> Scan<'a> {
     fn new(text: &'a str) -> Self {
-        Self { text, at: 0, depth: 0, keys: Vec::new() }
+        Self { text, at: 0, depth: 0, keys: Vec::new(), halves: false }
     }
 
     fn peek(&self) -> Option<u8> {
@@ -199,7 +211,8 @@ impl<'a> Scan<'a> {
         }
         self.string()?;
         let range = start..self.at;
-        let Some(key) = self.text.get(range.clone()).and_then(decode) else {
+        let raw = self.text.get(range.clone()).unwrap_or_default();
+        let Some(key) = decode(raw).or(self.halves.then_some(Cow::Borrowed(raw))) else {
             return self.expected("a key");
         };
         self.keys.push(key);
@@ -240,7 +253,10 @@ impl<'a> Scan<'a> {
     fn escape(&mut self) -> Result<(), JsonError> {
         let length = match self.rest() {
             [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 1,
-            [b'u', a, b, c, d, ..] if [a, b, c, d].iter().all(|x| x.is_ascii_hexdigit()) => 5,
+            [b'u', a, b, c, d, ..] if [a, b, c, d].iter().all(|x| x.is_ascii_hexdigit()) => {
+                self.halves |= matches!(a, b'd' | b'D') && *b >= b'8';
+                5
+            }
             _ => return self.expected("an escape"),
         };
         self.at += length;

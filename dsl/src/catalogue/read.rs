@@ -5,7 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use model_map::{Effort, ModelEndpoint, OutputLimitKey, PastReasoning, Sampling, SystemRole};
+use model_map::{
+    Effort, EffortWithTools, ModelEndpoint, OutputLimitKey, PastReasoning, Sampling, SystemRole,
+};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -17,10 +19,11 @@ use crate::toml_read::{
 
 const SECTION_KEYS: [&str; 5] = ["hosts", "models", "past_reasoning", "prefixes", "protocol"];
 
-const MODEL_KEYS: [&str; 17] = [
+const MODEL_KEYS: [&str; 19] = [
     "accepts",
     "context",
     "deprecated",
+    "effort_with_tools",
     "efforts",
     "embeds",
     "endpoints",
@@ -34,6 +37,7 @@ const MODEL_KEYS: [&str; 17] = [
     "sampling",
     "stop_sequences",
     "system_role",
+    "system_turns",
     "thinking_budget_min",
 ];
 
@@ -74,11 +78,13 @@ impl Facts {
             accepts: self.accepts.or(base.accepts),
             sampling: self.sampling.or(base.sampling),
             efforts: self.efforts.or(base.efforts),
+            effort_with_tools: self.effort_with_tools.or(base.effort_with_tools),
             thinking_budget_min: self.thinking_budget_min.or(base.thinking_budget_min),
             prefill: self.prefill.or(base.prefill),
             output_limit_key: self.output_limit_key.or(base.output_limit_key),
             stop_sequences: self.stop_sequences.or(base.stop_sequences),
             system_role: self.system_role.or(base.system_role),
+            system_turns: self.system_turns.or(base.system_turns),
             endpoints: self.endpoints.or(base.endpoints),
             past_reasoning: self.past_reasoning.or(base.past_reasoning),
             embeds: self.embeds.or(base.embeds),
@@ -145,8 +151,10 @@ fn facts(keys: &DeTable<'_>, problems: &mut Vec<Problem>) -> Facts {
             "accepts" => facts.accepts = words(value, problems, Ability::from_name),
             "sampling" => facts.sampling = word(value, problems, sampling),
             "efforts" => facts.efforts = words(value, problems, effort),
+            "effort_with_tools" => facts.effort_with_tools = word(value, problems, with_tools),
             "stop_sequences" => facts.stop_sequences = small_count(value, problems),
             "system_role" => facts.system_role = word(value, problems, system_role),
+            "system_turns" => facts.system_turns = boolean(value, problems),
             "endpoints" => facts.endpoints = words(value, problems, ModelEndpoint::from_name),
             "past_reasoning" => facts.past_reasoning = word(value, problems, past_reasoning),
             "thinking_budget_min" => facts.thinking_budget_min = small_count(value, problems),
@@ -227,6 +235,10 @@ fn system_role(word: &str) -> Option<SystemRole> {
 
 fn past_reasoning(word: &str) -> Option<PastReasoning> {
     [PastReasoning::Taken, PastReasoning::Refused].into_iter().find(|it| it.name() == word)
+}
+
+fn with_tools(word: &str) -> Option<EffortWithTools> {
+    [EffortWithTools::Taken, EffortWithTools::Refused].into_iter().find(|it| it.name() == word)
 }
 
 /// The word of a way to take sampling parameters.

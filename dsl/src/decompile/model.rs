@@ -63,6 +63,8 @@ pub(crate) fn facts(model: &Model, known: &Facts) -> Vec<String> {
         (model.system_role != known.system_role.unwrap_or_default()).then_some(model.system_role);
     let past_reasoning = (model.past_reasoning != known.past_reasoning.unwrap_or_default())
         .then_some(model.past_reasoning);
+    let with_tools = (model.effort_with_tools != known.effort_with_tools.unwrap_or_default())
+        .then_some(model.effort_with_tools);
     let all = [
         tokens("context", model.context_tokens, known.context),
         tokens("input", model.input_tokens, known.input),
@@ -72,6 +74,7 @@ pub(crate) fn facts(model: &Model, known: &Facts) -> Vec<String> {
         accepts(model, known),
         sampling.map(|it| format!("sampling {}", sampling_name(it))),
         efforts(model, known),
+        with_tools.map(|it| format!("effort_with_tools {}", it.name())),
         tokens(
             "thinking_budget_min",
             least(model.thinking_budget_min),
@@ -80,6 +83,7 @@ pub(crate) fn facts(model: &Model, known: &Facts) -> Vec<String> {
         limit_key.map(|it| format!("output_limit_key {}", limit_key_name(it))),
         stop_sequences(model, known),
         system_role.map(|it| format!("system_role {}", it.name())),
+        (model.system_turns && known.system_turns != Some(true)).then(|| "system_turns".to_owned()),
         endpoints(model, known),
         past_reasoning.map(|it| format!("past_reasoning {}", it.name())),
         (model.prefill && known.prefill != Some(true)).then(|| "prefill".to_owned()),

@@ -87,6 +87,11 @@ pub(crate) fn model_statement(
             let what = "`system` or `developer`";
             ModelStatement::SystemRole(statement::setting(start, what, cursor))
         }
+        "system_turns" => ModelStatement::SystemTurns(start),
+        "effort_with_tools" => {
+            let what = "`taken` or `refused`";
+            ModelStatement::EffortWithTools(statement::setting(start, what, cursor))
+        }
         "endpoints" => {
             ModelStatement::Endpoints(statement::names(start, place, "an endpoint", cursor))
         }

@@ -217,6 +217,10 @@ pub enum ModelStatement {
     StopSequences(Setting),
     /// `system_role developer`
     SystemRole(Setting),
+    /// `system_turns`
+    SystemTurns(Span),
+    /// `effort_with_tools refused`
+    EffortWithTools(Setting),
     /// `endpoints chat, responses`
     Endpoints(Names),
     /// `past_reasoning refused`
@@ -239,11 +243,12 @@ impl ModelStatement {
             | Self::OutputLimitKey(node)
             | Self::StopSequences(node)
             | Self::SystemRole(node)
+            | Self::EffortWithTools(node)
             | Self::PastReasoning(node) => node.span,
             Self::Price(node) => node.span,
             Self::PriceOver(node) => node.span,
             Self::Accepts(node) | Self::Efforts(node) | Self::Endpoints(node) => node.span,
-            Self::Prefill(span) => *span,
+            Self::Prefill(span) | Self::SystemTurns(span) => *span,
             Self::Broken(node) => node.span,
         }
     }

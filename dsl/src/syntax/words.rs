@@ -161,6 +161,8 @@ const KEYWORDS: &[Keyword] = &[
     keyword("output_limit_key", &[Place::Model], IN_MODEL),
     keyword("stop_sequences", &[Place::Model], IN_MODEL),
     keyword("system_role", &[Place::Model], IN_MODEL),
+    keyword("system_turns", &[Place::Model], IN_MODEL),
+    keyword("effort_with_tools", &[Place::Model], IN_MODEL),
     keyword("endpoints", &[Place::Model], IN_MODEL),
     keyword("past_reasoning", &[Place::Model], IN_MODEL),
     keyword("prefill", &[Place::Model], IN_MODEL),

@@ -133,10 +133,12 @@ model priced = openai/priced/2:v1 {
   accepts             image, pdf, tools, json
   sampling            one
   efforts             low, high
+  effort_with_tools   refused
   thinking_budget_min 1_024
   output_limit_key    max_completion_tokens
   stop_sequences      0
   system_role         developer
+  system_turns
   endpoints           chat, responses
   past_reasoning      taken
   prefill

@@ -165,10 +165,12 @@ fn write_output(to: &mut Writer<'_>, thinking: Option<&Thinking>, format: &Forma
     }
 }
 
-/// Whether a JSON string, given with its quotes, holds nothing but white space.
+/// Whether a JSON string, given with its quotes, holds nothing but white space. What cannot be
+/// read is not blank.
 pub(crate) fn is_blank(raw: &str) -> bool {
     let inner = raw.trim_matches('"');
     let begins_blank = |first: char| first == '\\' || first.is_whitespace();
-    inner.chars().next().is_none_or(begins_blank)
-        && json::decode(raw).is_none_or(|text| text.trim().is_empty())
+    inner.is_empty()
+        || inner.starts_with(begins_blank)
+            && json::decode(raw).is_some_and(|text| text.trim().is_empty())
 }

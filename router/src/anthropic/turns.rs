@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::parts::{Content, Separator};
 use super::thoughts::{self, Thought};
+use crate::json;
 use crate::openai::messages::nothing_left;
 use crate::openai::request::{ChatRequest, Prompt, RequestError, Target};
 use crate::wire::segments::Writer;
@@ -317,8 +318,10 @@ fn write_input(to: &mut Writer<'_>, arguments: &str) {
     let arguments = arguments.trim();
     if arguments.is_empty() {
         to.put("{}");
-    } else if crate::json::object(arguments).is_ok() {
-        to.share(arguments.as_bytes());
+    } else if let Ok((_, halves)) = json::object_and_halves(arguments) {
+        // Arguments are JSON within a text, where the half of a character is not seen.
+        let mended = if halves { json::mended(arguments) } else { Cow::Borrowed(arguments) };
+        to.share(mended.as_bytes());
     } else {
         to.put(r#"{"invalid_json":"#);
         to.put_string(arguments);

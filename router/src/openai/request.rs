@@ -3,6 +3,7 @@
 //! Owns the parsing of its top level and the errors about it; the request for an upstream is in
 //! `splice`, or in another protocol's `request`.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -102,10 +103,14 @@ impl ChatRequest {
         Ok(request)
     }
 
-    /// Takes the body of a request of any kind apart: errors as above, but for `messages`.
+    /// Takes the body of a request of any kind apart: errors as above, but for `messages`. Halves
+    /// of characters are replaced, since not every provider takes them.
     pub(crate) fn parse_any(body: Bytes) -> Result<Self, RequestError> {
         let text = std::str::from_utf8(&body).map_err(|_| invalid("it is not UTF-8"))?;
-        let fields = json::object(text).map_err(|error| refused(&error))?;
+        let (fields, halves) = json::object_and_halves(text).map_err(|error| refused(&error))?;
+        if halves && let Cow::Owned(mended) = json::mended(text) {
+            return Self::parse_any(mended.into());
+        }
         let fields = fields.into_iter().map(|member| field(text, member)).collect();
         let (model, stream, include_usage) = (String::new(), false, false);
         let (translated, counted) = (false, false);
@@ -439,6 +444,19 @@ mod tests {
         assert_eq!(part(r#"{"model":"a","messages":[{"a":1,"a":2}]}"#), coded("duplicate_key"));
         let deep = format!(r#"{{"model":"a","messages":{}{}}}"#, "[".repeat(200), "]".repeat(200));
         assert_eq!(part(&deep), coded("json_too_deep"));
+    }
+
+    #[test]
+    fn half_a_character_is_replaced_and_nothing_else_is_touched() {
+        let kept = r#"{"model":"a","messages":[{"content":"\\ud83d \ud83d\ude00 \u00e9"}]}"#;
+        assert_eq!(parse(kept).expect("a request").body(), kept.as_bytes());
+        let cut =
+            r#"{"model":"a","messages":[{"content":"\n \ud83d x \uDE00\ud83d\ude00","\uD83D":1}]}"#;
+        let mended =
+            r#"{"model":"a","messages":[{"content":"\n \ufffd x \ufffd\ud83d\ude00","\ufffd":1}]}"#;
+        assert_eq!(parse(cut).expect("a request").body(), mended.as_bytes());
+        let twice = r#"{"model":"a","messages":[{"\ud83d":1,"\ud83e":1}]}"#;
+        assert_eq!(parse(twice).expect_err("refused").code, Some("duplicate_key"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //!
 //! Owns the choice; how each protocol writes them is its own.
 
-use model_map::{Effort, Model, Sampling};
+use model_map::{Effort, EffortWithTools, Model, Sampling};
 use serde::Deserialize;
 
 use super::request::{ChatRequest, RequestError, Target};
@@ -57,6 +57,20 @@ impl Settings {
         if request.get(name).is_some() && !self.dropped.iter().any(|dropped| dropped == name) {
             self.dropped.push(name.to_owned());
         }
+    }
+
+    /// Asks for no effort beside tools where they are refused together. It has to be said: what
+    /// thinks without being told to is refused as well.
+    pub(crate) fn spare_effort(&mut self, request: &ChatRequest, model: &Model) {
+        let has_tools = || request.get("tools").is_some_and(|tools| !is_empty_list(tools));
+        if model.effort_with_tools == EffortWithTools::Taken || !has_tools() {
+            return;
+        }
+        if self.effort.is_some_and(|effort| effort != Effort::None) {
+            self.drop_parameter(request, "reasoning_effort");
+        }
+        let takes_none = model.efforts.is_empty() || model.efforts.contains(&Effort::None);
+        self.effort = takes_none.then_some(Effort::None);
     }
 
     /// Leaves out what does not go together with thinking.
@@ -139,6 +153,12 @@ pub(crate) fn stops(request: &ChatRequest, name: &str) -> Result<Vec<String>, Re
         Some(Stop::One(stop)) => vec![stop],
         Some(Stop::Many(stops)) => stops,
     })
+}
+
+/// Whether a list, as JSON, holds nothing.
+pub(crate) fn is_empty_list(list: &str) -> bool {
+    let inner = list.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    inner.is_some_and(|inner| inner.trim_ascii().is_empty())
 }
 
 /// Whether nothing is known of a model: then what is asked of it is not judged.

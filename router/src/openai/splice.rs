@@ -10,16 +10,18 @@ use super::request::{ChatRequest, Field, RequestError, Target, UpstreamRequest};
 use super::settings::Settings;
 use crate::wire::segments::Writer;
 
-/// The sampling parameters beside `temperature` and `top_p` that models refuse along with them.
-const PENALTIES: [&str; 2] = ["frequency_penalty", "presence_penalty"];
+/// What models refuse along with `temperature` and `top_p`.
+const REFUSED_WITH_SAMPLING: [&str; 5] =
+    ["frequency_penalty", "logit_bias", "logprobs", "presence_penalty", "top_logprobs"];
 
 /// The request for an upstream that speaks the client's protocol: the client's bytes with what
 /// the link and the role set.
 pub fn build(request: &ChatRequest, target: &Target<'_>) -> Result<UpstreamRequest, RequestError> {
     let mut settings = Settings::choose(request, target)?;
     if target.model.sampling == Sampling::Refused {
-        PENALTIES.iter().for_each(|name| settings.drop_parameter(request, name));
+        REFUSED_WITH_SAMPLING.iter().for_each(|name| settings.drop_parameter(request, name));
     }
+    settings.spare_effort(request, target.model);
     if target.system.mode == SystemMode::Replace {
         messages::check(request.get("messages").unwrap_or_default(), target.system)?;
     }
@@ -145,6 +147,42 @@ mod tests {
         assert_eq!(sent(r#""stop_sequences":0"#, "\"a\""), (Value::Null, named));
         assert_eq!(sent(r#""stop_sequences":0"#, "[]"), (json!([]), none.clone()));
         assert_eq!(sent(all, r#"["1","2","3","4","5","6","7"]"#).1, none, "nothing is known");
+    }
+
+    #[test]
+    fn an_effort_stands_beside_tools_only_where_both_are_taken() {
+        let facts = r#""context_tokens":9,"efforts":["none","low","high"]"#;
+        let refuses = format!(r#"{facts},"effort_with_tools":"refused""#);
+        let without_none = refuses.replace("\"none\",", "");
+        let sent = |facts: &str, more: &str| {
+            let built = for_model(facts, &format!(r#"{{"model":"r","messages":[]{more}}}"#), &[]);
+            let sent: Value = serde_json::from_slice(&built.body.concat()).expect("JSON");
+            (sent["reasoning_effort"].clone(), built.dropped)
+        };
+        let (high, tools) = (r#","reasoning_effort":"high""#, r#","tools":[{}]"#);
+        let both = format!("{high}{tools}");
+        let (none, named) = (Vec::<String>::new(), vec!["reasoning_effort".to_owned()]);
+        assert_eq!(sent(facts, &both), (json!("high"), none.clone()));
+        assert_eq!(sent(&refuses, high), (json!("high"), none.clone()));
+        assert_eq!(
+            sent(&refuses, &format!(r#"{high},"tools":[ ]"#)),
+            (json!("high"), none.clone())
+        );
+        assert_eq!(sent(&refuses, &both), (json!("none"), named.clone()));
+        assert_eq!(sent(&refuses, tools), (json!("none"), none.clone()));
+        assert_eq!(sent(&without_none, &both), (Value::Null, named));
+        let asked_for_none = format!(r#","reasoning_effort":"none"{tools}"#);
+        assert_eq!(sent(&refuses, &asked_for_none), (json!("none"), none));
+    }
+
+    #[test]
+    fn what_goes_with_sampling_is_refused_with_it() {
+        let body =
+            r#"{"model":"r","messages":[],"logprobs":true,"top_logprobs":2,"logit_bias":{"5":1}}"#;
+        let built = for_model(r#""sampling":"refused""#, body, &[]);
+        assert_eq!(built.body.concat(), r#"{"model":"m","messages":[]}"#);
+        assert_eq!(built.dropped, ["logit_bias", "logprobs", "top_logprobs"]);
+        assert_eq!(for_model(r#""sampling":"one""#, body, &[]).dropped, Vec::<String>::new());
     }
 
     #[test]

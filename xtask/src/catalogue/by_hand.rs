@@ -56,6 +56,7 @@ struct Correction {
 #[serde(deny_unknown_fields, default)]
 struct Set {
     deprecated: Option<String>,
+    effort_with_tools: Option<String>,
     efforts: Option<Vec<String>>,
     embeds: Option<bool>,
     endpoints: Option<Vec<String>>,
@@ -64,6 +65,7 @@ struct Set {
     sampling: Option<String>,
     stop_sequences: Option<u32>,
     system_role: Option<String>,
+    system_turns: Option<bool>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -133,6 +135,8 @@ impl Correction {
         replace(&mut facts.endpoints, &set.endpoints);
         replace(&mut facts.stop_sequences, &set.stop_sequences);
         replace(&mut facts.system_role, &set.system_role);
+        replace(&mut facts.system_turns, &set.system_turns);
+        replace(&mut facts.effort_with_tools, &set.effort_with_tools);
         let day = set.deprecated.as_ref().map(|day| format!("\"{day}\""));
         replace(&mut facts.deprecated, &day);
         if set.embeds == Some(true) {

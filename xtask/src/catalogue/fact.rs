@@ -17,11 +17,13 @@ pub(super) struct Facts {
     pub(super) accepts: Vec<&'static str>,
     pub(super) sampling: Option<String>,
     pub(super) efforts: Option<Vec<String>>,
+    pub(super) effort_with_tools: Option<String>,
     pub(super) thinking_budget_min: Option<u32>,
     pub(super) prefill: Option<bool>,
     pub(super) output_limit_key: Option<String>,
     pub(super) stop_sequences: Option<u32>,
     pub(super) system_role: Option<String>,
+    pub(super) system_turns: Option<bool>,
     pub(super) endpoints: Option<Vec<String>>,
     pub(super) embeds: Option<bool>,
     /// An inline table.

@@ -2,7 +2,7 @@
 //!
 //! Owns the JSON shape, which `version` versions.
 
-use model_map::{OutputLimitKey, PastReasoning, Sampling, SystemRole};
+use model_map::{EffortWithTools, OutputLimitKey, PastReasoning, Sampling, SystemRole};
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
@@ -31,11 +31,13 @@ struct Model<'c> {
     accepts: Option<Vec<&'static str>>,
     sampling: Option<&'static str>,
     efforts: Option<Vec<&'static str>>,
+    effort_with_tools: Option<&'static str>,
     thinking_budget_min: Option<u32>,
     prefill: Option<bool>,
     output_limit_key: Option<&'static str>,
     stop_sequences: Option<u32>,
     system_role: Option<&'static str>,
+    system_turns: Option<bool>,
     endpoints: Option<Vec<&'static str>>,
     past_reasoning: Option<&'static str>,
     embeds: bool,
@@ -93,11 +95,13 @@ fn model<'c>(listed: &Listed<'c>) -> Model<'c> {
         accepts: facts.accepts.as_ref().map(|set| set.iter().map(|one| one.name()).collect()),
         sampling: facts.sampling.map(sampling_name as fn(Sampling) -> _),
         efforts: facts.efforts.as_ref().map(|set| effort_names(set).collect()),
+        effort_with_tools: facts.effort_with_tools.map(EffortWithTools::name),
         thinking_budget_min: facts.thinking_budget_min,
         prefill: facts.prefill,
         output_limit_key: facts.output_limit_key.map(limit_key_name as fn(OutputLimitKey) -> _),
         stop_sequences: facts.stop_sequences,
         system_role: facts.system_role.map(SystemRole::name),
+        system_turns: facts.system_turns,
         endpoints: facts.endpoints.as_ref().map(|set| set.iter().map(|one| one.name()).collect()),
         past_reasoning: facts.past_reasoning.map(PastReasoning::name),
         embeds: facts.embeds.unwrap_or_default(),

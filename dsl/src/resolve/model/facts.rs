@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 
 use model_map::{
-    Effort, ModelEndpoint, OutputLimitKey, PastReasoning, PriceOver, Sampling, SystemRole,
+    Effort, EffortWithTools, ModelEndpoint, OutputLimitKey, PastReasoning, PriceOver, Sampling,
+    SystemRole,
 };
 
 use crate::catalogue::{Ability, Facts, Price, limit_key_name, sampling_name};
@@ -27,10 +28,12 @@ pub(super) struct Block {
     price_over: Slot<PriceOver>,
     sampling: Slot<Sampling>,
     efforts: Slot<BTreeSet<Effort>>,
+    effort_with_tools: Slot<EffortWithTools>,
     thinking_budget_min: Slot<u32>,
     output_limit_key: Slot<OutputLimitKey>,
     stop_sequences: Slot<u32>,
     system_role: Slot<SystemRole>,
+    system_turns: Slot<bool>,
     endpoints: Slot<BTreeSet<ModelEndpoint>>,
     past_reasoning: Slot<PastReasoning>,
     prefill: Slot<bool>,
@@ -81,10 +84,12 @@ impl Block {
             price_over: value(&self.price_over),
             sampling: value(&self.sampling),
             efforts: value(&self.efforts),
+            effort_with_tools: value(&self.effort_with_tools),
             thinking_budget_min: value(&self.thinking_budget_min),
             output_limit_key: value(&self.output_limit_key),
             stop_sequences: value(&self.stop_sequences),
             system_role: value(&self.system_role),
+            system_turns: value(&self.system_turns),
             endpoints: value(&self.endpoints),
             past_reasoning: value(&self.past_reasoning),
             prefill: value(&self.prefill),
@@ -179,6 +184,17 @@ impl<'t> Resolver<'t> {
                 let words = all.map(|it| (it.name(), it));
                 let value = self.word_of(node, ("a role of instructions", "`system`"), &words);
                 put(&mut block.system_role, "system_role", span, value, &mut self.findings);
+            }
+            ModelStatement::SystemTurns(_) => {
+                put(&mut block.system_turns, "system_turns", span, Some(true), &mut self.findings);
+            }
+            ModelStatement::EffortWithTools(node) => {
+                let all = [EffortWithTools::Taken, EffortWithTools::Refused];
+                let words = all.map(|it| (it.name(), it));
+                let example = ("what becomes of an effort beside tools", "`refused`");
+                let value = self.word_of(node, example, &words);
+                let what = "effort_with_tools";
+                put(&mut block.effort_with_tools, what, span, value, &mut self.findings);
             }
             ModelStatement::Endpoints(node) => {
                 let value = Some(self.endpoints(node));

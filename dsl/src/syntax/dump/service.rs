@@ -48,6 +48,8 @@ impl Dump {
             ModelStatement::OutputLimitKey(_) => "output_limit_key",
             ModelStatement::StopSequences(_) => "stop_sequences",
             ModelStatement::SystemRole(_) => "system_role",
+            ModelStatement::SystemTurns(_) => "system_turns",
+            ModelStatement::EffortWithTools(_) => "effort_with_tools",
             ModelStatement::Endpoints(_) => "endpoints",
             ModelStatement::PastReasoning(_) => "past_reasoning",
             ModelStatement::Prefill(_) => "prefill",
@@ -63,6 +65,7 @@ impl Dump {
             | ModelStatement::OutputLimitKey(setting)
             | ModelStatement::StopSequences(setting)
             | ModelStatement::SystemRole(setting)
+            | ModelStatement::EffortWithTools(setting)
             | ModelStatement::PastReasoning(setting) => dump.setting(setting),
             ModelStatement::Price(entries) => dump.entries(entries),
             ModelStatement::PriceOver(PriceOver { span: _, tokens, price }) => {
@@ -72,7 +75,7 @@ impl Dump {
             ModelStatement::Accepts(Names { span: _, names })
             | ModelStatement::Efforts(Names { span: _, names })
             | ModelStatement::Endpoints(Names { span: _, names }) => dump.names("name", names),
-            ModelStatement::Prefill(_) => {}
+            ModelStatement::Prefill(_) | ModelStatement::SystemTurns(_) => {}
             ModelStatement::Broken(broken) => dump.broken(broken),
         });
     }

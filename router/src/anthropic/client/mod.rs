@@ -10,6 +10,7 @@ pub(crate) mod error;
 mod events;
 pub(crate) mod forward;
 mod history;
+mod instructions;
 pub(crate) mod outline;
 mod reflection;
 pub(crate) mod splice;

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use memchr::memmem;
 use model_map::{Sampling, SystemMode};
 
+use super::instructions::{self, Told};
 use super::reflection::Reflection;
 use super::{UNSIGNED, outline, system};
 use crate::anthropic::request::OUTPUT_LIMIT;
@@ -61,11 +62,15 @@ pub(crate) fn build(
     if question == Question::Message {
         to.put(&format!(r#","max_tokens":{limit}"#));
     }
-    system::write(&mut to, own.get("system"), target.system);
+    let messages = own.get("messages").unwrap_or_default();
+    let takes_all = target.model.system_turns && target.system.mode != SystemMode::Replace;
+    let is_told = !takes_all && instructions::may_stand_in(messages);
+    let told = if is_told { instructions::tell(messages) } else { None };
+    system::write(&mut to, own.get("system"), told.as_ref(), target.system);
     for field in own.fields().iter().filter(|field| own.value(field) != "null") {
         let is_asked = question == Question::Message || COUNTED.contains(&field.name.as_str());
         if is_asked && !settings.dropped.contains(&field.name) {
-            write_field(&mut to, own, field, (target, &reflection));
+            write_field(&mut to, own, field, (told.as_ref(), &reflection));
         }
     }
     if question == Question::Message {
@@ -90,7 +95,7 @@ fn check(own: &ChatRequest, target: &Target<'_>) -> Result<(), RequestError> {
     let list = || json::array(messages).unwrap_or_default();
     let at = |place: &std::ops::Range<usize>| messages.get(place.clone()).unwrap_or_default();
     if target.system.mode == SystemMode::Replace
-        && has_system(messages)
+        && instructions::may_stand_in(messages)
         && list().iter().all(|place| is_system(at(place)))
     {
         return Err(nothing_left());
@@ -125,15 +130,11 @@ fn may_end_in_assistant(messages: &str) -> bool {
     !rest.trim_ascii_start().starts_with("\"user\"")
 }
 
-fn has_system(messages: &str) -> bool {
-    memmem::find(messages.as_bytes(), b"\"system\"").is_some()
-}
-
 fn write_field(
     to: &mut Writer<'_>,
     own: &ChatRequest,
     field: &Field,
-    (target, reflection): (&Target<'_>, &Reflection),
+    (told, reflection): (Option<&Told<'_>>, &Reflection),
 ) {
     let value = own.value(field);
     let is_anew = matches!(reflection, Reflection::Anew(_));
@@ -147,7 +148,10 @@ fn write_field(
         }
         "messages" => {
             to.put(r#","messages":"#);
-            write_messages(to, value, target.system.mode);
+            match told {
+                Some(told) => write_turns(to, told),
+                None => write_messages(to, value),
+            }
         }
         _ => {
             to.put(",");
@@ -158,18 +162,26 @@ fn write_field(
     }
 }
 
+/// What is left of the client's messages without instructions among them.
+fn write_turns(to: &mut Writer<'_>, told: &Told<'_>) {
+    let turns = told.turns.iter().map(|turn| {
+        let signed = Some(*turn).filter(|turn| turn.contains(UNSIGNED)).and_then(without_unsigned);
+        signed.map_or(Cow::Borrowed(*turn), Cow::Owned)
+    });
+    let asked = told.question.map(|asked| format!(r#"{{"role":"user","content":{asked}}}"#).into());
+    let turns = turns.chain(asked);
+    let turns: Vec<Cow<'_, str>> = turns.filter(|turn| !turn.is_empty()).collect();
+    to.put(&instructions::joined(&turns));
+}
+
 /// The client's messages: its very bytes, unless they hold what this model cannot read.
-fn write_messages(to: &mut Writer<'_>, messages: &str, mode: SystemMode) {
-    let replaces = mode == SystemMode::Replace && has_system(messages);
-    if !replaces && memmem::find(messages.as_bytes(), UNSIGNED.as_bytes()).is_none() {
+fn write_messages(to: &mut Writer<'_>, messages: &str) {
+    if memmem::find(messages.as_bytes(), UNSIGNED.as_bytes()).is_none() {
         return to.share(messages.as_bytes());
     }
     let mut separator = "[";
     for place in json::array(messages).unwrap_or_default() {
         let message = messages.get(place).unwrap_or_default();
-        if replaces && is_system(message) {
-            continue;
-        }
         let signed = if message.contains(UNSIGNED) { without_unsigned(message) } else { None };
         if signed.as_deref() == Some("") {
             continue;
@@ -360,6 +372,55 @@ mod tests {
         let expected = json!([messages[0], {"role": "assistant", "content": [said]}, messages[2], messages[4],
             {"role": "assistant", "content": uncited}, messages[6]]);
         assert_eq!(sent["messages"], expected);
+    }
+
+    #[test]
+    fn instructions_among_the_turns_are_for_models_that_take_them() {
+        let text = |text: &str| json!({"type": "text", "text": text});
+        let result = json!({"type": "tool_result", "tool_use_id": "c", "content": "r"});
+        let messages = json!([
+            {"role": "user", "content": "q \"system\""},
+            {"role": "system", "content": "<reminder>"},
+            {"role": "assistant", "content": [{"type": "tool_use", "id": "c", "name": "f", "input": {}}]},
+            {"role": "user", "content": [result]},
+            {"role": "system", "content": [text("two")]},
+            {"role": "user", "content": "go on"},
+            {"role": "system", "content": " "},
+        ]);
+        let body = asking(json!({"messages": messages, "system": "own"}));
+        let sent = |facts: Value, mode: SystemMode| {
+            built(&body, facts, Prompt { mode, texts: &["P"] }).expect("built")
+        };
+        let kept = sent(json!({"system_turns": true}), SystemMode::Prepend);
+        assert_eq!(kept["messages"], messages);
+        let hoisted = sent(json!({}), SystemMode::Prepend);
+        let expected = json!([text("P"), text("own"), text("<reminder>"), text("two")]);
+        assert_eq!(hoisted["system"], expected);
+        let turns = json!([
+            {"role": "user", "content": [text("q \"system\"")]},
+            {"role": "assistant", "content": messages[2]["content"]},
+            {"role": "user", "content": [result, text("go on")]},
+        ]);
+        assert_eq!(hoisted["messages"], turns);
+        for facts in [json!({}), json!({"system_turns": true})] {
+            let replaced = sent(facts, SystemMode::Replace);
+            assert_eq!(replaced["system"], json!([text("P")]));
+            assert_eq!(replaced["messages"], turns);
+        }
+        let bare = built(&body, json!({}), Prompt::default()).expect("built");
+        assert_eq!(bare["system"], json!([text("own"), text("<reminder>"), text("two")]));
+    }
+
+    #[test]
+    fn instructions_behind_the_last_answer_are_what_is_asked() {
+        let messages = json!([
+            {"role": "user", "content": "q"},
+            {"role": "assistant", "content": "a"},
+            {"role": "system", "content": "now sum it up"},
+        ]);
+        let sent = built(&asking(json!({ "messages": messages })), json!({}), Prompt::default());
+        let last = json!({"role": "user", "content": [{"type": "text", "text": "now sum it up"}]});
+        assert_eq!(sent.expect("built")["messages"][2], last);
     }
 
     #[test]
