@@ -9,6 +9,8 @@ mod lacks;
 pub mod prepared;
 #[cfg(feature = "aws")]
 pub mod remote;
+#[cfg(feature = "aws")]
+mod stood_still;
 pub mod surroundings;
 #[cfg(feature = "watch")]
 pub mod watch;

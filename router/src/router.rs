@@ -135,6 +135,10 @@ impl Router {
         if let Some(fleet) = &self.fleet {
             fleet.settled().await;
         }
+        #[cfg(feature = "aws")]
+        if let Some(cloud) = self.config.cloud() {
+            cloud.settled().await;
+        }
         if let Some(observer) = &self.observer {
             observer.settled().await;
         }
