@@ -10,7 +10,7 @@ mod socket;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -106,7 +106,7 @@ pub async fn serve_patiently(
         patience,
         router,
     };
-    let mut stop = std::pin::pin!(stop);
+    let mut stop = pin!(stop);
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -118,7 +118,7 @@ pub async fn serve_patiently(
     }
     drop(listener);
     let Front { graceful, ending, .. } = front;
-    let mut over = std::pin::pin!(graceful.shutdown());
+    let mut over = pin!(graceful.shutdown());
     if tokio::time::timeout(patience.grace, &mut over).await.is_err() {
         ending.begin();
         let _ = tokio::time::timeout(LAST_WORDS, over).await;
@@ -150,8 +150,9 @@ impl Front {
             // In a box of its own: hyper keeps the room of a service's future while the answer
             // streams. Made where it stays: `Box::pin` would copy all of its room there.
             Box::into_pin(Box::write(Box::new_uninit(), async move {
-                let answer = heard.ending().before(answer(&router, &heard, patience.body, request));
-                Ok::<_, Infallible>(answer.await.unwrap_or_else(|| stopping(&router, &heard)))
+                let mut answer = pin!(answer(&router, &heard, patience.body, request));
+                let answer = heard.ending().before(answer.as_mut()).await;
+                Ok::<_, Infallible>(answer.unwrap_or_else(|| stopping(&router, &heard)))
             }))
         });
         let connection = http1::Builder::new()

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
@@ -53,9 +53,8 @@ impl Ending {
         wakers.into_values().for_each(Waker::wake);
     }
 
-    /// What `work` comes to, unless the end comes before.
-    pub(super) async fn before<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let mut work = pin!(work);
+    /// What `work` comes to, unless the end comes before. It stays where it was made.
+    pub(super) async fn before<T>(&self, mut work: Pin<&mut impl Future<Output = T>>) -> Option<T> {
         poll_fn(|cx| match work.as_mut().poll(cx) {
             Poll::Ready(done) => Poll::Ready(Some(done)),
             Poll::Pending if self.is_over() => Poll::Ready(None),
