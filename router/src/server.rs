@@ -4,8 +4,10 @@
 
 mod ending;
 mod guard;
+mod heard;
 mod refusal;
 mod socket;
+mod stall;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -38,7 +40,8 @@ use crate::respond;
 use crate::router::Router;
 use ending::Ending;
 use guard::HEAD_LIMIT;
-use socket::{Heard, Socket};
+use heard::Heard;
+use socket::Socket;
 
 /// The largest request body: images as data URLs fit.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
@@ -204,6 +207,7 @@ async fn answer(
     match read {
         Ok(Ok(body)) => {
             let response = router.serves(guest.begins(), Request::from_parts(head, body)).await;
+            heard.ends_at(response.body().ends_at());
             response.map(|answer| Placed::new(answer, heard, place))
         }
         Ok(Err(refusal)) => turned_away((router, heard), &head, *refusal),

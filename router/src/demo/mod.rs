@@ -16,6 +16,7 @@ mod anthropic;
 mod converse;
 mod openai;
 mod reply;
+mod sample;
 mod server;
 #[cfg(test)]
 mod tests;

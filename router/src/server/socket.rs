@@ -2,103 +2,51 @@
 //!
 //! Owns what is noted of it on the way: the head of the request that comes, how long it takes, and
 //! that the client takes what it is sent. The bytes pass unchanged, but for a refusal of hyper's,
-//! which is said in full.
+//! which is said in full. How long a client may take nothing is [`super::stall`]'s.
 
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf as _, Bytes, BytesMut};
 use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
 use super::Patience;
-use super::ending::Ending;
-use super::guard::Head;
+use super::heard::Heard;
 use super::refusal;
-
-/// What the connection and its requests both know.
-#[derive(Debug, Clone)]
-pub(super) struct Heard(Arc<Ear>);
-
-#[derive(Debug)]
-struct Ear {
-    ending: Arc<Ending>,
-    head: Mutex<Head>,
-    /// Whether the request of this head has come to its service.
-    taken: AtomicBool,
-    /// Whether a request is at its service, or its answer on the way.
-    busy: AtomicBool,
-}
-
-impl Heard {
-    pub(super) fn new(ending: Arc<Ending>) -> Self {
-        let (taken, busy) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self(Arc::new(Ear { ending, head: Mutex::default(), taken, busy }))
-    }
-
-    /// Whether answers are to end.
-    pub(super) fn ending(&self) -> &Ending {
-        &self.0.ending
-    }
-
-    // A poisoned lock holds a head that may be cut: such a one is refused.
-    pub(super) fn head(&self) -> MutexGuard<'_, Head> {
-        self.0.head.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A request has come to its service: what is answered is not hyper's own.
-    pub(super) fn take(&self) {
-        self.0.taken.store(true, Ordering::Relaxed);
-        self.0.busy.store(true, Ordering::Relaxed);
-    }
-
-    /// The answer is over: what comes next is another request.
-    pub(super) fn free(&self) {
-        self.0.busy.store(false, Ordering::Relaxed);
-    }
-
-    /// Whether what is written is an answer of our own.
-    fn is_answered(&self) -> bool {
-        self.0.taken.load(Ordering::Relaxed) || self.is_busy()
-    }
-
-    fn is_busy(&self) -> bool {
-        self.0.busy.load(Ordering::Relaxed)
-    }
-}
+use super::stall::{Lost, Stall};
 
 /// See the module.
 pub(super) struct Socket {
     stream: TokioIo<TcpStream>,
     heard: Heard,
+    stall: Stall,
+    /// What the client is yet to take of what hyper takes for sent: an answer that is out of time, or
+    /// a refusal.
+    rest: Bytes,
     patience: Patience,
-    /// Set while the client takes nothing.
-    stalled: Option<Pin<Box<Sleep>>>,
     /// Since when a head, or the rest of one, is waited for.
     since: Option<Instant>,
     /// Rings when that may have been too long; kept from one request to the next, and set anew only
     /// when it has rung or would ring too late, so that a common request sets none.
     waiting: Option<Pin<Box<Sleep>>>,
-    /// What is sent in place of a refusal of hyper's.
-    instead: Option<Box<Instead>>,
-}
-
-struct Instead {
-    left: Bytes,
-    /// How long what it stands for is.
-    stands_for: usize,
 }
 
 impl Socket {
     pub(super) fn new(stream: TcpStream, heard: Heard, patience: Patience) -> Self {
-        let stream = TokioIo::new(stream);
-        Self { stream, heard, patience, stalled: None, since: None, waiting: None, instead: None }
+        Self {
+            stream: TokioIo::new(stream),
+            heard,
+            stall: Stall::new(patience.stalled),
+            rest: Bytes::new(),
+            patience,
+            since: None,
+            waiting: None,
+        }
     }
 
     /// Nothing has come: for how long that may go on. Then the connection is over; hyper has nothing
@@ -142,7 +90,7 @@ impl Socket {
         let was_empty = head.bytes().is_empty();
         head.read(bytes);
         if was_empty && !head.bytes().is_empty() {
-            self.heard.0.taken.store(false, Ordering::Relaxed);
+            self.heard.begins();
             self.since = None;
         }
         if head.is_whole() {
@@ -150,43 +98,59 @@ impl Socket {
         }
     }
 
-    /// Sends a refusal in full where `bytes` are one of hyper's, or it has begun to.
-    fn refuses(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Option<Poll<io::Result<usize>>> {
-        if self.instead.is_none() {
-            if self.heard.is_answered() {
-                return None;
-            }
-            let left = refusal::in_full(bytes, self.heard.head().bytes())?;
-            self.instead = Some(Box::new(Instead { left, stands_for: bytes.len() }));
+    /// Says a refusal of hyper's in full: how much was written, where `bytes` are one. What is said is
+    /// sent as a rest is.
+    fn refuses(&mut self, bytes: &[u8]) -> Option<usize> {
+        if self.heard.is_answered() {
+            return None;
         }
-        let instead = self.instead.as_mut()?;
-        while !instead.left.is_empty() {
-            match Pin::new(&mut self.stream).poll_write(cx, &instead.left) {
-                Poll::Ready(Ok(0)) => {
-                    return Some(Poll::Ready(Err(io::ErrorKind::WriteZero.into())));
-                }
-                Poll::Ready(Ok(length)) => instead.left.advance(length),
-                Poll::Ready(Err(error)) => return Some(Poll::Ready(Err(error))),
-                Poll::Pending => return Some(Poll::Pending),
-            }
-        }
-        self.instead.take().map(|instead| Poll::Ready(Ok(instead.stands_for)))
+        self.rest = refusal::in_full(bytes, self.heard.head().bytes())?;
+        Some(bytes.len())
     }
 
-    /// Passes on what a write came to, and ends the connection of a client that takes nothing.
-    fn watched<T>(
+    /// Passes on what a write of `pieces` came to, and ends the connection of a client that takes
+    /// nothing.
+    ///
+    /// An answer that is out of time is to end all the same, and give its provider free: hyper asks
+    /// it for no more while a write waits. So this one is taken in, once, for the client to have
+    /// when it reads on.
+    fn watched(
         &mut self,
         cx: &mut Context<'_>,
-        written: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
+        written: Poll<io::Result<usize>>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         if written.is_ready() {
-            self.stalled = None;
+            self.stall.is_over();
             return written;
         }
-        let patience = self.patience.stalled;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
-        ready!(stalled.as_mut().poll(cx));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        match ready!(self.stall.poll(cx, self.heard.until())) {
+            Lost::Client => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Lost::Answer => {
+                let mut rest = BytesMut::new();
+                pieces.iter().for_each(|piece| rest.extend_from_slice(piece));
+                self.rest = rest.freeze();
+                cx.waker().wake_by_ref();
+                Poll::Ready(Ok(self.rest.len()))
+            }
+        }
+    }
+
+    /// Sends what was taken in.
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.rest.is_empty() {
+            match Pin::new(&mut self.stream).poll_write(cx, &self.rest) {
+                Poll::Ready(written) => {
+                    self.stall.is_over();
+                    self.rest.advance(written?);
+                }
+                Poll::Pending => {
+                    ready!(self.stall.poll(cx, None));
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -228,19 +192,21 @@ impl Write for Socket {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = match self.refuses(cx, bytes) {
-            Some(written) => written,
-            None => Pin::new(&mut self.stream).poll_write(cx, bytes),
-        };
-        self.watched(cx, written)
+        ready!(self.poll_rest(cx))?;
+        if let Some(length) = self.refuses(bytes) {
+            return Poll::Ready(Ok(length));
+        }
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.watched(cx, written, &[io::IoSlice::new(bytes)])
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
-        self.watched(cx, flushed)
+        ready!(self.poll_rest(cx))?;
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_rest(cx))?;
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 
@@ -253,11 +219,11 @@ impl Write for Socket {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let first = pieces.first().map_or(&[][..], |piece| piece);
-        let written = match self.refuses(cx, first) {
-            Some(written) => written,
-            None => Pin::new(&mut self.stream).poll_write_vectored(cx, pieces),
-        };
-        self.watched(cx, written)
+        ready!(self.poll_rest(cx))?;
+        if let Some(length) = pieces.first().and_then(|piece| self.refuses(piece)) {
+            return Poll::Ready(Ok(length));
+        }
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, pieces);
+        self.watched(cx, written, pieces)
     }
 }
