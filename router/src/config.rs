@@ -240,7 +240,8 @@ impl Config {
     }
 }
 
-#[cfg(all(test, feature = "aws"))]
+#[cfg(test)]
+#[cfg(feature = "aws")]
 mod tests {
     use model_map::ModelMap;
     use serde_json::json;
