@@ -60,6 +60,13 @@ impl Answer {
         }
     }
 
+    /// Has a stream end now, and say why: the process ends.
+    pub(crate) fn stop(&mut self) {
+        if let Self::Stream(stream) = self {
+            stream.stop();
+        }
+    }
+
     /// A whole body that was not sent yet.
     pub(crate) fn bytes(&self) -> Option<&Bytes> {
         match self {

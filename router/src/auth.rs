@@ -48,6 +48,10 @@ struct ClientKey {
     weak: bool,
 }
 
+/// A client that has proved who it is, to the keys that it proved it to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known(usize);
+
 /// Why no keys can be had.
 #[derive(Debug, PartialEq, Eq)]
 pub struct BadKeys(pub String);
@@ -152,17 +156,31 @@ impl ClientKeys {
         }
     }
 
-    /// The name of the client that a request's headers prove; none when everyone may call.
+    /// The client that a request's headers prove; none when everyone may call.
     ///
     /// # Errors
     /// When there is no credential, an unknown one, or several that differ.
-    pub fn authenticate(&self, headers: &HeaderMap) -> Result<Option<&str>, Unauthorized> {
+    pub fn known(&self, headers: &HeaderMap) -> Result<Option<Known>, Unauthorized> {
         if self.is_open() {
             return Ok(None);
         }
         let hash = Sha256::digest(credential(headers)?);
-        let known = self.keys.get(self.place_of(&hash.into(), compared));
-        known.map(|key| Some(key.name.as_str())).ok_or(Unauthorized("The API key is not known."))
+        let place = self.place_of(&hash.into(), compared);
+        let is_known = place < self.keys.len();
+        is_known.then_some(Some(Known(place))).ok_or(Unauthorized("The API key is not known."))
+    }
+
+    /// The name of a client of these.
+    pub fn name(&self, known: Known) -> Option<&str> {
+        self.keys.get(known.0).map(|key| key.name.as_str())
+    }
+
+    /// The name of the client that a request's headers prove; none when everyone may call.
+    ///
+    /// # Errors
+    /// As [`Self::known`].
+    pub fn authenticate(&self, headers: &HeaderMap) -> Result<Option<&str>, Unauthorized> {
+        Ok(self.known(headers)?.and_then(|known| self.name(known)))
     }
 
     /// The place of the key with this hash, else their number. Every key is compared, and what a

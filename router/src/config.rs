@@ -9,6 +9,8 @@ mod lacks;
 pub mod prepared;
 #[cfg(feature = "aws")]
 pub mod remote;
+#[cfg(feature = "aws")]
+mod stood_still;
 pub mod surroundings;
 #[cfg(feature = "watch")]
 pub mod watch;
@@ -238,8 +240,8 @@ impl Config {
     }
 }
 
-#[cfg(feature = "aws")]
 #[cfg(test)]
+#[cfg(feature = "aws")]
 mod tests {
     use model_map::ModelMap;
     use serde_json::json;

@@ -10,6 +10,7 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Method, Response};
 
 use crate::answer::Answer;
+use crate::hosts;
 
 /// The variable that holds `https://one.example,https://two.example`, or `*`.
 pub const CORS_ORIGINS: &str = "SFAI_CORS_ORIGINS";
@@ -91,6 +92,12 @@ impl Cors {
         }
     }
 
+    /// Whether a page of this origin may call, and so what of it is sent: a router that asks for no
+    /// key is called by any page that the user looks at, which need not read the answer.
+    pub(crate) fn may_call(&self, origin: &HeaderValue, is_open: bool) -> bool {
+        self.allowed(origin, is_open).is_some()
+    }
+
     fn allowed(&self, origin: &HeaderValue, is_open: bool) -> Option<HeaderValue> {
         match self {
             Self::Any => Some(ANY),
@@ -121,11 +128,7 @@ fn is_of_this_machine(origin: &HeaderValue) -> bool {
     if !matches!(scheme, "http" | "https") {
         return true;
     }
-    let host = match rest.strip_prefix('[') {
-        Some(rest) => rest.split(']').next(),
-        None => rest.split(':').next(),
-    };
-    matches!(host, Some("localhost" | "127.0.0.1" | "::1"))
+    hosts::is_this_machine(hosts::without_port(rest))
 }
 
 #[cfg(test)]
@@ -176,9 +179,13 @@ mod tests {
     #[test]
     fn a_page_of_another_machine_is_told_from_one_of_this() {
         let own = |origin: &'static str| is_of_this_machine(&HeaderValue::from_static(origin));
-        for origin in
-            ["http://localhost:3000", "http://127.0.0.1", "http://[::1]:8", "vscode-webview://x"]
-        {
+        for origin in [
+            "http://localhost:3000",
+            "http://127.0.0.1",
+            "http://[::1]:8",
+            "http://app.localhost",
+            "vscode-webview://x",
+        ] {
             assert!(own(origin), "{origin}");
         }
         for origin in ["https://example.com", "http://localhost.example.com", "null", "x"] {

@@ -15,21 +15,27 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
-use http::StatusCode;
+use http::{Response, StatusCode};
 use lambda_runtime::tower::Layer;
 use lambda_runtime::{Error, LambdaEvent, LambdaInvocation, Runtime, Service, service_fn};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::answer::Answer;
+use crate::edge::Caller;
 use crate::log::say;
 use crate::respond;
-use crate::router::{Deadline, Router, Streamed};
+use crate::router::{Deadline, Ends, Router, Streamed};
 use deliver::Receiver;
 use event::Front;
 use reply::Reply;
 
 /// Kept of the invocation for telling the client that the time was over.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// Kept of the invocation for asking for the next event.
+const NEXT: Duration = Duration::from_millis(100);
+/// The largest event of AWS's: 6 MB, by the number that its own refusals have.
+const EVENT_LIMIT: usize = 6_291_556;
 /// An HTTP API gives up after 30 s, whatever the function's own limit is.
 const HTTP_API_LIMIT: Duration = Duration::from_secs(30);
 /// Where the Runtime API is.
@@ -111,8 +117,10 @@ impl Service<LambdaInvocation> for Invoked {
                 Ok(status) => say(&format!("warns: the reply to invocation {id} got {status}")),
                 Err(error) => say(&format!("warns: the reply to invocation {id} broke: {error}")),
             }
-            // The instance may be frozen as soon as the next event is asked for.
-            this.router.settled().await;
+            // The instance may be frozen as soon as the next event is asked for, and is ended when it
+            // is not asked for in time.
+            let left = remaining(invocation.context.deadline(), SystemTime::now());
+            let _ = tokio::time::timeout(left.saturating_sub(NEXT), this.router.settled()).await;
             Ok(())
         })
     }
@@ -123,10 +131,17 @@ async fn invoked(router: &Router, invocation: &LambdaInvocation) -> Reply<Answer
     let event = serde_json::from_slice(&invocation.body).unwrap_or(Value::Null);
     let front = Front::of(&event);
     let response = match event::request(event) {
+        Ok(request) if invocation.body.len() > EVENT_LIMIT => {
+            let mut refusal = too_large();
+            router.turned_away(&Caller::of(request.uri().path(), request.headers()), &mut refusal);
+            refusal
+        }
         Ok(mut request) => {
-            let left = time_left(invocation.context.deadline(), SystemTime::now(), front);
-            request.extensions_mut().insert(Deadline(left));
-            if front == Front::FunctionUrl {
+            let (deadline, now) = (invocation.context.deadline(), SystemTime::now());
+            let ends = Instant::now() + remaining(deadline, now);
+            request.extensions_mut().insert(Ends(ends));
+            request.extensions_mut().insert(Deadline(time_left(deadline, now, front)));
+            if front != Front::HttpApi {
                 request.extensions_mut().insert(Streamed);
             }
             router.handle(request).await
@@ -139,9 +154,20 @@ async fn invoked(router: &Router, invocation: &LambdaInvocation) -> Reply<Answer
     }
 }
 
+/// What AWS refuses itself: a request that comes here all the same is no larger.
+fn too_large() -> Response<Answer> {
+    let message = "The request is larger than the 6 MB that AWS Lambda takes.";
+    respond::refuse(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message)
+}
+
+/// What is left of the invocation.
+fn remaining(deadline: SystemTime, now: SystemTime) -> Duration {
+    deadline.duration_since(now).unwrap_or_default()
+}
+
 /// How long the answer may take.
 fn time_left(deadline: SystemTime, now: SystemTime, front: Front) -> Duration {
-    let left = deadline.duration_since(now).unwrap_or_default();
+    let left = remaining(deadline, now);
     let left = match front {
         Front::FunctionUrl | Front::RestApi => left,
         Front::HttpApi => left.min(HTTP_API_LIMIT),

@@ -26,6 +26,7 @@ mod edge;
 pub mod facts;
 pub mod front;
 mod health;
+pub mod hosts;
 mod json;
 pub mod keys;
 pub mod lambda;

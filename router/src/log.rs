@@ -4,6 +4,8 @@
 //! that is argued in `docs/audit.md`: a record that cannot be stored is logged whole, since the
 //! log is then the only place left for it.
 
+mod unstored;
+
 use std::io::Write;
 use std::sync::OnceLock;
 use std::time::SystemTime;
@@ -65,16 +67,10 @@ struct Said<'a> {
     message: &'a str,
 }
 
-/// A record that could not be stored, whole, so that it is not lost: the value of `record` is the
-/// very line that belongs into the log of records. `counted` is the environment, where the failure
-/// is to be a metric.
+/// A record that could not be stored, whole, so that it is not lost. `counted` is the environment,
+/// where the failure is to be a metric.
 pub(crate) fn not_stored(why: &str, record: &str, counted: Option<&str>) {
-    let why = serde_json::to_string(why).unwrap_or_default();
-    let time = now();
-    put(&format!(
-        "{{\"time\":\"{time}\",\"level\":\"error\",\"message\":\"an audit record could not be stored\",\"why\":{why},\"record\":{}}}\n",
-        record.trim_end()
-    ));
+    unstored::lines(&now(), why, record.trim_end()).iter().for_each(|line| put(line));
     if let Some(env) = counted {
         json(&metrics::embedded_failure(env, SystemTime::now()));
     }

@@ -41,6 +41,11 @@ impl<F: Future> Repoll<F> {
         let waker = Waker::from(Arc::clone(&shared));
         Self { future: Box::pin(future), shared, waker }
     }
+
+    /// What has it polled again.
+    pub(crate) fn waker(&self) -> Waker {
+        self.waker.clone()
+    }
 }
 
 impl Shared {

@@ -2,6 +2,7 @@
 //!
 //! Owns the order of the steps; each step is its own module's.
 
+mod arrival;
 mod endpoint;
 mod limited;
 mod notes;
@@ -13,8 +14,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use model_map::{Draw, ModelMap, Plan, Unplanned};
+use tokio::time::Instant;
 
 use crate::answer::Answer;
 use crate::attempt::{self, Delivered, Exchange, OwnPlan, Resumption};
@@ -28,6 +30,7 @@ use crate::cors::Cors;
 use crate::edge::{self, Caller};
 use crate::facts::RequestFacts;
 use crate::front::{ClientRequest, Front};
+use crate::hosts::Hosts;
 use crate::limits::{self, Admitted, Limits};
 use crate::load::Load;
 use crate::meanwhile::meanwhile;
@@ -37,6 +40,7 @@ use crate::telemetry::trace::Trace;
 use crate::upstream::Clients;
 use crate::wire::Told;
 use crate::{catalogue, count, health, respond, resume};
+pub(crate) use arrival::Guest;
 use endpoint::{Endpoint, wrong_method};
 
 /// The router. One serves the whole process.
@@ -48,6 +52,7 @@ pub struct Router {
     cors: Cors,
     #[cfg(feature = "aws")]
     fleet: Option<Arc<Fleet>>,
+    hosts: Hosts,
     limits: Arc<Limits>,
     load: Load,
     observer: Option<Arc<Observer>>,
@@ -56,6 +61,10 @@ pub struct Router {
 /// What is left of the invocation that serves a request: an extension of it that bounds `total`.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline(pub Duration);
+
+/// An extension of a request: when the process that serves it may be ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Ends(pub Instant);
 
 /// An extension of a request whose client has every byte of the answer at once, so that its body
 /// may end late.
@@ -75,6 +84,7 @@ impl Router {
             cors,
             #[cfg(feature = "aws")]
             fleet: None,
+            hosts: Hosts::default(),
             limits,
             load,
             observer: None,
@@ -107,6 +117,12 @@ impl Router {
         Self { cors, ..self }
     }
 
+    /// One that may be called by these names, too, where it asks for no key.
+    #[must_use]
+    pub fn with_hosts(self, hosts: Hosts) -> Self {
+        Self { hosts, ..self }
+    }
+
     /// The same, with so many places for open requests.
     #[must_use]
     pub fn with_load(self, load: Load) -> Self {
@@ -135,33 +151,44 @@ impl Router {
         self.clients.tidy();
     }
 
-    /// Waits until nothing of what was told would be lost if the process were frozen now.
+    /// Waits until nothing of what was told would be lost if the process were frozen now, and nothing
+    /// that was asked for would come too late.
     pub async fn settled(&self) {
-        self.limits.settled().await;
-        #[cfg(feature = "aws")]
-        if let Some(fleet) = &self.fleet {
-            fleet.settled().await;
-        }
-        if let Some(observer) = &self.observer {
-            observer.settled().await;
-        }
+        let shared = async {
+            #[cfg(feature = "aws")]
+            if let Some(fleet) = &self.fleet {
+                fleet.settled().await;
+            }
+        };
+        let looked = async {
+            #[cfg(feature = "aws")]
+            if let Some(cloud) = self.config.cloud() {
+                cloud.settled().await;
+            }
+        };
+        let told = async {
+            if let Some(observer) = &self.observer {
+                observer.settled().await;
+            }
+        };
+        tokio::join!(self.limits.settled(), shared, looked, told);
     }
 
     /// Serves a request. The response comes when an attempt has committed, or all have failed.
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Answer> {
-        let stopwatch = Stopwatch::start();
-        let caller = Caller::of(request.uri().path(), request.headers());
-        let id = (self.ambient.random)();
-        let prepared = match self.config.ready().await {
-            Ok(prepared) => prepared,
-            Err(why) => {
-                let mut response = health::unready(&why);
-                self.finish(&caller, (id, false), &mut response);
-                return response;
-            }
-        };
-        let arrived = Arrived { id, stopwatch, prepared: &prepared, holds: false, trace: None };
-        let dispatched = AssertUnwindSafe(self.dispatch(request, arrived));
+        let (head, body) = request.into_parts();
+        match self.arrives(&head).await {
+            Ok(guest) => self.serves(guest, Request::from_parts(head, body)).await,
+            Err(response) => *response,
+        }
+    }
+
+    /// Serves a request that was let in.
+    pub(crate) async fn serves(&self, guest: Guest, request: Request<Bytes>) -> Response<Answer> {
+        let Guest { id, stopwatch, caller, prepared, client, endpoint } = guest;
+        let client = client.and_then(|known| prepared.clients.name(known));
+        let arrived = Arrived::new(id, stopwatch, &prepared);
+        let dispatched = AssertUnwindSafe(self.dispatch(request, (endpoint, client), arrived));
         let mut response = dispatched.catch_unwind().await.unwrap_or_else(|_| broken());
         let map = response.headers_mut().entry(respond::MAP);
         map.or_insert_with(|| prepared.digest.clone());
@@ -180,30 +207,13 @@ impl Router {
         caller.finish(&self.cors, is_open, response);
     }
 
-    fn preflight(&self, request: &Request<Bytes>, prepared: &Prepared) -> Option<Response<Answer>> {
-        let is_open = prepared.clients.is_open();
-        self.cors.preflight(request.method(), request.headers(), is_open)
-    }
-
-    async fn dispatch(&self, request: Request<Bytes>, arrived: Arrived<'_>) -> Response<Answer> {
+    async fn dispatch(
+        &self,
+        request: Request<Bytes>,
+        (endpoint, client): (Option<Endpoint>, Option<&str>),
+        arrived: Arrived<'_>,
+    ) -> Response<Answer> {
         let prepared = arrived.prepared;
-        if let Some(response) = self.preflight(&request, prepared) {
-            return response;
-        }
-        let endpoint = Endpoint::of(request.uri().path());
-        let client = match prepared.clients.authenticate(request.headers()) {
-            Ok(client) => client,
-            Err(_) if endpoint == Some(Endpoint::Health) => None,
-            Err(why) => {
-                let response = respond::refuse(StatusCode::UNAUTHORIZED, "invalid_api_key", why.0);
-                if let (Some(Endpoint::Ask(front)), &Method::POST) = (endpoint, request.method()) {
-                    let trace = self.trace(&request);
-                    let arrived = Arrived { trace: trace.as_ref(), ..arrived };
-                    self.refused(&response, (front, arrived));
-                }
-                return response;
-            }
-        };
         let Some(endpoint) = endpoint else {
             let message = format!(
                 "There is no {}. Chat is at /v1/chat/completions, the roles are at /v1/models.",
@@ -213,7 +223,7 @@ impl Router {
         };
         match (endpoint, request.method()) {
             (Endpoint::Ask(front), &Method::POST) => {
-                let trace = self.trace(&request);
+                let trace = self.trace(request.headers());
                 let arrived = Arrived { trace: trace.as_ref(), ..arrived };
                 let response = self.ask(front, request, (client, arrived)).await;
                 self.refused(&response, (front, arrived));
@@ -230,9 +240,9 @@ impl Router {
         }
     }
 
-    fn trace(&self, request: &Request<Bytes>) -> Option<Arc<Trace>> {
+    fn trace(&self, headers: &HeaderMap) -> Option<Arc<Trace>> {
         let sampler = self.observer.as_ref().and_then(|observer| observer.sampler());
-        Trace::of(request.headers(), sampler, self.ambient.random)
+        Trace::of(headers, sampler, self.ambient.random)
     }
 
     async fn ask(
@@ -284,7 +294,8 @@ impl Router {
         };
         let standing = admitted.as_ref().map(Admitted::standing);
         let holds = head.extensions.get::<Streamed>().is_some();
-        let arrived = Arrived { holds, ..arrived };
+        let ends = head.extensions.get::<Ends>().map(|ends| ends.0);
+        let arrived = Arrived { holds, ends, ..arrived };
         let mut trail = self.trail((front, arrived), &plan, (&facts, draw), admitted);
         drop(facts);
         if trail.is_some() {
@@ -389,7 +400,15 @@ struct Arrived<'a> {
     prepared: &'a Arc<Prepared>,
     /// See [`Streamed`].
     holds: bool,
+    /// See [`Ends`].
+    ends: Option<Instant>,
     trace: Option<&'a Arc<Trace>>,
+}
+
+impl<'a> Arrived<'a> {
+    fn new(id: u64, stopwatch: Stopwatch, prepared: &'a Arc<Prepared>) -> Self {
+        Self { id, stopwatch, prepared, holds: false, ends: None, trace: None }
+    }
 }
 
 fn request_id(id: u64) -> HeaderValue {

@@ -2,40 +2,46 @@
 //!
 //! Owns connections and the reading of request bodies; what a request gets is the handler's.
 
+mod ending;
 mod guard;
+mod heard;
+mod refusal;
 mod socket;
 mod stall;
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, RETRY_AFTER};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::header::{CONNECTION, EXPECT, RETRY_AFTER};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioTimer;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::answer::Answer;
 use crate::edge::Caller;
+use crate::load::Load;
 use crate::openai::error::ClientError;
 use crate::pieces::Pieces;
 use crate::repoll::Repoll;
 use crate::respond;
 use crate::router::Router;
+use ending::Ending;
 use guard::HEAD_LIMIT;
-use socket::{Heard, Socket};
+use heard::Heard;
+use socket::Socket;
 
 /// The largest request body: images as data URLs fit.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
@@ -45,6 +51,8 @@ const DRAINED_IN: Duration = Duration::from_secs(5);
 /// What lies between a provider that sends fast and a client that reads slowly: hyper asks an answer
 /// for more when less than this waits to be sent.
 const BUFFER: usize = HEAD_LIMIT;
+/// For the last words of answers that the grace period did not see end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Connections beyond those of open requests.
 const SPARE_CONNECTIONS: usize = 128;
 /// What a connection too many is told.
@@ -55,8 +63,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long clients may take, and what is left of them at the end.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// A client that has not sent its headers by then is not one of ours.
+    /// A client that has not sent its headers by then, from their first byte on, is not one of ours.
     pub headers: Duration,
+    /// How long a connection is kept for its next request: longer than load balancers do, which
+    /// would else send one into a connection that is being closed.
+    pub idle: Duration,
     /// A whole body: one of 16 MB at a megabit a second.
     pub body: Duration,
     /// A client that takes nothing of its answer for so long has it cut: it would hold a provider's
@@ -70,6 +81,7 @@ impl Default for Patience {
     fn default() -> Self {
         Self {
             headers: Duration::from_secs(10),
+            idle: Duration::from_secs(75),
             body: Duration::from_secs(120),
             stalled: Duration::from_secs(60),
             grace: Duration::from_secs(30),
@@ -92,11 +104,12 @@ pub async fn serve_patiently(
     let front = Front {
         // Each open request has a connection; the others are between two requests.
         connections: Arc::new(Semaphore::new(2 * router.load().limit() + SPARE_CONNECTIONS)),
+        ending: Arc::default(),
         graceful: GracefulShutdown::new(),
         patience,
         router,
     };
-    let mut stop = std::pin::pin!(stop);
+    let mut stop = pin!(stop);
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -107,13 +120,18 @@ pub async fn serve_patiently(
         }
     }
     drop(listener);
-    // Past the grace period the remaining streams are cut with the process.
-    let _ = tokio::time::timeout(patience.grace, front.graceful.shutdown()).await;
+    let Front { graceful, ending, .. } = front;
+    let mut over = pin!(graceful.shutdown());
+    if tokio::time::timeout(patience.grace, &mut over).await.is_err() {
+        ending.begin();
+        let _ = tokio::time::timeout(LAST_WORDS, over).await;
+    }
 }
 
 struct Front {
     router: Arc<Router>,
     connections: Arc<Semaphore>,
+    ending: Arc<Ending>,
     graceful: GracefulShutdown,
     patience: Patience,
 }
@@ -127,27 +145,31 @@ impl Front {
         };
         // Tokens are small writes: each must leave at once.
         let _ = stream.set_nodelay(true);
-        let (router, heard, patience) = (Arc::clone(&self.router), Heard::new(), self.patience);
-        let socket = Socket::new(stream, heard.clone(), patience.stalled);
+        let (router, patience) = (Arc::clone(&self.router), self.patience);
+        let heard = Heard::new(Arc::clone(&self.ending));
+        let socket = Socket::new(stream, heard.clone(), patience);
         let service = service_fn(move |request| {
             let (router, heard) = (Arc::clone(&router), heard.clone());
             // In a box of its own: hyper keeps the room of a service's future while the answer
             // streams. Made where it stays: `Box::pin` would copy all of its room there.
             Box::into_pin(Box::write(Box::new_uninit(), async move {
-                Ok::<_, Infallible>(answer(&router, &heard, patience.body, request).await)
+                let mut answer = pin!(answer(&router, &heard, patience.body, request));
+                let answer = heard.ending().before(answer.as_mut()).await;
+                Ok::<_, Infallible>(answer.unwrap_or_else(|| stopping(&router, &heard)))
             }))
         });
         let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(patience.headers)
+            // It would count from the end of the request before: the socket has limits of its own.
+            .header_read_timeout(None)
             .max_header_size(HEAD_LIMIT)
             .max_buf_size(BUFFER)
             .serve_connection(socket, service);
         let connection = Repoll::new(self.graceful.watch(connection));
+        let entered = self.ending.enter(connection.waker());
         tokio::spawn(async move {
             // A connection that ends with an error is the client's affair: nothing of ours is lost.
             let _ = connection.await;
-            drop(place);
+            drop((place, entered));
         });
     }
 }
@@ -158,48 +180,86 @@ async fn answer(
     body_in: Duration,
     request: Request<Incoming>,
 ) -> Response<Placed> {
+    heard.take();
     let (head, body) = request.into_parts();
-    let turned_away = |mut refusal: Response<Answer>| {
-        let caller = Caller::of(head.uri.path(), &head.headers);
-        router.turned_away(&caller, &mut refusal);
-        refusal.map(Placed::without)
-    };
     if let Some(why) = heard.head().fault(&head) {
-        return turned_away(suspicious(why));
+        return turned_away((router, heard), &head, suspicious(why));
     }
+    let guest = match router.arrives(&head).await {
+        Ok(guest) => guest,
+        Err(refusal) => {
+            pass_over(&head, body, heard).await;
+            return refusal.map(|answer| Placed::new(answer, heard, None));
+        }
+    };
     let path = head.uri.path();
     let place = match router.load().enter() {
         Some(place) => Some(place),
         None if path == "/health" || path == "/ready" => None,
         None => {
-            drain(body).await;
-            heard.head().clear();
-            return turned_away(overloaded(router.load().limit()));
+            pass_over(&head, body, heard).await;
+            return turned_away((router, heard), &head, overloaded(router.load().limit()));
         }
     };
-    let read = tokio::time::timeout(body_in, read(body)).await;
+    let read = tokio::time::timeout(body_in, read(body, router.load())).await;
     // The body is over: what comes now is the next head.
     heard.head().clear();
     match read {
         Ok(Ok(body)) => {
-            let response = router.handle(Request::from_parts(head, body)).await;
+            let response = router.serves(guest.begins(), Request::from_parts(head, body)).await;
             heard.ends_at(response.body().ends_at());
-            response.map(|answer| Placed { answer, _place: place })
+            response.map(|answer| Placed::new(answer, heard, place))
         }
-        Ok(Err(refusal)) => turned_away(*refusal),
-        Err(_) => turned_away(too_slow(body_in)),
+        Ok(Err(refusal)) => turned_away((router, heard), &head, *refusal),
+        Err(_) => turned_away((router, heard), &head, too_slow(body_in)),
     }
+}
+
+fn turned_away(
+    (router, heard): (&Router, &Heard),
+    head: &Parts,
+    mut refusal: Response<Answer>,
+) -> Response<Placed> {
+    let caller = Caller::of(head.uri.path(), &head.headers);
+    router.turned_away(&caller, &mut refusal);
+    refusal.map(|answer| Placed::new(answer, heard, None))
+}
+
+/// Has done with a body that is not wanted.
+async fn pass_over(head: &Parts, body: Incoming, heard: &Heard) {
+    // Who asks before it sends is answered at once.
+    if !head.headers.contains_key(EXPECT) {
+        drain(body).await;
+    }
+    heard.head().clear();
+}
+
+/// What a request is told that got no answer before the end.
+fn stopping(router: &Router, heard: &Heard) -> Response<Placed> {
+    heard.head().clear();
+    let mut refusal = full("The router was stopped.".into());
+    router.turned_away(&Caller::of("", &HeaderMap::new()), &mut refusal);
+    refusal.map(|answer| Placed::new(answer, heard, None))
 }
 
 /// An answer with the place of its request among those that are open.
 struct Placed {
     answer: Answer,
+    /// The connection, where it may be told to end.
+    heard: Heard,
+    is_told: bool,
     _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Placed {
-    fn without(answer: Answer) -> Self {
-        Self { answer, _place: None }
+    fn new(answer: Answer, heard: &Heard, place: Option<OwnedSemaphorePermit>) -> Self {
+        Self { answer, heard: heard.clone(), is_told: false, _place: place }
+    }
+}
+
+impl Drop for Placed {
+    fn drop(&mut self) {
+        self.heard.free();
     }
 }
 
@@ -211,6 +271,10 @@ impl http_body::Body for Placed {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if !self.is_told && self.heard.ending().is_over() {
+            self.is_told = true;
+            self.answer.stop();
+        }
         Pin::new(&mut self.answer).poll_frame(cx)
     }
 
@@ -223,14 +287,21 @@ impl http_body::Body for Placed {
     }
 }
 
-async fn read(mut body: Incoming) -> Result<Bytes, Box<Response<Answer>>> {
-    let mut pieces = Pieces::default();
+async fn read(mut body: Incoming, load: &Load) -> Result<Bytes, Box<Response<Answer>>> {
+    let (mut pieces, mut room) = (Pieces::default(), load.room());
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else { return Err(Box::new(cut_short())) };
         let Ok(data) = frame.into_data() else { continue };
         if pieces.len() + data.len() > BODY_LIMIT {
             drain(body).await;
             return Err(Box::new(too_large()));
+        }
+        if !room.holds(pieces.len() + data.len()) {
+            // What was read would wait with it.
+            drop((pieces, room));
+            load.turns_away();
+            drain(body).await;
+            return Err(Box::new(no_room()));
         }
         pieces.push(data);
         // A body of known length is whole with its last byte.
@@ -258,8 +329,16 @@ fn too_slow(limit: Duration) -> Response<Answer> {
 }
 
 fn overloaded(limit: usize) -> Response<Answer> {
+    full(format!("The router has {limit} requests open, as many as it takes at once."))
+}
+
+fn no_room() -> Response<Answer> {
+    full("The router reads as many large requests as it takes at once.".into())
+}
+
+fn full(message: String) -> Response<Answer> {
     let error = ClientError {
-        message: format!("The router has {limit} requests open, as many as it takes at once."),
+        message,
         kind: "server_error",
         code: Some("router_overloaded".into()),
         param: None,

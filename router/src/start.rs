@@ -19,6 +19,7 @@ use crate::clock::Ambient;
 use crate::config::Reload;
 use crate::config::{Config, Surroundings, Upstreams};
 use crate::cors::{CORS_ORIGINS, Cors};
+use crate::hosts::{ALLOWED_HOSTS, Hosts};
 #[cfg(feature = "aws")]
 use crate::limits::Limits;
 use crate::limits::{STATE_PATIENCE, STATE_TABLE, STATE_TIMEOUT};
@@ -94,7 +95,7 @@ async fn local(cli: &Cli) -> Result<(), String> {
     let router = router(config, observer.clone())?;
     tokio::spawn(beat(Arc::clone(&router)));
     let exports = telemetry.clone().map(|it| tokio::spawn(async move { it.follow().await }));
-    server::serve(Arc::clone(&router), listener, stopped()).await;
+    server::serve(Arc::clone(&router), listener, ordered_to_stop()).await;
     router.settled().await;
     if let Some(observer) = observer {
         // It waits for the disk or for S3, which this runtime reaches.
@@ -110,8 +111,10 @@ async fn local(cli: &Cli) -> Result<(), String> {
 /// The handler of every front.
 fn router(config: Arc<Config>, observer: Option<Arc<Observer>>) -> Result<Arc<Router>, String> {
     let cors = Cors::parse(&variable(CORS_ORIGINS).unwrap_or_default())?;
-    let router = Router::new(config, Ambient::default()).with_cors(cors).observed(observer);
-    let router = sharing(router)?.showing_breakers().with_load(Load::of(variable)?);
+    let hosts = Hosts::parse(&variable(ALLOWED_HOSTS).unwrap_or_default())?;
+    let router = Router::new(config, Ambient::default()).with_cors(cors).with_hosts(hosts);
+    let router = sharing(router.observed(observer))?.showing_breakers();
+    let router = router.with_load(Load::of(variable)?);
     Ok(Arc::new(router))
 }
 
@@ -305,6 +308,17 @@ fn client_keys() -> Result<ClientKeys, String> {
 
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// The order to stop. A second one is not asked twice: what is open is cut.
+async fn ordered_to_stop() {
+    stopped().await;
+    say("stops: open answers may end within their grace period; a second signal ends it at once");
+    tokio::spawn(async {
+        stopped().await;
+        say("ends at once");
+        std::process::exit(1);
+    });
 }
 
 /// Ctrl-C, or the order to terminate.

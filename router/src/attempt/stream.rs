@@ -28,6 +28,7 @@ use crate::wire::{Ending, Progress, StreamFailure, StreamReader};
 const BROKEN: &str = "the connection to the provider broke";
 const CUT: &str = "the provider cut the stream";
 const EMPTY: &str = "the provider sent neither content nor a tool call";
+const STOPPED: &str = "the router was stopped";
 const SILENT: &str = "the provider fell silent, or the answer took longer than `total`";
 
 /// The rest of a committed stream.
@@ -140,6 +141,25 @@ impl AnswerStream {
         let heard = Heard::new(self.reader.front());
         let state = State::Ready(Box::new(resumption));
         self.resume = Some(Box::new(Resume { heard, state, joint: None, latest: None }));
+    }
+
+    /// Ends what is not at its end, and tells the client so: the process ends.
+    pub(crate) fn stop(&mut self) {
+        // Nobody would be there to go on with it.
+        self.resume = None;
+        if self.body.take().is_none() {
+            return;
+        }
+        let end = self.reader.finish();
+        let out = self.after_early(end.out);
+        self.held = [std::mem::take(&mut self.held), out].concat().into();
+        if end.ending == Ending::Complete {
+            return self.completes();
+        }
+        let class = FailureClass::ServerError;
+        let event = cut_event(self.reader.front(), class, STOPPED);
+        // The provider is not to blame.
+        self.breaks(Broken { failure: Failure { ours: true, ..Failure::of(class) }, event });
     }
 
     fn breaks(&mut self, broken: Broken) {

@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use bytes::{Bytes, BytesMut};
 use model_map::audit::{RequestOutcome, UsageRecord};
 use model_map::{Audit, Failure, FailureClass, RequestFacts};
+use tokio::time::Instant;
 
 use crate::attempt::Resumption;
 use crate::clock::Stopwatch;
@@ -50,6 +51,9 @@ pub(crate) struct Planned {
     /// be frozen.
     #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "only S3 is waited for"))]
     pub(crate) holds: bool,
+    /// When the process may be ended.
+    #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "only S3 is waited for"))]
+    pub(crate) ends: Option<Instant>,
     pub(crate) facts: RequestFacts,
     /// Only where the role is audited in full.
     pub(crate) request: Option<Bytes>,

@@ -4,6 +4,7 @@
 //! [`super::prepared`]'s, the object in S3 is [`super::remote`]'s.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -12,6 +13,7 @@ use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
 use super::remote::{Fetched, Remote};
+use super::stood_still::stood_still;
 use super::surroundings::CLIENT_KEYS_SECRET;
 use super::{Config, Reload};
 use crate::log::{self, say};
@@ -21,9 +23,12 @@ use crate::secrets::store::Store;
 const RETRY: Duration = Duration::from_secs(10);
 /// The same while there is nothing to serve from.
 const UNREADY_RETRY: Duration = Duration::from_secs(1);
-/// A refresh ends before this by the limits of its calls. One that took longer stood still with
-/// its process, and what it found says nothing of AWS.
-const LONGEST: Duration = Duration::from_secs(40);
+/// How long a process that may be frozen waits for a look first: longer than a call with its second
+/// try. What goes on for longer is frozen with the process, and made anew.
+const SETTLED: Duration = Duration::from_secs(6);
+/// How long a request waits to learn whether its key was taken back, before it is served by what is
+/// known: as long as one try to read a secret, which takes some hundredths of it.
+const KEYS: Duration = Duration::from_secs(3);
 
 /// Where the map is.
 pub enum Origin {
@@ -40,6 +45,8 @@ pub struct Cloud {
     max_age: Option<Duration>,
     /// The environment, where no map says it.
     env: String,
+    /// Whether it is looked while no request comes.
+    followed: AtomicBool,
     /// Held by whoever reads: others go on with what is in force.
     progress: Arc<tokio::sync::Mutex<Progress>>,
     told: Mutex<Told>,
@@ -84,6 +91,7 @@ impl Cloud {
             interval,
             max_age: None,
             env,
+            followed: AtomicBool::new(false),
             progress: Arc::new(tokio::sync::Mutex::new(progress)),
             told: Mutex::new(told),
         }
@@ -109,12 +117,17 @@ impl Cloud {
         Instant::now() >= self.told().due
     }
 
-    /// For a request that finds it due. It waits only when there is nothing to go on with.
+    /// For a request that finds it due. It waits only when there is nothing to go on with, and for
+    /// a while where the client keys are not to be trusted.
     pub(super) async fn catch_up(&self, config: &Arc<Config>) {
         let serves = config.current().is_some() && self.outdated(config).is_none();
         if serves && !self.interval.is_zero() {
             if let Ok(progress) = Arc::clone(&self.progress).try_lock_owned() {
                 tokio::spawn(Self::refresh(Arc::clone(config), progress));
+            }
+            if self.has_slept(config) {
+                // What cannot be had in that time is no reason to answer nobody.
+                let _ = tokio::time::timeout(KEYS, self.progress.lock()).await;
             }
             return;
         }
@@ -125,8 +138,25 @@ impl Cloud {
         }
     }
 
+    /// Whether client keys may have been taken back while nobody looked: in a process that sleeps
+    /// between its requests they are as old as the last one.
+    fn has_slept(&self, config: &Config) -> bool {
+        let store = config.surroundings.store().filter(|_| !self.followed.load(Ordering::Relaxed));
+        let (Some(store), Some(current)) = (store, config.current()) else { return false };
+        let clients = current.map.clients.values().filter_map(|client| client.key.as_ref());
+        let named = clients.filter_map(secret_of).chain([CLIENT_KEYS_SECRET]);
+        store.has_old(named)
+    }
+
+    /// Waits for a look that goes on, for a process that may be frozen now.
+    pub(crate) async fn settled(&self) {
+        // Nobody looks while it is held here, and it is given back at once.
+        let _ = tokio::time::timeout(SETTLED, self.progress.lock()).await;
+    }
+
     /// Looks whenever it is due, for a server that lives between its requests.
     pub(crate) async fn follow(&self, config: &Arc<Config>) {
+        self.followed.store(true, Ordering::Relaxed);
         loop {
             let due = self.told().due.max(Instant::now() + UNREADY_RETRY);
             tokio::time::sleep_until(due).await;
@@ -150,13 +180,15 @@ impl Cloud {
 
     async fn refresh(config: Arc<Config>, mut progress: OwnedMutexGuard<Progress>) {
         let Some(cloud) = &config.cloud else { return };
+        let mut patience = retry(&config);
         loop {
-            let began = Instant::now();
-            let fetched = progress.read(&config).await;
-            if began.elapsed() < LONGEST || fetched.is_ok() {
+            let (fetched, stood) = stood_still(progress.read(&config, patience)).await;
+            // A limit of time that ran out while the process was frozen says nothing of AWS.
+            if !stood || (fetched.is_ok() && !has_trouble(&config)) {
                 cloud.note(&config, &mut progress, fetched.err());
                 return;
             }
+            patience = Duration::ZERO;
         }
     }
 
@@ -211,7 +243,8 @@ impl Cloud {
 
 impl Progress {
     /// Reads what is due and puts it in force. The error says why there is no newer map.
-    async fn read(&mut self, config: &Config) -> Result<(), String> {
+    /// What of the secrets could not be read is tried again after `patience`.
+    async fn read(&mut self, config: &Config, patience: Duration) -> Result<(), String> {
         let looks = self.map_due <= Instant::now();
         self.looked = looks;
         let current = config.current();
@@ -219,7 +252,7 @@ impl Progress {
         let store = config.surroundings.store();
         let secrets = async {
             match store {
-                Some(store) => store.refresh(names.iter().map(String::as_str), retry(config)).await,
+                Some(store) => store.refresh(names.iter().map(String::as_str), patience).await,
                 None => false,
             }
         };
@@ -297,6 +330,10 @@ fn retry(config: &Config) -> Duration {
     if config.is_ready() { RETRY } else { UNREADY_RETRY }
 }
 
+fn has_trouble(config: &Config) -> bool {
+    config.surroundings.store().is_some_and(|store| !store.report().troubles.is_empty())
+}
+
 fn tell(reload: Reload) {
     if let Reload::Swapped(digest) = reload {
         say(&format!("serves a new map ({})", crate::start::short(&digest)));
@@ -307,11 +344,15 @@ fn tell(reload: Reload) {
 fn secrets_of(map: &ModelMap) -> Vec<String> {
     let providers = map.providers.values().map(|provider| provider.api_key.as_ref());
     let clients = map.clients.values().map(|client| client.key.as_ref());
-    let named = providers.chain(clients).flatten().filter_map(|key| match key {
-        ApiKey::Secret(name) => Some(name.clone()),
+    let named = providers.chain(clients).flatten().filter_map(secret_of);
+    named.chain([CLIENT_KEYS_SECRET]).map(str::to_owned).collect()
+}
+
+fn secret_of(key: &ApiKey) -> Option<&str> {
+    match key {
+        ApiKey::Secret(name) => Some(name),
         ApiKey::Env(_) => None,
-    });
-    named.chain([CLIENT_KEYS_SECRET.to_owned()]).collect()
+    }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::openai::error::ClientError;
+use crate::pieces::Pieces;
 
 /// Lambda ends a streamed response at 200 MB; what says so has to fit, too.
 const STREAM_LIMIT: usize = 200_000_000 - 64 * 1024;
@@ -84,16 +85,34 @@ where
 {
     let (head, body) = response.into_parts();
     let mut head = Prelude::of(&head);
-    let Ok(body) = Guarded::new(body, STREAM_LIMIT).collect().await;
-    let (body, is_base64_encoded) = as_text(body.to_bytes());
-    let whole = json(&Buffered { head, body, is_base64_encoded });
-    if whole.len() <= BUFFERED_LIMIT {
-        return Reply::Buffered(whole.into());
+    if let Some(body) = whole(Guarded::new(body, STREAM_LIMIT)).await {
+        let (body, is_base64_encoded) = as_text(body);
+        let whole = json(&Buffered { head, body, is_base64_encoded });
+        if whole.len() <= BUFFERED_LIMIT {
+            return Reply::Buffered(whole.into());
+        }
     }
     head = Prelude { status_code: 502, headers: Map::new(), cookies: Vec::new() };
     head.headers.insert("content-type".into(), "application/json".into());
     let body = String::from_utf8_lossy(&too_large()).into_owned();
     Reply::Buffered(json(&Buffered { head, body, is_base64_encoded: false }).into())
+}
+
+/// The whole body. One that cannot be carried is dropped as soon as that is known, and its provider
+/// with it.
+async fn whole<B>(mut body: Guarded<B>) -> Option<Bytes>
+where
+    B: Body<Data = Bytes, Error = Infallible> + Unpin,
+{
+    let mut pieces = Pieces::default();
+    while let Some(Ok(frame)) = body.frame().await {
+        let Ok(data) = frame.into_data() else { continue };
+        if pieces.len() + data.len() > BUFFERED_LIMIT {
+            return None;
+        }
+        pieces.push(data);
+    }
+    Some(pieces.join())
 }
 
 /// Says what this front cannot carry.

@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+#[cfg(feature = "aws")]
+use tokio::time::Instant;
 
 use super::{Refused, Settling, Tellers};
 use crate::audit::record;
@@ -21,6 +23,9 @@ use crate::telemetry::Telemetry;
 /// Longer than any call to S3 takes with its second try. Nothing is known that would take so long;
 /// an invocation that hung here would be paid for to its end.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Kept of an invocation for writing to the log what S3 does not take in time.
+#[cfg(feature = "aws")]
+const LOGGED: Duration = Duration::from_millis(250);
 /// An invocation is paid for while a collector is waited for, and one that hangs would be paid for
 /// again and again.
 const EXPORT: Duration = Duration::from_secs(1);
@@ -58,7 +63,8 @@ impl Inline {
         if let Some(bucket) = &self.tellers.bucket
             && notes.planned.audit != model_map::Audit::Off
         {
-            let stored = self.store(bucket, super::line(&record), record.env);
+            let line = super::line(&record);
+            let stored = self.store(bucket, (line, record.env), notes.planned.ends);
             return notes.planned.holds.then_some(stored);
         }
         settle(&self.unsettled);
@@ -99,12 +105,18 @@ impl Inline {
     fn store(
         &self,
         bucket: &std::sync::Arc<crate::audit::bucket::Bucket>,
-        line: String,
-        env: String,
+        (line, env): (String, String),
+        ends: Option<Instant>,
     ) -> Settling {
         let (bucket, unsettled) = (std::sync::Arc::clone(bucket), self.unsettled.clone());
         let stored = self.runtime.spawn(async move {
-            if let Err(why) = bucket.put(line.as_bytes(), std::time::SystemTime::now()).await {
+            let put = bucket.put(line.as_bytes(), std::time::SystemTime::now());
+            let put = match ends {
+                Some(ends) => tokio::time::timeout_at(ends - LOGGED, put).await,
+                None => Ok(put.await),
+            };
+            let too_late = |_| Err("S3 did not answer before the invocation's end".to_owned());
+            if let Err(why) = put.unwrap_or_else(too_late) {
                 log::not_stored(&why, &line, Some(&env));
             }
             settle(&unsettled);

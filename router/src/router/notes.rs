@@ -45,6 +45,7 @@ impl Router {
             audit,
             draw: draw.as_percent(),
             holds: arrived.holds,
+            ends: arrived.ends,
             facts: noted.unwrap_or_else(|| facts.basic(samples)),
             request: (kept && audit == Audit::Full).then(|| facts.body().clone()),
         };

@@ -89,6 +89,15 @@ impl Store {
         held.get(&self.id(CLIENT_KEYS_SECRET))?.confirmed
     }
 
+    /// Whether one of these was last read longer ago than the interval. One that could not be read
+    /// then is none: who waited for it would wait as long as the trouble lasts.
+    pub(crate) fn has_old<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> bool {
+        let all = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let held = |name| all.get(&self.id(name)).filter(|held| held.trouble.is_none());
+        let is_old = |held: &Held| held.asked.elapsed() >= self.interval;
+        names.into_iter().filter_map(held).any(is_old)
+    }
+
     /// The key of a secret, else that of the variable named after it.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! such requests one way, a proxy before it may read them another way, and what lies between would
 //! be a request that nobody asked for.
 
+use http::Version;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use memchr::{memchr, memchr_iter};
@@ -44,6 +45,11 @@ impl Head {
             self.bytes.truncate(from + end);
             self.whole = true;
         }
+    }
+
+    /// What has come of it.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     pub(super) fn is_whole(&self) -> bool {
@@ -105,7 +111,11 @@ fn fault_of_headers(read: &Parts) -> Option<&'static str> {
     if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked")) {
         return Some("its Transfer-Encoding is not `chunked`");
     }
-    if read.headers.get_all(HOST).iter().nth(1).is_some() {
+    let mut hosts = read.headers.get_all(HOST).iter();
+    if hosts.next().is_none() && read.version == Version::HTTP_11 {
+        return Some("it has no Host");
+    }
+    if hosts.next().is_some() {
         return Some("it has Host twice");
     }
     // Where a path is decoded, these would end a line of a log or a string.
@@ -134,7 +144,7 @@ mod tests {
         let mut at_once = Head::default();
         at_once.read(head.as_bytes());
         assert_eq!(read.bytes, at_once.bytes);
-        let (parts, ()) = Request::post("/").body(()).unwrap().into_parts();
+        let (parts, ()) = Request::post("/").header(HOST, "h").body(()).unwrap().into_parts();
         read.fault(&parts)
     }
 
@@ -168,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_request_that_was_not_seen_from_its_start_is_not_taken() {
-        let (parts, ()) = Request::post("/").body(()).unwrap().into_parts();
+        let (parts, ()) = Request::post("/").header(HOST, "h").body(()).unwrap().into_parts();
         let mut head = Head::default();
         head.read(b"POST / HTTP/1.1\r\n\r\n");
         assert_eq!(head.fault(&parts), None);
@@ -184,12 +194,15 @@ mod tests {
             let (parts, ()) = request.body(()).unwrap().into_parts();
             fault_of_headers(&parts)
         };
-        assert!(refused(Request::get("/v1/models/a%20b")).is_none());
+        let get = |path: &str| Request::get(path).header("host", "a");
+        assert!(refused(get("/v1/models/a%20b")).is_none());
         for path in ["/v1/%00", "/%0d%0aX", "/%7F"] {
-            assert!(refused(Request::get(path)).is_some(), "{path}");
+            assert!(refused(get(path)).is_some(), "{path}");
         }
-        assert!(refused(Request::get("/").header("host", "a").header("host", "a")).is_some());
-        let coded = Request::post("/").header("transfer-encoding", "gzip, chunked");
+        assert!(refused(get("/").header("host", "a")).is_some());
+        assert!(refused(Request::get("/")).is_some());
+        assert!(refused(Request::get("/").version(Version::HTTP_10)).is_none());
+        let coded = get("/").header("transfer-encoding", "gzip, chunked");
         assert!(refused(coded).is_some());
     }
 }

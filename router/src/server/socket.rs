@@ -1,83 +1,111 @@
 //! A client's connection, watched.
 //!
-//! Owns what is noted of it on the way: the head of the request that comes, and that the client
-//! takes what it is sent. The bytes themselves pass unchanged. How long a client may take nothing is
-//! [`super::stall`]'s.
+//! Owns what is noted of it on the way: the head of the request that comes, how long it takes, and
+//! that the client takes what it is sent. The bytes pass unchanged, but for a refusal of hyper's,
+//! which is said in full. How long a client may take nothing is [`super::stall`]'s.
 
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
-use super::guard::Head;
+use super::Patience;
+use super::heard::Heard;
+use super::refusal;
 use super::stall::{Lost, Stall};
-
-/// What the connection and its requests both know.
-#[derive(Debug, Clone)]
-pub(super) struct Heard(Arc<Shared>);
-
-#[derive(Debug)]
-struct Shared {
-    head: Mutex<Head>,
-    /// What `until` counts from.
-    began: Instant,
-    /// When the answer is over that is being sent, in milliseconds; [`NEVER`] when it ends by itself.
-    until: AtomicU64,
-}
-
-const NEVER: u64 = u64::MAX;
-
-impl Heard {
-    pub(super) fn new() -> Self {
-        let (head, began) = (Mutex::default(), Instant::now());
-        Self(Arc::new(Shared { head, began, until: AtomicU64::new(NEVER) }))
-    }
-
-    /// Notes when the answer is over that is sent from now on.
-    pub(super) fn ends_at(&self, end: Option<Instant>) {
-        let since = end.map(|end| end.saturating_duration_since(self.0.began).as_millis());
-        let until = since.and_then(|since| u64::try_from(since).ok()).unwrap_or(NEVER);
-        self.0.until.store(until, Ordering::Relaxed);
-    }
-
-    /// When the answer is over that is being sent.
-    fn until(&self) -> Option<Instant> {
-        let until = self.0.until.load(Ordering::Relaxed);
-        if until == NEVER { None } else { self.0.began.checked_add(Duration::from_millis(until)) }
-    }
-
-    // A poisoned lock holds a head that may be cut: such a one is refused.
-    pub(super) fn head(&self) -> MutexGuard<'_, Head> {
-        self.0.head.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// See the module.
 pub(super) struct Socket {
     stream: TokioIo<TcpStream>,
     heard: Heard,
     stall: Stall,
-    /// What the client is yet to take of an answer that is out of time.
+    /// What the client is yet to take of what hyper takes for sent: an answer that is out of time, or
+    /// a refusal.
     rest: Bytes,
+    patience: Patience,
+    /// Since when a head, or the rest of one, is waited for.
+    since: Option<Instant>,
+    /// Rings when that may have been too long; kept from one request to the next, and set anew only
+    /// when it has rung or would ring too late, so that a common request sets none.
+    waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, heard: Heard, patience: Duration) -> Self {
+    pub(super) fn new(stream: TcpStream, heard: Heard, patience: Patience) -> Self {
         Self {
             stream: TokioIo::new(stream),
             heard,
-            stall: Stall::new(patience),
+            stall: Stall::new(patience.stalled),
             rest: Bytes::new(),
+            patience,
+            since: None,
+            waiting: None,
         }
+    }
+
+    /// Nothing has come: for how long that may go on. Then the connection is over; hyper has nothing
+    /// to say on it.
+    fn waits(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.heard.is_busy() {
+            return self.watches(cx);
+        }
+        let is_idle = self.heard.head().bytes().is_empty();
+        let patience = if is_idle { self.patience.idle } else { self.patience.headers };
+        let due = *self.since.get_or_insert_with(Instant::now) + patience;
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+        if waiting.deadline() > due {
+            waiting.as_mut().reset(due);
+        }
+        while waiting.as_mut().poll(cx).is_ready() {
+            if Instant::now() >= due {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            waiting.as_mut().reset(due);
+        }
+        Poll::Pending
+    }
+
+    /// Nothing has come while a request is served, which takes as long as it takes. hyper does not
+    /// read again when that is over: the bell has it do so, once an idle time or two later.
+    fn watches(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.waiting.as_ref().is_none_or(|waiting| waiting.is_elapsed()) {
+            let next = Instant::now() + self.patience.idle;
+            let mut waiting = Box::pin(tokio::time::sleep_until(next));
+            // A waker for it: it has not rung yet.
+            let _ = waiting.as_mut().poll(cx);
+            self.waiting = Some(waiting);
+        }
+        Poll::Pending
+    }
+
+    /// Notes what was read while a head is waited for.
+    fn hears(&mut self, bytes: &[u8]) {
+        let mut head = self.heard.head();
+        let was_empty = head.bytes().is_empty();
+        head.read(bytes);
+        if was_empty && !head.bytes().is_empty() {
+            self.heard.begins();
+            self.since = None;
+        }
+        if head.is_whole() {
+            self.since = None;
+        }
+    }
+
+    /// Says a refusal of hyper's in full: how much was written, where `bytes` are one. What is said is
+    /// sent as a rest is.
+    fn refuses(&mut self, bytes: &[u8]) -> Option<usize> {
+        if self.heard.is_answered() {
+            return None;
+        }
+        self.rest = refusal::in_full(bytes, self.heard.head().bytes())?;
+        Some(bytes.len())
     }
 
     /// Passes on what a write of `pieces` came to, and ends the connection of a client that takes
@@ -133,16 +161,23 @@ impl Read for Socket {
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         if self.heard.head().is_whole() {
-            return Pin::new(&mut self.stream).poll_read(cx, buffer);
+            let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+            return if read.is_pending() { self.watches(cx) } else { read };
         }
-        ready!(self.stream.inner().poll_read_ready(cx))?;
+        match self.stream.inner().poll_read_ready(cx) {
+            Poll::Ready(ready) => ready?,
+            Poll::Pending => return self.waits(cx),
+        }
         // Into a buffer of our own: what hyper's holds cannot be looked at without `unsafe`. Not
         // filled before: that would touch all of it.
         let mut bytes = [MaybeUninit::uninit(); READ];
         let length = bytes.len().min(buffer.remaining());
         let mut read = ReadBuf::uninit(bytes.get_mut(..length).unwrap_or_default());
-        ready!(Pin::new(&mut self.stream).poll_read(cx, read.unfilled()))?;
-        self.heard.head().read(read.filled());
+        match Pin::new(&mut self.stream).poll_read(cx, read.unfilled()) {
+            Poll::Ready(read) => read?,
+            Poll::Pending => return self.waits(cx),
+        }
+        self.hears(read.filled());
         buffer.put_slice(read.filled());
         Poll::Ready(Ok(()))
     }
@@ -158,6 +193,9 @@ impl Write for Socket {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_rest(cx))?;
+        if let Some(length) = self.refuses(bytes) {
+            return Poll::Ready(Ok(length));
+        }
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.watched(cx, written, &[io::IoSlice::new(bytes)])
     }
@@ -182,6 +220,9 @@ impl Write for Socket {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_rest(cx))?;
+        if let Some(length) = pieces.first().and_then(|piece| self.refuses(piece)) {
+            return Poll::Ready(Ok(length));
+        }
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, pieces);
         self.watched(cx, written, pieces)
     }

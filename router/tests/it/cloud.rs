@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::aws::{Aws, BUCKET, Mode};
 use crate::faults::{Fault, Upstream};
+use crate::freezer::Freezer;
 use crate::lambda::{KEY, url_event};
 use crate::process::RouterProcess;
 use crate::running::{MapBuilder, client, question};
@@ -329,6 +330,89 @@ async fn a_map_and_client_keys_that_cannot_be_confirmed_are_used_for_a_bounded_t
         assert_eq!(deployed.status().await, 200, "once it can be read all is well");
         assert_eq!(deployed.health().await["status"], "ok");
     }
+}
+
+#[tokio::test]
+async fn a_look_is_over_before_the_function_may_be_frozen() {
+    let deployed = deploy(&[("SFAI_CONFIG_REFRESH_SECONDS", "1")]).await;
+    let mut freezer = Freezer::of(deployed.function.process());
+    assert_eq!(deployed.status().await, 200);
+    deployed.aws.s3(Mode::Late);
+    let (start, looks) = (Instant::now(), deployed.aws.times(MAP) + 4);
+    while deployed.aws.times(MAP) < looks {
+        assert!(start.elapsed() < PATIENCE, "it does not look");
+        freezer.thaw().await;
+        let health = deployed.health().await;
+        deployed.function.idle().await;
+        freezer.freeze().await;
+        assert_eq!(health["status"], "ok", "{health}");
+        assert_eq!(deployed.aws.open(), 0, "it was frozen in the middle of a look");
+    }
+    freezer.thaw().await;
+    let log = deployed.function.log();
+    assert!(!log.iter().any(|line| line.contains("warns: ")), "{log:?}");
+}
+
+#[tokio::test]
+async fn a_key_that_was_taken_back_opens_nothing_after_the_interval() {
+    let deployed = deploy(&[("SFAI_SECRETS_REFRESH_SECONDS", "1")]).await;
+    assert_eq!(deployed.status().await, 200);
+    let grown_old = || tokio::time::sleep(Duration::from_millis(1100));
+    deployed.aws.put_secret(CLIENTS, "bob:another-key-of-24-characters");
+    grown_old().await;
+    assert_eq!(deployed.status().await, 401, "the first request after it, too");
+    // One that cannot be told so in time goes by what is known.
+    deployed.aws.secrets_manager(Mode::Silent);
+    deployed.aws.put_secret(CLIENTS, &format!("ada:{KEY}"));
+    grown_old().await;
+    assert_eq!(deployed.status().await, 401);
+    deployed.aws.secrets_manager(Mode::Well);
+    let start = Instant::now();
+    while deployed.status().await != 200 {
+        assert!(start.elapsed() < PATIENCE, "the new keys do not come");
+    }
+}
+
+#[tokio::test]
+async fn what_comes_late_or_in_pieces_is_no_trouble_and_what_does_not_end_is() {
+    let deployed = deploy(&ALWAYS).await;
+    for mode in [Mode::Late, Mode::Trickling] {
+        deployed.aws.s3(mode);
+        deployed.aws.secrets_manager(mode);
+        let next = map(&deployed.upstream).role(&format!("{mode:?}"), &["openai/m"], json!({}));
+        deployed.aws.put_map(next.bytes());
+        assert_eq!(deployed.ask(&format!("{mode:?}")).await.0["statusCode"], 200);
+        assert_eq!(deployed.health().await["status"], "ok", "{mode:?}");
+    }
+    for secrets in [false, true] {
+        let lines = deployed.function.log().len();
+        let set = |mode| match secrets {
+            false => deployed.aws.s3(mode),
+            true => deployed.aws.secrets_manager(mode),
+        };
+        set(Mode::Dripping);
+        deployed.aws.put_map(map(&deployed.upstream).role("z", &["openai/m"], json!({})).bytes());
+        assert_eq!(deployed.status().await, 200);
+        deployed.tells_of_trouble(lines, "did not come in time").await;
+        set(Mode::Well);
+        assert_eq!(deployed.health().await["status"], "ok");
+        deployed.tells_of_recovery(lines).await;
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_goes_wrong_while_it_serves_and_is_set_right_again_is_no_lasting_trouble() {
+    let deployed = deploy(&ALWAYS).await;
+    for mode in [Mode::Punctual, Mode::Ahead, Mode::Ahead, Mode::Punctual, Mode::Punctual] {
+        deployed.aws.s3(mode);
+        deployed.aws.secrets_manager(mode);
+        assert_eq!(deployed.status().await, 200, "{mode:?}");
+        // The look before may have found out what time it is.
+        let health = deployed.health().await;
+        assert_eq!(health["status"], "ok", "{mode:?}: {health}");
+    }
+    let refused = deployed.aws.asked().into_iter().filter(|asked| asked.status == 403).count();
+    assert!(refused > 0, "no clock was wrong");
 }
 
 #[tokio::test]

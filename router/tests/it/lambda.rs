@@ -153,7 +153,7 @@ async fn an_http_api_gets_one_buffered_answer() {
 }
 
 /// An event of a REST API, as AWS documents it for proxy integrations, streamed or not.
-fn rest_event(path: &str, body: &str) -> Value {
+pub fn rest_event(path: &str, body: &str) -> Value {
     let bearer = format!("Bearer {KEY}");
     json!({
         "resource": "/{proxy+}",
@@ -329,6 +329,24 @@ async fn the_end_of_the_invocation_is_told_before_it_comes() {
     let body: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((&head["statusCode"], &body["error"]["code"]), (&json!(504), &json!("timeout")));
     assert_eq!(deployed.upstream.ended(0).await, End::ClientLeft);
+}
+
+#[tokio::test]
+async fn an_event_that_is_too_large_is_refused_cleanly() {
+    let deployed = deploy().await;
+    let mut body = question("gpt", false);
+    body["messages"][0]["content"] = "x".repeat(7 << 20).into();
+    let url = deployed.function.invoke(url_event("POST", CHAT, &body.to_string())).await;
+    let (head, text) = whole(url).await;
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(head["statusCode"], 413);
+    assert_eq!(answer["error"]["code"], "request_too_large");
+    let api = deployed.function.invoke(api_event("POST", "/v1/messages", &body.to_string())).await;
+    let (head, answer) = json_of(api).await;
+    assert_eq!((&head["statusCode"], &answer["type"]), (&json!(413), &json!("error")));
+    assert!(deployed.upstream.arrivals().is_empty());
+    let next = deployed.function.invoke(url_event("POST", CHAT, &chat("gpt", false))).await;
+    assert_eq!(whole(next).await.0["statusCode"], 200);
 }
 
 #[tokio::test]

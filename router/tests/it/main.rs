@@ -50,6 +50,7 @@ mod matrix;
 mod message_events;
 mod messages;
 mod messages_random;
+mod open;
 mod pressure;
 #[path = "../support/process.rs"]
 mod process;

@@ -137,8 +137,10 @@ fn resident(process: u32) -> usize {
 
 async fn begun(address: std::net::SocketAddr) -> TcpStream {
     let body = question("r", true).to_string();
-    let request =
-        format!("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let request = format!(
+        "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut start = [0; 64];
@@ -256,6 +258,50 @@ async fn requests_beyond_the_limit_are_told_to_come_back() {
 }
 
 #[tokio::test]
+async fn a_stream_takes_longer_than_a_connection_may_be_idle() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::default();
+    upstream.push("", [Fault::Hold(At::AfterFirstToken, gate.clone())]);
+    let map = MapBuilder::new(upstream.address).role("r", &["openai/m"], json!({}));
+    let short = Duration::from_millis(50);
+    let patience = Patience { idle: short, headers: short, ..Patience::default() };
+    let (_stop, address) = running::start_patiently(&map.bytes(), patience, Load::new(9)).await;
+    let request = client().post(format!("http://{address}/"));
+    let mut response = request.body(question("r", true).to_string()).send().await.unwrap();
+    let mut text = response.chunk().await.unwrap().unwrap().to_vec();
+    // Time for what would end it.
+    tokio::time::sleep(8 * short).await;
+    gate.open();
+    while let Some(piece) = response.chunk().await.unwrap() {
+        text.extend_from_slice(&piece);
+    }
+    assert!(String::from_utf8(text).unwrap().contains("[DONE]"));
+}
+
+#[tokio::test]
+async fn a_body_for_which_there_is_no_room_is_told_to_come_back() {
+    let upstream = Upstream::start().await;
+    let map = MapBuilder::new(upstream.address).role("r", &["openai/m"], json!({}));
+    let load = Load::new(10).with_bodies(1 << 20);
+    let (_stop, address) = running::start_patiently(&map.bytes(), Patience::default(), load).await;
+    let ask = async |length: usize| {
+        let mut body = question("r", false);
+        body["messages"][0]["content"] = "x".repeat(length).into();
+        let request = client().post(format!("http://{address}/")).body(body.to_string());
+        request.send().await.unwrap()
+    };
+    for _ in 0..3 {
+        let refused = ask(2 << 20).await;
+        assert_eq!(refused.status(), 503);
+        assert_eq!(refused.headers()["retry-after"], "1");
+        let error: Value = serde_json::from_str(&refused.text().await.unwrap()).unwrap();
+        assert_eq!(error["error"]["code"], "router_overloaded");
+        // What it took is free again, and what is read no longer counts.
+        assert_eq!(ask(900 << 10).await.status(), 200);
+    }
+}
+
+#[tokio::test]
 async fn an_open_stream_ends_within_the_grace_period_and_no_longer() {
     let upstream = Upstream::start().await;
     let map = MapBuilder::new(upstream.address).role("r", &["openai/m"], json!({}));
@@ -287,8 +333,52 @@ async fn an_open_stream_ends_within_the_grace_period_and_no_longer() {
             }
             assert!(String::from_utf8(text).unwrap().contains("[DONE]"));
         }
+        if !whole {
+            let mut text = String::new();
+            while let Some(piece) = response.chunk().await.expect("it breaks without a word") {
+                text.push_str(std::str::from_utf8(&piece).unwrap());
+            }
+            assert!(text.contains("the router was stopped") && !text.contains("[DONE]"), "{text}");
+        }
         let ended = tokio::time::timeout(Duration::from_secs(10), folder.ended).await;
         ended.expect("the server goes on").unwrap();
     }
     assert_eq!(upstream.ended(0).await, End::Answered);
+}
+
+#[tokio::test]
+async fn a_request_without_an_answer_at_the_end_of_the_grace_period_is_told_so() {
+    let upstream = Upstream::start().await;
+    let map = MapBuilder::new(upstream.address).role("r", &["openai/m"], json!({}));
+    upstream.push("", [Fault::Hang(At::BeforeHeaders)]);
+    let patience = Patience { grace: Duration::from_millis(200), ..Patience::default() };
+    let served = running::served(&map.bytes(), patience).await;
+    let request = client().post(format!("http://{}/", served.address));
+    let asked = tokio::spawn(request.body(question("r", true).to_string()).send());
+    upstream.arrived(1).await;
+    drop(served.stop);
+    let response = asked.await.unwrap().unwrap();
+    assert_eq!(response.status(), 503);
+    assert!(response.headers().contains_key("x-request-id"));
+    assert!(response.text().await.unwrap().contains("stopped"));
+    served.ended.await.unwrap();
+    assert_eq!(upstream.ended(0).await, End::ClientLeft);
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once() {
+    let upstream = Upstream::start().await;
+    let map = MapBuilder::new(upstream.address).role("r", &["openai/m"], json!({})).bytes();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("map.json");
+    std::fs::write(&file, map).unwrap();
+    let mut router = RouterProcess::start(&["--map", file.to_str().unwrap()], &[]).await;
+    upstream.push("", [Fault::Hang(At::AfterFirstToken)]);
+    let held = begun(router.address).await;
+    router.signal().await;
+    router.says("stops: ").await;
+    // Sooner than the grace period of 30 s.
+    let ended = tokio::time::timeout(Duration::from_secs(20), router.terminate()).await;
+    assert!(ended.expect("it goes on").contains("ends at once"));
+    drop(held);
 }

@@ -207,7 +207,7 @@ async fn every_spelling_of_a_path_asks_for_the_key() {
         for method in ["GET", "POST", "PUT", "OPTIONS", "TRACE", "HEAD"] {
             let answer = raw(
                 router.address,
-                format!("{method} {path} HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n")
+                format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
                     .as_bytes(),
             )
             .await;

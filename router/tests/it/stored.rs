@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::aws::{Aws, BUCKET, Mode};
 use crate::faults::{At, Fault, Gate, Upstream};
 use crate::freezer::Freezer;
-use crate::lambda::{KEY, api_event, url_event};
+use crate::lambda::{KEY, api_event, rest_event, url_event};
 use crate::process::RouterProcess;
 use crate::running::{MapBuilder, client, question};
 use crate::runtime_api::Function;
@@ -29,7 +29,11 @@ pub struct Deployed {
 async fn surroundings() -> (Aws, Upstream, TempDir, Vec<(&'static str, String)>) {
     let (aws, upstream) = (Aws::start().await, Upstream::start().await);
     let folder = tempfile::tempdir().unwrap();
-    let map = MapBuilder::new(upstream.address).role("gpt", &["openai/m"], json!({}));
+    let map = MapBuilder::new(upstream.address).role("gpt", &["openai/m"], json!({})).role(
+        "full",
+        &["openai/m"],
+        json!({"audit": "full"}),
+    );
     std::fs::write(folder.path().join("map.json"), map.bytes()).unwrap();
     let mut env = aws.env();
     env.retain(|(name, _)| *name != "SFAI_CONFIG_BUCKET");
@@ -71,8 +75,12 @@ pub fn ask(stream: bool) -> String {
 #[tokio::test]
 async fn the_record_is_stored_when_a_stream_ends_and_its_last_token_does_not_wait_for_it() {
     let deployed = deploy().await;
-    for stream in [true, false] {
-        let mut posted = deployed.function.invoke(url_event("POST", CHAT, &ask(stream))).await;
+    for event in [
+        url_event("POST", CHAT, &ask(true)),
+        url_event("POST", CHAT, &ask(false)),
+        rest_event(CHAT, &ask(true)),
+    ] {
+        let mut posted = deployed.function.invoke(event).await;
         let (prelude, stream) = posted.prelude().await;
         stream.rest().await;
         // The process may be frozen from here on.
@@ -88,10 +96,10 @@ async fn the_record_is_stored_when_a_stream_ends_and_its_last_token_does_not_wai
     let (_, mut stream) = posted.prelude().await;
     stream.text_until("data: [DONE]\n\n").await;
     // The last token is here, and the record is not there: the second try stores it.
-    assert_eq!(records(&deployed.aws).len(), 2);
+    assert_eq!(records(&deployed.aws).len(), 3);
     deployed.aws.s3(Mode::Well);
     stream.rest().await;
-    assert_eq!(records(&deployed.aws).len(), 3);
+    assert_eq!(records(&deployed.aws).len(), 4);
 }
 
 #[tokio::test]
@@ -210,6 +218,53 @@ async fn a_function_logs_a_record_that_it_cannot_store_and_answers_all_the_same(
     let mut posted = deployed.function.invoke(url_event("POST", CHAT, &ask(true))).await;
     posted.prelude().await.1.rest().await;
     assert_eq!(records(&deployed.aws).len(), 1);
+}
+
+#[tokio::test]
+async fn a_record_that_is_too_long_for_a_line_of_the_log_is_there_in_parts() {
+    let deployed = deploy().await;
+    deployed.aws.s3(Mode::Denied);
+    let mut body = question("full", true);
+    body["messages"][0]["content"] = "so it was said, \"and so\" ".repeat(30_000).into();
+    let mut posted = deployed.function.invoke(url_event("POST", CHAT, &body.to_string())).await;
+    let (prelude, stream) = posted.prelude().await;
+    stream.rest().await;
+    deployed.function.says(0, "\"AuditFailures\":1").await;
+    let log = deployed.function.log();
+    let parts = log.iter().filter(|line| line.contains("could not be stored"));
+    let mut joined = String::new();
+    let mut count = 0;
+    for (at, line) in parts.enumerate() {
+        assert!(line.len() < 200_000, "{}", line.len());
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(
+            (&line["part"], &line["id"]),
+            (&json!(at + 1), &prelude["headers"]["x-request-id"])
+        );
+        joined.push_str(line["text"].as_str().unwrap());
+        count = line["parts"].as_u64().unwrap();
+        assert!(at < usize::try_from(count).unwrap());
+    }
+    assert!(count > 3, "{count}");
+    let record = model_map::audit::read(joined.as_bytes()).unwrap();
+    assert_eq!(prelude["headers"]["x-request-id"], record.id.as_str());
+    assert!(joined.contains("and so"));
+}
+
+#[tokio::test]
+async fn a_record_that_s3_does_not_take_before_the_invocations_end_is_logged_before_it() {
+    let deployed = deploy().await;
+    deployed.aws.s3(Mode::Silent);
+    // Less than a call to S3 may take.
+    let time = Duration::from_secs(3);
+    let event = url_event("POST", CHAT, &ask(true));
+    let mut posted = deployed.function.invoke_for(event, time).await;
+    let text = posted.prelude().await.1.rest().await;
+    assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
+    let said = deployed.function.says(0, "could not be stored").await;
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert!(said["why"].as_str().unwrap().contains("before the invocation's end"), "{said}");
+    model_map::audit::read(said["record"].to_string().as_bytes()).unwrap();
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::{Interval, interval};
 
 /// The bucket that it has.
 pub const BUCKET: &str = "sfai-test-config";
@@ -44,8 +45,16 @@ pub enum Mode {
     Cut,
     /// A byte of the body is another.
     Altered,
-    /// Its clock is an hour ahead, and it takes no request of another time.
+    /// It takes no request of another time than its own.
+    Punctual,
+    /// The same, and its clock is an hour ahead.
     Ahead,
+    /// It takes its time for an answer, and gives it.
+    Late,
+    /// The body comes in many pieces, and whole in the end.
+    Trickling,
+    /// The body comes so slowly that nobody waits for its end.
+    Dripping,
 }
 
 /// A request that came.
@@ -65,6 +74,8 @@ struct State {
     s3: Mode,
     secrets_manager: Mode,
     asked: Vec<Asked>,
+    /// How many requests have come, answered or not.
+    come: usize,
     /// What secrets wait for.
     gate: Option<watch::Receiver<bool>>,
 }
@@ -92,6 +103,7 @@ impl Aws {
             s3: Mode::Well,
             secrets_manager: Mode::Well,
             asked: Vec::new(),
+            come: 0,
             gate: None,
         }));
         let task = tokio::spawn(serve(listener, Arc::clone(&state)));
@@ -151,6 +163,12 @@ impl Aws {
         self.state().asked.clone()
     }
 
+    /// How many requests have come that are not answered.
+    pub fn open(&self) -> usize {
+        let state = self.state();
+        state.come - state.asked.len()
+    }
+
     /// How often a thing was asked for, successfully or not.
     pub fn times(&self, what: &str) -> usize {
         self.asked().iter().filter(|asked| asked.what == what).count()
@@ -181,7 +199,8 @@ async fn answer(state: &Mutex<State>, request: Request<Incoming>) -> Response<Se
     let is_secret = header("x-amz-target").is_some();
     let path = head.uri.path().to_owned();
     let (what, mode) = {
-        let state = state.lock().unwrap();
+        let mut state = state.lock().unwrap();
+        state.come += 1;
         if is_secret {
             let body: Value = serde_json::from_slice(&body).unwrap();
             (body["SecretId"].as_str().unwrap().to_owned(), state.secrets_manager)
@@ -192,6 +211,9 @@ async fn answer(state: &Mutex<State>, request: Request<Incoming>) -> Response<Se
     };
     let unless = header("if-none-match");
     let signed = header("x-amz-date").unwrap_or_default();
+    if mode == Mode::Late {
+        tokio::time::sleep(LATE).await;
+    }
     let mut response = match mode {
         Mode::Silent => {
             note(state, what, unless, 0);
@@ -201,15 +223,14 @@ async fn answer(state: &Mutex<State>, request: Request<Incoming>) -> Response<Se
         Mode::Denied if is_secret => refusal(400, "AccessDeniedException", is_secret),
         Mode::Denied => refusal(403, "AccessDenied", is_secret),
         Mode::Missing => missing(is_secret),
-        Mode::Ahead if !is_ahead(&signed) => {
+        Mode::Ahead | Mode::Punctual if !is_of(&signed, clock(mode)) => {
             let code = if is_secret { "InvalidSignatureException" } else { "RequestTimeTooSkewed" };
             refusal(403, code, is_secret)
         }
         _ if is_secret => secret(&state.lock().unwrap().secrets, &what),
         _ => object(state, &head.method, (&what, unless.as_deref()), &body),
     };
-    let now = SystemTime::now() + if mode == Mode::Ahead { HOUR } else { Duration::ZERO };
-    response.headers_mut().insert("date", http_date(now).parse().unwrap());
+    response.headers_mut().insert("date", http_date(clock(mode)).parse().unwrap());
     note(state, what, unless, response.status().as_u16());
     let gate = state.lock().unwrap().gate.clone().filter(|_| is_secret);
     if let Some(mut gate) = gate {
@@ -219,6 +240,16 @@ async fn answer(state: &Mutex<State>, request: Request<Incoming>) -> Response<Se
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
+/// What one that is late takes: less than anybody waits for.
+const LATE: Duration = Duration::from_millis(200);
+/// Between two of a body's few pieces, and between two of its bytes where it drips.
+const PACE: Duration = Duration::from_millis(10);
+const DRIP: Duration = Duration::from_millis(200);
+
+/// Its time of day.
+fn clock(mode: Mode) -> SystemTime {
+    SystemTime::now() + if mode == Mode::Ahead { HOUR } else { Duration::ZERO }
+}
 
 fn note(state: &Mutex<State>, what: String, unless: Option<String>, status: u16) {
     state.lock().unwrap().asked.push(Asked { what, unless, status });
@@ -238,12 +269,20 @@ async fn spoiled(response: Response<Full<Bytes>>, mode: Mode) -> Response<Sent> 
         }
         _ => {}
     }
-    Response::from_parts(head, Sent { body: Some(body.into()), claimed })
+    let (piece, pace) = match mode {
+        Mode::Trickling => (body.len().div_ceil(20), Some(interval(PACE))),
+        Mode::Dripping => (1, Some(interval(DRIP))),
+        _ => (body.len(), None),
+    };
+    Response::from_parts(head, Sent { body: body.into(), piece, pace, claimed })
 }
 
 /// A body that may be shorter than it claims; the connection ends with it then.
 struct Sent {
-    body: Option<Bytes>,
+    body: Bytes,
+    /// How much is sent at once, and when.
+    piece: usize,
+    pace: Option<Interval>,
     claimed: u64,
 }
 
@@ -253,14 +292,19 @@ impl http_body::Body for Sent {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let Some(body) = self.body.take() else {
+        if self.body.is_empty() {
             let is_short = self.claimed > 0;
             return Poll::Ready(is_short.then(|| Err(io::ErrorKind::BrokenPipe.into())));
-        };
-        self.claimed -= body.len() as u64;
-        Poll::Ready(Some(Ok(Frame::data(body))))
+        }
+        if let Some(pace) = &mut self.pace {
+            std::task::ready!(pace.poll_tick(cx));
+        }
+        let length = self.piece.min(self.body.len());
+        let piece = self.body.split_to(length);
+        self.claimed -= piece.len() as u64;
+        Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -324,13 +368,10 @@ fn refusal(status: u16, code: &str, is_secret: bool) -> Response<Full<Bytes>> {
     Response::builder().status(status).header("content-type", kind).body(body.into()).unwrap()
 }
 
-/// Whether a request was signed within five minutes of the time in an hour: `20261125T185500Z`.
-fn is_ahead(signed: &str) -> bool {
-    let near = |minutes: u64| {
-        let then =
-            SystemTime::now() + HOUR - Duration::from_secs(300) + Duration::from_secs(60 * minutes);
-        stamp(then)
-    };
+/// Whether a request was signed within five minutes of a time: `20261125T185500Z`.
+fn is_of(signed: &str, time: SystemTime) -> bool {
+    let near =
+        |minutes: u64| stamp(time - Duration::from_secs(300) + Duration::from_secs(60 * minutes));
     (0..=10).any(|minutes| signed.starts_with(&near(minutes)))
 }
 

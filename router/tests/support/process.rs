@@ -49,10 +49,15 @@ impl RouterProcess {
         self.child.id().unwrap()
     }
 
-    /// Tells it to stop, and waits until it has; what it said meanwhile.
-    pub async fn terminate(mut self) -> String {
+    /// Tells it to stop.
+    pub async fn signal(&self) {
         let process = self.child.id().unwrap().to_string();
         assert!(Command::new("kill").arg(process).status().await.unwrap().success());
+    }
+
+    /// Tells it to stop, and waits until it has; what it said meanwhile.
+    pub async fn terminate(mut self) -> String {
+        self.signal().await;
         let mut said = String::new();
         while let Some(line) = self.stderr.next_line().await.unwrap() {
             said.push_str(&line);

@@ -52,7 +52,7 @@ const WIRE: [&str; 40] = [
     "\"prompt\":",
     "POST /v1/chat/completions HTTP/1.1\r\n",
     "GET /v1/models HTTP/1.1\r\n",
-    "Host: a\r\n",
+    "Host: localhost\r\n",
     "Content-Length: 10\r\n",
     "Transfer-Encoding: chunked\r\n",
     "Content-Encoding: gzip\r\n",

@@ -89,13 +89,14 @@ pub(super) fn doors() -> Seeds {
     let body = r#"{"model":"economy","stream":true,"messages":[{"role":"user","content":"Hi"}]}"#;
     let sized = |path: &str| {
         let length = body.len();
-        format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{body}")
+        format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n{body}")
     };
     let chunked = format!(
-        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
         body.len()
     );
-    let plain = |line: &str| format!("{line} HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n");
+    let plain =
+        |line: &str| format!("{line} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n");
     let texts = [
         sized("/v1/chat/completions"),
         sized("/v1/messages"),

@@ -127,3 +127,31 @@ async fn a_buffered_reply_past_the_limit_is_an_error_that_says_so() {
     assert_eq!(body["error"]["code"], "response_too_large");
     assert!(body["error"]["message"].as_str().unwrap().contains("Function URL"));
 }
+
+/// A megabyte again and again, and how often it was asked for.
+struct Endless(std::sync::Arc<std::sync::atomic::AtomicUsize>);
+
+impl Body for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        static MEGABYTE: [u8; 1 << 20] = [b'a'; 1 << 20];
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&MEGABYTE)))))
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_no_document_holds_is_dropped_when_that_is_known() {
+    let taken = std::sync::Arc::default();
+    let body = Endless(std::sync::Arc::clone(&taken));
+    let Reply::Buffered(reply) = buffered(Response::new(body)).await else { panic!() };
+    let reply: Value = serde_json::from_slice(&reply).unwrap();
+    assert_eq!(reply["statusCode"], 502);
+    assert!(reply["body"].as_str().unwrap().contains("response_too_large"), "{reply}");
+    assert_eq!(taken.load(std::sync::atomic::Ordering::Relaxed), 7, "6 MB and one too many");
+}
