@@ -11,7 +11,7 @@ mod opencode;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use model_map::{Ability, ModelMap, Role, may_ask, usable_context};
+use model_map::{Ability, ModelEndpoint, ModelMap, Role, may_ask, usable_context};
 
 pub use aider::aider;
 pub use continue_dev::continue_dev;
@@ -94,6 +94,8 @@ pub enum Purpose {
     Chat,
     /// Code between what stands before and after the cursor.
     Autocomplete,
+    /// Vectors of texts.
+    Embed,
 }
 
 /// The roles that are wanted.
@@ -118,17 +120,35 @@ pub fn offers<'m>(map: &'m ModelMap, wanted: &Wanted<'_>) -> Result<Vec<Offer<'m
 }
 
 fn offer<'m>(map: &'m ModelMap, name: &'m str, role: &'m Role, wanted: &Wanted<'_>) -> Offer<'m> {
-    let completes = match wanted.autocomplete {
-        [] => says_autocomplete(name),
-        named => named.iter().any(|one| one == name),
-    };
     Offer {
         name,
         about: role.about.as_deref(),
         accept: &role.accept,
         context: usable_context(map, name, role, wanted.client),
         output: output(map, role),
-        purpose: if completes { Purpose::Autocomplete } else { Purpose::Chat },
+        purpose: purpose(map, name, role, wanted),
+    }
+}
+
+/// What a role is wanted for, else what its models can do, else what its name says.
+fn purpose(map: &ModelMap, name: &str, role: &Role, wanted: &Wanted<'_>) -> Purpose {
+    const TALKS: [ModelEndpoint; 2] = [ModelEndpoint::Chat, ModelEndpoint::Responses];
+    const COMPLETES: [ModelEndpoint; 2] = [ModelEndpoint::Completions, ModelEndpoint::Fim];
+    let all_lack = |endpoints: [ModelEndpoint; 2]| {
+        models(role).all(|name| {
+            let model = map.models.get(name);
+            model.is_some_and(|model| endpoints.iter().all(|one| model.lacks(*one)))
+        })
+    };
+    let completes = match wanted.autocomplete {
+        [] => says_autocomplete(name),
+        named => named.iter().any(|one| one == name),
+    };
+    match (all_lack(TALKS), all_lack(COMPLETES)) {
+        (true, true) => Purpose::Embed,
+        (true, false) => Purpose::Autocomplete,
+        (false, _) if completes => Purpose::Autocomplete,
+        (false, _) => Purpose::Chat,
     }
 }
 

@@ -39,6 +39,11 @@ def said(*command):
     return subprocess.run(command, capture_output=True, text=True, check=True, cwd=TOP).stdout
 
 
+def prose(page):
+    """A page without its blocks of code."""
+    return re.sub(r"^```.*?^```$", "", page, flags=re.MULTILINE | re.DOTALL)
+
+
 class Docs(unittest.TestCase):
     def each(self, program):
         found = [words for page in PAGES.values() for words in commands(page, program)]
@@ -128,6 +133,10 @@ class Docs(unittest.TestCase):
             self.assertEqual(*count, form)
         rows = [len(re.findall(r"^\| ", page, re.MULTILINE)) for page in (english, japanese)]
         self.assertEqual(*rows)
+        # What is left out of the prose is seen by what it names, and where it leads.
+        for form in (r"`([^`]+)`", r"\]\((?!#|deploy)([^)]+)\)"):
+            named = [set(re.findall(form, prose(page))) for page in (english, japanese)]
+            self.assertEqual(*named)
 
     def test_both_shells_have_every_step(self):
         """Packing is for Linux alone; all else has both forms."""

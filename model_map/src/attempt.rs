@@ -43,7 +43,8 @@ pub struct Attempt {
     pub superseded: bool,
 }
 
-/// A link that was passed over, since its breaker was open.
+/// A link that was passed over, since its breaker was open; the last one may be called after all,
+/// when nothing else is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Skipped {
     /// The link's place in the chain.
@@ -133,7 +134,8 @@ impl Attempts {
     }
 
     /// Goes on after a [`Step::Wait`]. A link that `admits` refuses is passed over, be it for a
-    /// retry. The last one that may be taken is called in any case, and not asked about.
+    /// retry. The last one that may be taken is called in any case, and not asked about, but beside
+    /// an attempt that runs or will: what is refused then is left alone until that one has failed.
     pub fn resume_past(&mut self, now: Duration, admits: &mut dyn FnMut(usize) -> bool) -> Step {
         let due = |lane: &Option<Lane>| match lane.map(|lane| lane.state) {
             Some(State::Waits(until)) => until <= now,

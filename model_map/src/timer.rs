@@ -50,6 +50,11 @@ impl Timer {
         limits.fold(self.timeouts.total, Duration::min)
     }
 
+    /// When it is over whatever still comes: no event moves it.
+    pub fn total(&self) -> Duration {
+        self.timeouts.total
+    }
+
     /// Whether `total` ends it before its own timers do, so that a timeout says nothing of the
     /// provider: a link that was called late, or an answer that still flows.
     pub fn is_cut_short(&self) -> bool {

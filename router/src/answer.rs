@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use tokio::time::Instant;
 
 use crate::attempt::{AnswerStream, Resumption};
 use crate::audit::{Closing, Trail};
@@ -82,6 +83,14 @@ impl Answer {
         match self {
             Self::Noted(noted) => noted.says = noted.bytes.replace(packed),
             other => other.replace(packed),
+        }
+    }
+
+    /// When a stream is over, however slowly its client reads.
+    pub(crate) fn ends_at(&self) -> Option<Instant> {
+        match self {
+            Self::Stream(stream) => Some(stream.ends_at()),
+            Self::Whole(_) | Self::Noted(_) => None,
         }
     }
 

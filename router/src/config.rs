@@ -169,13 +169,24 @@ impl Config {
     /// Puts the keys in force that are held now, or keeps the last good ones.
     #[cfg(feature = "aws")]
     fn renew_keys(&self) {
-        let Some(current) = self.current() else { return };
+        while let Some(current) = self.current()
+            && !self.renew_keys_of(&current)
+        {}
+    }
+
+    /// The same for the map in force; false where that is another one by now.
+    #[cfg(feature = "aws")]
+    fn renew_keys_of(&self, current: &Arc<Prepared>) -> bool {
         let next = current.with_keys_of(&self.surroundings);
         let mut state = self.write();
+        if !state.current.as_ref().is_some_and(|it| Arc::ptr_eq(it, current)) {
+            return false;
+        }
         state.keys_refused = next.as_ref().err().map(|why| why.as_str().into());
         if let Ok(next) = next {
             state.current = Some(Arc::new(next));
         }
+        true
     }
 
     /// A provider's endpoint with another key, after the provider has refused the one that
@@ -183,7 +194,12 @@ impl Config {
     pub(crate) async fn renewed(&self, prepared: &Prepared, provider: &str) -> Option<Endpoint> {
         #[cfg(feature = "aws")]
         if let Some(ApiKey::Secret(name)) = prepared.map.providers.get(provider)?.api_key.as_ref() {
-            self.surroundings.store()?.refused(name).await;
+            let store = self.surroundings.store()?;
+            // Another request may have found the new key while this one was being refused.
+            if let Some(endpoint) = prepared.renewed(provider, &self.surroundings) {
+                return Some(endpoint);
+            }
+            store.refused(name).await;
             let endpoint = prepared.renewed(provider, &self.surroundings)?;
             self.renew_keys();
             return Some(endpoint);
@@ -198,11 +214,14 @@ impl Config {
         Reload::Refused(why)
     }
 
-    fn swap(&self, next: Prepared) -> Reload {
+    fn swap(&self, mut next: Prepared) -> Reload {
         let mut state = self.write();
         (state.refused, state.keys_refused) = (None, None);
-        if state.current.as_ref().is_some_and(|current| current.map == next.map) {
-            return Reload::Unchanged;
+        if let Some(current) = &state.current {
+            if current.map == next.map {
+                return Reload::Unchanged;
+            }
+            next.keep_places_of(current);
         }
         let digest = next.map.digest.clone();
         state.current = Some(Arc::new(next));
@@ -216,5 +235,41 @@ impl Config {
 
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, State> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(all(test, feature = "aws"))]
+mod tests {
+    use model_map::ModelMap;
+    use serde_json::json;
+
+    use super::*;
+    use crate::auth::{ClientKeys, Reach};
+
+    fn map(role: &str) -> Vec<u8> {
+        let mut map: ModelMap = serde_json::from_value(json!({
+            "digest": "", "env": "test", "format": 1, "prompts": {},
+            "models": {"p/m": {"id": "m", "provider": "p"}},
+            "providers": {"p": {"base_url": "http://127.0.0.1:1", "protocol": "openai"}},
+            "roles": {role: {"arms": [{"chain": [{"model": "p/m"}]}],
+                "retry": {"count": 0, "max_backoff_ms": 1, "min_backoff_ms": 1, "on": []},
+                "timeouts": {"connect_ms": 1, "first_token_ms": 1, "idle_ms": 1, "total_ms": 1}}},
+            "sources": {"arms": {}, "roles": {}},
+        }))
+        .unwrap();
+        model_map::seal(&mut map).unwrap()
+    }
+
+    #[test]
+    fn keys_that_were_renewed_for_a_map_before_do_not_bring_it_back() {
+        let reach = Reach::Address("127.0.0.1:0".parse().unwrap());
+        let around = Surroundings::new(Upstreams::Real, ClientKeys::default(), reach);
+        let config = Config::new(&map("before"), around, SystemTime::now()).unwrap();
+        let before = config.current().unwrap();
+        assert!(matches!(config.reload(&map("after"), SystemTime::now()), Reload::Swapped(_)));
+        assert!(!config.renew_keys_of(&before));
+        assert!(config.current().unwrap().map.roles.contains_key("after"));
+        config.renew_keys();
+        assert!(config.current().unwrap().map.roles.contains_key("after"));
     }
 }

@@ -46,10 +46,13 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub struct Limits {
     local: Local,
     #[cfg(feature = "aws")]
-    share: Option<Share>,
+    share: Option<Arc<Share>>,
     /// Settlements on their way to the table.
-    unsettled: watch::Sender<usize>,
+    unsettled: Unsettled,
 }
+
+/// How many settlements are on their way.
+type Unsettled = Arc<watch::Sender<usize>>;
 
 /// Who asks, and what it may use.
 pub(crate) struct Who<'a> {
@@ -78,7 +81,9 @@ impl Limits {
     /// Counted in the table of this name, for which a request waits so long at most.
     #[cfg(feature = "aws")]
     pub fn shared(aws: Arc<crate::aws::Aws>, table: String, patience: Duration) -> Self {
-        Self { share: Some(Share::new(aws, table, patience)), ..Self::default() }
+        let unsettled = Unsettled::default();
+        let share = Share::new(aws, table, (patience, Arc::clone(&unsettled)));
+        Self { share: Some(Arc::new(share)), unsettled, ..Self::default() }
     }
 
     /// Lets a request through that is estimated to use this much, or says why not.

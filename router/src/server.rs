@@ -4,6 +4,7 @@
 
 mod guard;
 mod socket;
+mod stall;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -126,7 +127,7 @@ impl Front {
         };
         // Tokens are small writes: each must leave at once.
         let _ = stream.set_nodelay(true);
-        let (router, heard, patience) = (Arc::clone(&self.router), Heard::default(), self.patience);
+        let (router, heard, patience) = (Arc::clone(&self.router), Heard::new(), self.patience);
         let socket = Socket::new(stream, heard.clone(), patience.stalled);
         let service = service_fn(move |request| {
             let (router, heard) = (Arc::clone(&router), heard.clone());
@@ -182,6 +183,7 @@ async fn answer(
     match read {
         Ok(Ok(body)) => {
             let response = router.handle(Request::from_parts(head, body)).await;
+            heard.ends_at(response.body().ends_at());
             response.map(|answer| Placed { answer, _place: place })
         }
         Ok(Err(refusal)) => turned_away(*refusal),

@@ -54,6 +54,8 @@ enum Measurement {
     Start,
     /// A cold start as a Lambda function, beside the smallest one
     Cold,
+    /// Time added to each chunk of a stream on Lambda
+    Chunks,
     /// `sfai-dsl check` of 1,000 roles
     Check,
     /// `sfai-dsl check` beside other linters
@@ -138,6 +140,7 @@ async fn measured(
         Measurement::Memory => measure::memory(bench, quick).await,
         Measurement::Start => measure::start(bench, quick),
         Measurement::Cold => measure::cold(bench, quick).await,
+        Measurement::Chunks => measure::chunks(bench, quick).await,
         Measurement::Check => measure::check(bench, quick),
         Measurement::Linters => measure::linters(bench, quick),
         Measurement::Translation => measure::translation(bench),

@@ -49,12 +49,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Trouble> {
     let built = build::build(&top()?, &options.target)?;
     let program = fs::read(&built.program).doing(format!("read {}", built.program.display()))?;
     let needed = elf::newest_glibc(&program).doing("read the function's symbols")?;
-    if needed > NEWEST_GLIBC {
-        let why = format!(
-            "it needs GLIBC {needed}, and Amazon Linux 2023 has {NEWEST_GLIBC}: build it on an older system, such as Debian 12 or Amazon Linux 2023 itself"
-        );
-        return Err(Trouble::new("deploy what was built here", why));
-    }
+    gate(needed)?;
     let zip = archive::pack(&program).doing("pack the function")?;
     let bill = sbom::write(&top()?, &built, &program)?;
     write(&built, &program, &zip, &bill)?;
@@ -64,6 +59,17 @@ pub(crate) fn run(options: &Options) -> Result<(), Trouble> {
     println!("sbom.cdx.json: {} crates", built.crates.len());
     println!("all in {}", folder()?.display());
     Ok(())
+}
+
+/// Refuses what would not start on Lambda.
+fn gate(needed: Version) -> Result<(), Trouble> {
+    if needed <= NEWEST_GLIBC {
+        return Ok(());
+    }
+    let why = format!(
+        "it needs GLIBC {needed}, and Amazon Linux 2023 has {NEWEST_GLIBC}: build it on an older system, such as Debian 12 or Amazon Linux 2023 itself"
+    );
+    Err(Trouble::new("deploy what was built here", why))
 }
 
 /// Writes the zip, what is in it, and the bill; what an earlier run left there goes.
@@ -95,6 +101,14 @@ fn size(bytes: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_function_that_lambda_cannot_start_is_refused() {
+        assert!(gate(Version(2, 34)).is_ok() && gate(Version(2, 9)).is_ok());
+        let told = gate(Version(2, 35)).unwrap_err().to_string();
+        assert!(told.contains("needs GLIBC 2.35, and Amazon Linux 2023 has 2.34"), "{told}");
+        assert!(gate(Version(3, 0)).is_err());
+    }
 
     #[test]
     fn sizes_are_rounded_to_tenths_of_megabytes() {

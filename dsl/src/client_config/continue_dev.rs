@@ -36,6 +36,7 @@ fn model(text: &mut String, url: &Url, offer: &Offer<'_>) {
     let roles = match offer.purpose {
         Purpose::Chat => "chat, edit, apply, summarize",
         Purpose::Autocomplete => "autocomplete",
+        Purpose::Embed => "embed",
     };
     line(text, format_args!("    roles: [{roles}]"));
     let capabilities = capabilities(offer);
@@ -54,6 +55,10 @@ fn capabilities(offer: &Offer<'_>) -> Vec<&'static str> {
 }
 
 fn options(text: &mut String, offer: &Offer<'_>) {
+    // A text to embed is cut by the editor itself, which knows no other option for it.
+    if offer.purpose == Purpose::Embed {
+        return;
+    }
     // What is completed is short, and how short is the editor's to say.
     let output = offer.output.filter(|_| offer.purpose == Purpose::Chat);
     let known = [("contextLength", offer.context), ("maxTokens", output)];

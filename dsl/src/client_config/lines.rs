@@ -17,6 +17,7 @@ pub fn lines(url: &Url, offers: &[Offer<'_>]) -> String {
         let purpose = match offer.purpose {
             Purpose::Chat => "",
             Purpose::Autocomplete => " (code completion)",
+            Purpose::Embed => " (embeddings)",
         };
         let name: String = offer.name.escape_default().collect();
         text.push_str(&format!("# model: {name}{purpose}\n"));

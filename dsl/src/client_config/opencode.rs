@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{KEY, Offer, Purpose, Url};
 
-/// The file, for one router and its roles. Roles that complete code are not for it.
+/// The file, for one router and its roles. Only what talks is for it.
 pub fn opencode(url: &Url, offers: &[Offer<'_>]) -> String {
     let chats = || offers.iter().filter(|offer| offer.purpose == Purpose::Chat);
     let models: Map<_, _> = chats().map(|offer| (offer.name.to_owned(), model(offer))).collect();

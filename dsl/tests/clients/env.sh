@@ -6,4 +6,5 @@ export ANTHROPIC_AUTH_TOKEN="$SFAI_API_KEY"
 # model: fast_completion (code completion)
 # model: it\'s: a \"coder\" # 1
 # model: pictures
+# model: search (embeddings)
 # model: unknown

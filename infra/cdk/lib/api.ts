@@ -40,7 +40,6 @@ export class BufferedApi extends Construct {
       httpApi: api,
       stageName: '$default',
       autoDeploy: true,
-      detailedMetricsEnabled: true,
       accessLogSettings: { destination: new http.LogGroupLogDestination(accessLog(this, choices)) },
     });
     const integration = new HttpLambdaIntegration('Router', called);

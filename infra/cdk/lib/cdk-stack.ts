@@ -42,8 +42,7 @@ export class SfAiStack extends Stack {
     new Dashboard(this, 'Dashboard', env, metrics, alarms.all);
     if (choices.budgetUsd > 0) new Budget(this, 'Budget', choices, alarms.topic);
     const audit = new Audit(this, 'Audit', choices, storage.audit);
-    // What answers is reachable only once it has a map.
-    api.node.addDependency(first);
+    first.putAfter(this.node.children.filter((it) => it !== first));
 
     const outputs: Record<string, string | undefined> = {
       ConfigBucketName: storage.config.bucketName,

@@ -71,11 +71,19 @@ const CHOICES = {
   /** How old the map and the keys may get before a request has newer ones looked for. */
   mapRefreshSeconds: whole('SFAI_CONFIG_REFRESH_SECONDS', 30, 0, 86_400),
   secretsRefreshSeconds: whole('SFAI_SECRETS_REFRESH_SECONDS', 300, 0, 86_400),
+  /** So long both are used that cannot be read again; 0 is for ever. */
+  configMaxAgeSeconds: whole('SFAI_CONFIG_MAX_AGE_SECONDS', 86_400, 0, 31_536_000),
+  /** The web pages that may call; all may where there is none, since each request needs a key. */
+  corsOrigins: list('SFAI_CORS_ORIGINS', isOrigin, 'origins, comma separated: https://app.example.com'),
+  /** How long a request waits for the state table before the instance counts by itself. */
+  stateTimeoutMs: whole('SFAI_STATE_TIMEOUT_MS', 800, 50, 10_000),
   /** The collector that traces and metrics are sent to, by OTLP over HTTP; none without. */
   otlpEndpoint: address('SFAI_OTLP_ENDPOINT'),
   /** A secret that is there already, with the headers that the collector asks for. */
   otlpHeadersSecret: text('SFAI_OTLP_HEADERS_SECRET', '', /^[A-Za-z0-9/_+=.@:-]{1,512}$/,
     'the name or the ARN of a secret in Secrets Manager'),
+  /** Of the requests that bring no decision of their own along. */
+  traceShare: share('SFAI_TRACE_SHARE', 1),
   /** Whether the stack can only be deleted after this was taken back. */
   protect: yesNo('SFAI_PROTECT', false),
 } as const;
@@ -131,6 +139,14 @@ function together(choices: Choices): string[] {
   if (choices.otlpHeadersSecret && !choices.otlpEndpoint) {
     wrong.push('otlpHeadersSecret needs otlpEndpoint, to which the headers are sent');
   }
+  if (choices.traceShare !== 1 && !choices.otlpEndpoint) {
+    wrong.push('traceShare needs otlpEndpoint, to which the traces are sent');
+  }
+  const refresh = Math.max(choices.mapRefreshSeconds, choices.secretsRefreshSeconds);
+  if (choices.configMaxAgeSeconds > 0 && choices.configMaxAgeSeconds <= refresh) {
+    wrong.push(`configMaxAgeSeconds (${choices.configMaxAgeSeconds}) is to be 0 or more than ${refresh}:`
+      + ' the map and the secrets are read again after that many seconds');
+  }
   if (allowIps?.length > 0 && (api !== 'rest' || functionUrl)) {
     wrong.push('allowIps needs -c api=rest -c functionUrl=no: neither an HTTP API nor a Function URL'
       + ' can turn addresses away, and either would stay open beside the list');
@@ -174,6 +190,14 @@ function whole(variable: string, otherwise: number, least: number, most: number)
   return { variable, otherwise, allowed: `a whole number from ${least} to ${most}`, parse };
 }
 
+function share(variable: string, otherwise: number): Choice<number> {
+  const parse = (given: string) => {
+    const value = /^(0|1|0?\.[0-9]{1,6}|1\.0+)$/.test(given) ? Number(given) : NaN;
+    return value >= 0 && value <= 1 ? value : undefined;
+  };
+  return { variable, otherwise, allowed: 'a share from 0 to 1, such as 0.1', parse };
+}
+
 /** CloudWatch keeps logs for certain numbers of days alone. */
 function days(variable: string, otherwise: number): Choice<number> {
   const kept = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557,
@@ -210,4 +234,9 @@ function file(variable: string, otherwise: string, first: string): Choice<string
 function isCidr(range: string): boolean {
   const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(range)?.slice(1).map(Number);
   return parts !== undefined && parts.slice(0, 4).every((it) => it < 256) && (parts[4] ?? 33) <= 32;
+}
+
+/** What browsers send: a scheme and a host, perhaps a port, and nothing after it. */
+function isOrigin(written: string): boolean {
+  return written === '*' || (/^https?:\/\/[^/?#@\s,]+$/.test(written) && URL.canParse(written));
 }

@@ -10,13 +10,15 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
-import { Construct } from 'constructs';
+import { Construct, type IDependable } from 'constructs';
 import * as path from 'node:path';
 import { TOP, type Choices } from './choices.ts';
 import type { MapFacts } from './map.ts';
 import { MAP_KEY } from './storage.ts';
 
 export class FirstMap extends Construct {
+  private readonly put: CustomResource;
+
   constructor(scope: Construct, id: string, choices: Choices, facts: MapFacts, config: s3.Bucket) {
     super(scope, id);
     const { env, map, logDays } = choices;
@@ -47,7 +49,7 @@ export class FirstMap extends Construct {
       logGroup: log,
       role,
     });
-    const put = new CustomResource(this, 'Put', {
+    this.put = new CustomResource(this, 'Put', {
       serviceToken: putter.functionArn,
       resourceType: 'Custom::FirstMap',
       serviceTimeout: Duration.minutes(2),
@@ -67,6 +69,12 @@ export class FirstMap extends Construct {
       },
     });
     // The rights must be there before they are needed.
-    put.node.addDependency(role);
+    this.put.node.addDependency(role);
+  }
+
+  /** Puts it after all others: a bucket that holds something cannot be taken away again when one of
+   * them fails in a first deployment. */
+  putAfter(others: IDependable[]): void {
+    this.put.node.addDependency(...others);
   }
 }

@@ -108,11 +108,14 @@ function packaged(where: string): string {
 }
 
 function surroundings(choices: Choices, { storage, secrets, state }: Parts): Record<string, string> {
-  const { env, mapRefreshSeconds, secretsRefreshSeconds, otlpEndpoint } = choices;
+  const { env, mapRefreshSeconds, secretsRefreshSeconds, otlpEndpoint, corsOrigins } = choices;
   return {
     SFAI_ENV: env,
     SFAI_CONFIG_REFRESH_SECONDS: String(mapRefreshSeconds),
     SFAI_SECRETS_REFRESH_SECONDS: String(secretsRefreshSeconds),
+    SFAI_CONFIG_MAX_AGE_SECONDS: String(choices.configMaxAgeSeconds),
+    SFAI_STATE_TIMEOUT_MS: String(choices.stateTimeoutMs),
+    ...(corsOrigins.length === 0 ? {} : { SFAI_CORS_ORIGINS: corsOrigins.join(',') }),
     SFAI_CONFIG_BUCKET: storage.config.bucketName,
     SFAI_AUDIT_BUCKET: storage.audit.bucketName,
     SFAI_STATE_TABLE: state.table.tableName,
@@ -123,12 +126,16 @@ function surroundings(choices: Choices, { storage, secrets, state }: Parts): Rec
 
 /** The function reads the standard variables. A secret's value is put in by CloudFormation: it is in
  * neither the template nor this program. */
-function telemetry({ env, otlpEndpoint, otlpHeadersSecret }: Choices): Record<string, string> {
+function telemetry({ env, otlpEndpoint, otlpHeadersSecret, traceShare }: Choices): Record<string, string> {
   const headers: Record<string, string> = otlpHeadersSecret === '' ? {}
     : { OTEL_EXPORTER_OTLP_HEADERS: SecretValue.secretsManager(otlpHeadersSecret).unsafeUnwrap() };
   return {
     OTEL_EXPORTER_OTLP_ENDPOINT: otlpEndpoint,
     OTEL_RESOURCE_ATTRIBUTES: `deployment.environment.name=${env}`,
+    ...(traceShare === 1 ? {} : {
+      OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+      OTEL_TRACES_SAMPLER_ARG: String(traceShare),
+    }),
     ...headers,
   };
 }

@@ -66,6 +66,30 @@ test('a collector has an address without a password, and headers go to one', () 
   assert.match(trouble({ otlpHeadersSecret: 'collector/headers' })[1] ?? '', /^otlpHeadersSecret needs otlpEndpoint/);
 });
 
+test('a share of traces is one, and goes to a collector', () => {
+  for (const traceShare of ['2', '-0.1', '1.5', '10%', '.']) {
+    assert.match(trouble({ traceShare, otlpEndpoint: 'https://c' })[1] ?? '', /a share from 0 to 1/, traceShare);
+  }
+  for (const traceShare of ['0', '.25', '0.1', '1', '1.0']) {
+    assert.deepEqual(trouble({ traceShare, otlpEndpoint: 'https://c' }), [], traceShare);
+  }
+  assert.match(trouble({ traceShare: '0.1' })[1] ?? '', /^traceShare needs otlpEndpoint/);
+});
+
+test('an origin is what a browser sends', () => {
+  for (const corsOrigins of ['app.example.com', 'https://app.example.com/', 'https://a.example,b', 'https://u@h', 'https://']) {
+    assert.match(trouble({ corsOrigins })[1] ?? '', /origins, comma separated/, corsOrigins);
+  }
+  assert.deepEqual(read({ corsOrigins: 'https://a.example, http://localhost:3000' }, {}).corsOrigins,
+    ['https://a.example', 'http://localhost:3000']);
+  assert.deepEqual(read({ corsOrigins: '*' }, {}).corsOrigins, ['*']);
+});
+
+test('nothing is too old before it is looked at again', () => {
+  assert.match(trouble({ configMaxAgeSeconds: '300' })[1] ?? '', /^configMaxAgeSeconds \(300\) is to be 0 or more than 300/);
+  for (const configMaxAgeSeconds of ['0', '301']) assert.deepEqual(trouble({ configMaxAgeSeconds }), []);
+});
+
 test('no more instances are kept warm than may run', () => {
   const told = trouble({ provisionedConcurrency: '9', reservedConcurrency: '5' });
   assert.match(told[1] ?? '', /^provisionedConcurrency \(9\) is more than reservedConcurrency \(5\)/);

@@ -17,6 +17,10 @@ export const EVERYTHING = {
   moreSecrets: 'GOOGLE_API_KEY',
   otlpEndpoint: 'https://otlp.example.com',
   otlpHeadersSecret: 'collector/headers',
+  traceShare: '0.1',
+  corsOrigins: 'https://app.example.com,http://localhost:3000',
+  configMaxAgeSeconds: '3600',
+  stateTimeoutMs: '500',
   protect: 'yes',
 };
 

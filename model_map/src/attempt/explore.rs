@@ -22,7 +22,7 @@ struct Setting {
     hedged: bool,
     resumes: bool,
     streamed: bool,
-    /// The links whose breakers are open, by bit.
+    /// The links whose breakers are open at first, by bit.
     open: usize,
 }
 
@@ -45,6 +45,12 @@ impl Setting {
         all
     }
 
+    /// How often a breaker changes within a schedule. With three links the schedules would be too
+    /// many.
+    fn turns(self) -> u8 {
+        u8::from(self.links < 3)
+    }
+
     fn role(self) -> Role {
         Role {
             hedge_after: self.hedged.then_some(MS),
@@ -64,10 +70,6 @@ impl Setting {
     fn bound(self) -> usize {
         self.links * (1 + self.retries as usize)
     }
-
-    fn admits(self, link: usize) -> bool {
-        self.open & (1 << link) == 0
-    }
 }
 
 /// One request, halfway.
@@ -83,6 +85,15 @@ struct World {
     /// How often the client was sent a status line.
     commits: usize,
     is_over: bool,
+    /// The links whose breakers are open now, by bit.
+    open: usize,
+    /// How often they may still change.
+    turns: u8,
+}
+
+/// Whether a link's breaker lets it through.
+fn is_admitted(open: usize, link: usize) -> bool {
+    open & (1 << link) == 0
 }
 
 /// What may happen to an attempt.
@@ -107,8 +118,9 @@ impl World {
         let run = Attempts::new(plan, setting.streamed);
         let (running, wakes, streams) = (Vec::new(), None, None);
         let now = Duration::ZERO;
-        let mut world = Self { run, now, running, wakes, streams, commits: 0, is_over: false };
-        let step = world.run.start_past(world.now, &mut |link| setting.admits(link));
+        let (commits, is_over, open, turns) = (0, false, setting.open, setting.turns());
+        let mut world = Self { run, now, running, wakes, streams, commits, is_over, open, turns };
+        let step = world.run.start_past(world.now, &mut |link| is_admitted(open, link));
         world.does(step, setting);
         world
     }
@@ -125,6 +137,10 @@ impl World {
             self.running.push((self.run.log().len() - 1, timer));
             assert!(self.running.len() <= if setting.hedged { 2 } else { 1 }, "{self:?}");
             assert!(self.run.log().len() <= setting.bound(), "too many attempts: {self:?}");
+            let is_alone = self.run.lanes.iter().flatten().count() <= 1;
+            let is_forced = !is_admitted(self.open, link);
+            assert!(!is_forced || is_alone, "an open breaker beside another: {self:?}");
+            assert!(!is_forced || self.run.unused().is_none(), "not the last: {self:?}");
             if self.commits > 0 {
                 // A continuation runs alone, and is waited for.
                 self.wakes = None;
@@ -148,6 +164,9 @@ impl World {
         assert!(self.now <= self.run.timeouts.total, "past total: {self:?}");
         let open = self.run.log().iter().filter(|attempt| attempt.ended.is_none());
         assert_eq!(open.count(), 0, "an attempt was forgotten: {self:?}");
+        // The last link is tried whatever its breaker says.
+        let is_left = self.commits == 0 && self.now < self.run.timeouts.total;
+        assert!(!is_left || self.run.unused().is_none(), "a link was forgotten: {self:?}");
         self.is_over = true;
     }
 
@@ -197,7 +216,8 @@ impl World {
             return self.does(step, setting);
         }
         self.streams = None;
-        let mut can = |link: usize| setting.admits(link) || link + 1 == setting.links;
+        let open = self.open;
+        let mut can = |link: usize| is_admitted(open, link) || link + 1 == setting.links;
         let step = self.run.broke(attempt, self.now, failure, &mut can);
         assert!(setting.resumes || step == Step::GiveUp, "{self:?}");
         self.does(step, setting);
@@ -230,10 +250,17 @@ impl World {
         if self.wakes.is_some_and(|until| until <= self.now) {
             then(&|next| {
                 let before = next.run.clone();
-                let step = next.run.resume_past(next.now, &mut |link| setting.admits(link));
+                let open = next.open;
+                let step = next.run.resume_past(next.now, &mut |link| is_admitted(open, link));
                 next.does(step, setting);
                 let waits_on = next.wakes.is_some_and(|until| until > next.now);
                 assert!(next.run != before || waits_on || next.wakes.is_none(), "{next:?}");
+            });
+        }
+        for link in (0..setting.links).filter(|_| self.turns > 0) {
+            then(&|next| {
+                next.open ^= 1 << link;
+                next.turns -= 1;
             });
         }
         for (at, (_, timer)) in self.running.iter().enumerate() {

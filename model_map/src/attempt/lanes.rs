@@ -51,15 +51,30 @@ impl Attempts {
         }
     }
 
-    /// Moves a lane that is due on to the first link that may be called.
+    /// Moves a lane that is due on to the first link that may be called. The last one may in any
+    /// case, but beside another lane: that one goes on alone.
     pub(super) fn pass_over(&mut self, at: usize, admits: &mut dyn FnMut(usize) -> bool) {
-        while let Some(later) = self.unused()
-            && let Some(lane) = self.lanes.get_mut(at).and_then(Option::as_mut)
-            && !admits(lane.link)
-        {
+        let is_alone = self.lanes.iter().flatten().count() == 1;
+        loop {
+            let later = self.unused();
+            let Some(lane) = self.lanes.get_mut(at).and_then(Option::as_mut) else { return };
+            if (later.is_none() && is_alone) || admits(lane.link) {
+                return;
+            }
             self.skipped.push(Skipped { link: lane.link, before: self.log.len() });
+            let Some(later) = later else { return self.give_way(at) };
             *lane = Lane { link: later, retries: 0, ..*lane };
             self.next = later + 1;
+        }
+    }
+
+    /// Leaves the field to the other lane. A link that was not called yet stays to be taken should
+    /// that one fail; as the last, it is no hedge any more.
+    fn give_way(&mut self, at: usize) {
+        let lane = self.lanes.get_mut(at).and_then(Option::take);
+        if let Some(lane) = lane.filter(|lane| lane.retries == 0) {
+            self.next = lane.link;
+            self.hedge_after = None;
         }
     }
 

@@ -324,6 +324,34 @@ fn a_link_whose_breaker_is_open_is_passed_over_but_never_the_last() {
 }
 
 #[test]
+fn a_hedge_asks_the_last_links_breaker_too_and_leaves_it_for_when_the_first_has_failed() {
+    let mut run = hedged(1, 2);
+    assert_eq!(run.start(Duration::ZERO), Step::Call(0));
+    assert_eq!(run.resume_past(300 * MS, &mut |_| false), Step::Watch);
+    assert_eq!(run.skipped(), [Skipped { link: 1, before: 1 }]);
+    assert_eq!(run.resume_past(301 * MS, &mut |_| false), Step::Watch, "asked once");
+    let step = run.attempt_failed(0, 400 * MS, of(FailureClass::Timeout), 0.0);
+    assert_eq!(step, Step::Wait(400 * MS));
+    assert_eq!(run.resume_past(400 * MS, &mut |_| false), Step::Call(1), "it is all that is left");
+    assert_eq!(run.attempt_failed(1, 500 * MS, of(FailureClass::Auth), 0.0), Step::GiveUp);
+
+    let mut run = hedged(0, 3);
+    run.start(Duration::ZERO);
+    assert_eq!(run.resume_past(300 * MS, &mut |link| link == 2), Step::Call(2), "the next but one");
+}
+
+#[test]
+fn a_retry_that_its_breaker_refuses_leaves_the_field_to_the_hedge() {
+    let mut run = hedged(1, 2);
+    run.start(Duration::ZERO);
+    assert_eq!(run.resume(300 * MS), Step::Call(1));
+    let step = run.attempt_failed(0, 400 * MS, of(FailureClass::Overloaded), 0.0);
+    assert_eq!(step, Step::Wait(400 * MS));
+    assert_eq!(run.resume_past(400 * MS, &mut |_| false), Step::Watch);
+    assert_eq!(run.attempt_failed(1, 500 * MS, of(FailureClass::Auth), 0.0), Step::GiveUp);
+}
+
+#[test]
 fn a_link_is_not_passed_over_for_one_that_may_not_be_taken() {
     let windows = [Some(100), Some(200), Some(150)];
     let mut run = attempts(&role(0), &windows, true);

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use model_map::{FailureClass, Timer};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 use super::call::plain;
 use crate::clock::Stopwatch;
@@ -57,7 +57,19 @@ impl Alarm {
         .await
     }
 
-    fn late(&self) -> UpstreamError {
+    /// Whether `total` is over: what never runs dry is not waited for, so that [`Self::poll`] would
+    /// not be asked.
+    pub(super) fn is_over(&self, now: Duration) -> bool {
+        now >= self.timer.total()
+    }
+
+    /// When `total` is over.
+    pub(super) fn ends_at(&self) -> Instant {
+        self.stopwatch.at(self.timer.total())
+    }
+
+    /// What it means that the time is over.
+    pub(super) fn late(&self) -> UpstreamError {
         let mut error = plain(FailureClass::Timeout, "no answer in time");
         error.failure.ours = self.timer.is_cut_short();
         error

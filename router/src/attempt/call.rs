@@ -220,6 +220,9 @@ impl Expected {
             let error = crate::wire::error::read(status, &head.headers, &text, now);
             return Err(error);
         }
+        if let Some(trail) = exchange.trail {
+            trail.opens(self.attempt);
+        }
         if wants_stream {
             #[cfg(feature = "aws")]
             let decoder = self

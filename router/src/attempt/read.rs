@@ -71,6 +71,9 @@ pub(super) async fn stream(
                 trail.token(attempt, now);
             }
         }
+        if alarm.is_over(now) {
+            return Err(alarm.late());
+        }
         if progress.token && !whole {
             let front = reader.front();
             // What failed after its first token is told inside the stream.
@@ -114,7 +117,11 @@ pub(super) async fn whole(alarm: &mut Alarm, mut body: Body) -> Result<Bytes, Up
     let mut pieces = Pieces::default();
     pieces.push(first);
     while let Some(more) = next(alarm, &mut body).await? {
-        alarm.timer.progressed(alarm.now());
+        let now = alarm.now();
+        alarm.timer.progressed(now);
+        if alarm.is_over(now) {
+            return Err(alarm.late());
+        }
         if pieces.len() + more.len() > ANSWER_LIMIT {
             return Err(plain(FailureClass::ServerError, "the answer is too large"));
         }

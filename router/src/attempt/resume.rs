@@ -4,7 +4,8 @@
 //! request. Which link is called is [`model_map::Attempts::broke`]'s to say, what it is asked
 //! [`crate::resume`]'s.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use model_map::{Attempts, Commit, Failure, Parameters, Plan, Role, Step, System, Timeouts};
 
@@ -12,6 +13,7 @@ use super::Exchange;
 use super::call::{self, Content};
 use super::read::Started;
 use crate::apart::Apart;
+use crate::audit::trail::AttemptNotes;
 use crate::breakers::{Breakers, Ticket};
 use crate::clock::{Ambient, Stopwatch};
 use crate::config::{Config, Prepared};
@@ -109,6 +111,35 @@ pub(super) struct Found {
     pub(super) ticket: Ticket,
 }
 
+/// The calls of a search, for who is left with them where it is dropped with its client.
+#[derive(Clone, Default)]
+pub(super) struct Calls(Arc<Mutex<Vec<AttemptNotes>>>);
+
+impl Calls {
+    pub(super) fn take(&self) -> Vec<AttemptNotes> {
+        std::mem::take(&mut self.lock())
+    }
+
+    // Notes are whole between any two of their steps.
+    fn lock(&self) -> MutexGuard<'_, Vec<AttemptNotes>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begins(&self, model: &str, started: Duration) {
+        let model = model.to_owned();
+        // How far it has come is not known here: it is taken to have read what it was sent.
+        let notes = AttemptNotes { model, started, opened: true, ..AttemptNotes::default() };
+        self.lock().push(notes);
+    }
+
+    fn fails(&self, now: Duration, failure: &Failure) {
+        if let Some(notes) = self.lock().last_mut() {
+            notes.ended = Some(now);
+            (notes.class, notes.status) = (Some(failure.class), failure.status);
+        }
+    }
+}
+
 /// A search for a link that goes on.
 pub(super) type Resuming = Apart<'static, Resumed>;
 
@@ -128,17 +159,22 @@ impl Resumption {
     }
 
     /// Asks later links, one after the other, until one goes on.
-    pub(super) async fn go_on(mut self: Box<Self>, heard: Heard, failure: Failure) -> Resumed {
+    pub(super) async fn go_on(
+        mut self: Box<Self>,
+        heard: Heard,
+        failure: Failure,
+        calls: Calls,
+    ) -> Resumed {
         let mut attempts = self.attempts.clone();
         let broken = attempts.winner_place().unwrap_or_default();
-        let found = self.search(&mut attempts, &heard, (broken, failure)).await;
+        let found = self.search((&mut attempts, &calls), &heard, (broken, failure)).await;
         self.attempts = attempts;
         Resumed { resumption: self, heard, found }
     }
 
     async fn search(
         &self,
-        attempts: &mut Attempts,
+        (attempts, calls): (&mut Attempts, &Calls),
         heard: &Heard,
         (mut attempt, mut failure): (usize, Failure),
     ) -> Option<Found> {
@@ -152,6 +188,7 @@ impl Resumption {
             });
             let (Step::Call(link), Some(ticket)) = (step, ticket) else { return None };
             attempt = attempts.log().len() - 1;
+            calls.begins(self.model(link), now);
             let way = Continuation::of(&plan, link, &self.request, heard);
             match self.call(&plan, attempts, (attempt, link), (way, heard)).await {
                 Ok(started) => {
@@ -161,6 +198,7 @@ impl Resumption {
                 }
                 Err(error) => {
                     ticket.failed(&error.failure);
+                    calls.fails(self.stopwatch.elapsed(), &error.failure);
                     failure = error.failure;
                 }
             }

@@ -10,10 +10,11 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body as _, Frame};
 use model_map::{Failure, FailureClass};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
 use super::alarm::Alarm;
 use super::read::Started;
-use super::resume::{Found, Resumed, Resuming, Resumption};
+use super::resume::{Calls, Found, Resumed, Resuming, Resumption};
 use crate::apart::apart;
 use crate::audit::Closing;
 use crate::breakers::Ticket;
@@ -74,7 +75,7 @@ struct Resume {
 
 enum State {
     Ready(Box<Resumption>),
-    Asking(Resuming),
+    Asking(Resuming, Calls),
     /// Between the two.
     Moving,
 }
@@ -119,6 +120,11 @@ impl AnswerStream {
             None if self.body.is_none() => self.completes(),
             None => {}
         }
+    }
+
+    /// When it is over, however slowly its client reads.
+    pub(crate) fn ends_at(&self) -> Instant {
+        self.alarm.ends_at()
     }
 
     /// Notes the rest of the answer.
@@ -191,6 +197,8 @@ impl AnswerStream {
                 Poll::Ready(Some(Err(_))) => self.over(FailureClass::Network, BROKEN),
                 Poll::Ready(None) => self.over(FailureClass::Network, CUT),
                 Poll::Pending => {
+                    // Nothing waits in the upstream's socket either: a client that read slowly is not
+                    // taken for an upstream that is silent.
                     std::task::ready!(self.alarm.poll(cx));
                     self.over(FailureClass::Timeout, SILENT)
                 }
@@ -205,9 +213,9 @@ impl AnswerStream {
     fn received(&mut self, frame: Frame<Bytes>) -> Bytes {
         let Ok(data) = frame.into_data() else { return Bytes::new() };
         let Progress { out, events, token, failure, .. } = self.reader.push(data);
+        let now = self.alarm.now();
         if events > 0 {
             self.closing.counts(events.into());
-            let now = self.alarm.now();
             // Where the headers committed, the first token is still to come.
             if token && !self.alarm.timer.has_committed() {
                 self.closing.first_token(now);
@@ -218,6 +226,9 @@ impl AnswerStream {
         }
         if let Some(failure) = failure {
             self.breaks(Broken::by(self.reader.front(), failure));
+        } else if self.alarm.is_over(now) {
+            self.early.extend_from_slice(&out);
+            return self.over(FailureClass::Timeout, SILENT);
         } else if !self.alarm.timer.has_committed() {
             self.early.extend_from_slice(&out);
             return Bytes::new();
@@ -303,7 +314,7 @@ impl AnswerStream {
         let first = || self.first.as_ref().map(|broken| broken.failure.clone());
         let failure = resume.latest.clone().or_else(first).unwrap_or_else(failed);
         let Resumed { resumption, heard, found } = match &mut resume.state {
-            State::Asking(asking) => std::task::ready!(asking.as_mut().poll(cx)),
+            State::Asking(asking, _) => std::task::ready!(asking.as_mut().poll(cx)),
             State::Ready(resumption) if resumption.may_go_on(&resume.heard, &failure) => {
                 resume.ask(failure);
                 return Poll::Ready(true);
@@ -332,13 +343,20 @@ impl Resume {
     fn ask(&mut self, failure: Failure) {
         let heard = std::mem::replace(&mut self.heard, Heard::new(Front::Embeddings));
         if let State::Ready(resumption) = std::mem::replace(&mut self.state, State::Moving) {
-            self.state = State::Asking(apart(|| resumption.go_on(heard, failure)));
+            let calls = Calls::default();
+            let noted = calls.clone();
+            let asking = apart(|| resumption.go_on(heard, failure, noted));
+            self.state = State::Asking(asking, calls);
         }
     }
 }
 
 impl Drop for AnswerStream {
     fn drop(&mut self) {
+        let state = self.resume.as_ref().map(|resume| &resume.state);
+        if let Some(State::Asking(_, calls)) = state {
+            self.closing.asks(|| calls.take());
+        }
         self.closing.leaves(|| self.reader.told());
     }
 }

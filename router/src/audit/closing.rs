@@ -10,6 +10,7 @@ use bytes::Bytes;
 use model_map::FailureClass;
 
 use super::Trail;
+use super::trail::AttemptNotes;
 use crate::attempt::Resumption;
 use crate::observer::Settling;
 use crate::wire::Told;
@@ -52,6 +53,13 @@ impl Closing {
     pub(crate) fn resumes(&self, resumption: &Resumption, told: Told) {
         if let Some(trail) = &self.trail {
             trail.resumes(resumption, told);
+        }
+    }
+
+    /// The client leaves while other links are asked to go on with the answer.
+    pub(crate) fn asks(&self, attempts: impl FnOnce() -> Vec<AttemptNotes>) {
+        if let Some(trail) = &self.trail {
+            trail.asks(attempts());
         }
     }
 

@@ -83,6 +83,8 @@ pub(crate) struct AttemptNotes {
     pub(crate) class: Option<FailureClass>,
     pub(crate) status: Option<u16>,
     pub(crate) usage: Option<UsageRecord>,
+    /// Whether its provider has taken the request and begun to answer it.
+    pub(crate) opened: bool,
     /// What its answer calls the model, where a trace is recorded.
     pub(crate) answers_as: Option<String>,
 }
@@ -145,6 +147,18 @@ impl Trail {
     pub(crate) fn skips(&self, model: &str) {
         if let Some(notes) = &self.notes {
             notes.log().skipped.push(model.to_owned());
+        }
+    }
+
+    /// An attempt's answer begins to come.
+    pub(crate) fn opens(&self, attempt: usize) {
+        self.attempt(attempt, |notes| notes.opened = true);
+    }
+
+    /// The client left while other links were asked to go on with its answer.
+    pub(crate) fn asks(&self, attempts: Vec<AttemptNotes>) {
+        if let Some(notes) = &self.notes {
+            notes.log().attempts.extend(attempts);
         }
     }
 

@@ -117,6 +117,19 @@ impl Prepared {
         Ok(next)
     }
 
+    /// Has requests that are open under the map before count against the limits of providers that
+    /// are still the same.
+    pub(super) fn keep_places_of(&mut self, before: &Self) {
+        let place = |it: &Provider| (it.protocol, it.base_url.clone(), it.max_connections);
+        let is_same = |name: &String| {
+            let (before, now) = (before.map.providers.get(name), self.map.providers.get(name));
+            before.map(place) == now.map(place)
+        };
+        for (name, endpoint) in self.endpoints.iter_mut().filter(|(name, _)| is_same(name)) {
+            endpoint.places = before.endpoints.get(name).and_then(|it| it.places.clone());
+        }
+    }
+
     /// A provider's endpoint with the key that is held now; none when it is the same.
     #[cfg(feature = "aws")]
     pub(super) fn renewed(&self, name: &str, around: &Surroundings) -> Option<Endpoint> {

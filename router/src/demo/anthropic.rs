@@ -12,7 +12,7 @@ use super::answer::{
     self, Answer, Event, Refusal, Stamp, bearer, check_method, kind, read_object, text,
 };
 use super::refused;
-use super::reply::{Asked, Reply, reply};
+use super::reply::{Asked, Reply, Wanted, reply};
 
 /// Answers a request to `/messages`.
 pub(super) fn answer(head: &Parts, body: &[u8], stamp: Stamp) -> Answer {
@@ -71,6 +71,7 @@ fn read(head: &Parts, body: &[u8]) -> Result<(Asked, bool), Refusal> {
         tool_results: last_results(messages),
         tools: read_tools(&request)?,
         user_text: last_user(messages),
+        wanted: wanted(&request),
     };
     Ok((asked, stream))
 }
@@ -255,6 +256,24 @@ fn read_tools(request: &Value) -> Result<BTreeSet<String>, Refusal> {
     };
     let names: Result<BTreeSet<_>, _> = tools.into_iter().flatten().enumerate().map(name).collect();
     if choice == "none" { names.map(|_| BTreeSet::new()) } else { names }
+}
+
+/// The form that is asked for, by a schema or by a tool that is to be called.
+fn wanted(request: &Value) -> Wanted {
+    let choice = request.get("tool_choice");
+    let tools = request.get("tools").and_then(Value::as_array).into_iter().flatten();
+    let tools = tools.filter_map(|tool| Some((text(tool, "name"), tool.get("input_schema")?)));
+    let named = choice.map(|choice| text(choice, "name")).filter(|name| !name.is_empty());
+    let forced = tools.filter(|(name, _)| named.is_none_or(|named| named == *name));
+    match choice.map(kind).unwrap_or_default() {
+        "any" | "tool" => {
+            Wanted::Call(forced.map(|(name, schema)| (name.to_owned(), schema.clone())).collect())
+        }
+        _ => match request.pointer("/output_config/format/schema") {
+            Some(schema) => Wanted::Json(schema.clone()),
+            None => Wanted::Free,
+        },
+    }
 }
 
 fn is_tool_name(name: &str) -> bool {

@@ -9,7 +9,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::answer::{self, Answer, Event, Refusal, Stamp, check_method, read_object, text};
-use super::reply::{Asked, Reply, reply};
+use super::reply::{Asked, Reply, Wanted, reply};
 
 /// What a path asks for: `/model/ID/converse`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +87,27 @@ fn read(head: &Parts, body: &[u8], (model, action): (&str, Action)) -> Result<As
         tool_results: last_results(messages),
         tools: tools(&request),
         user_text: last_user(messages),
+        wanted: wanted(&request),
     })
+}
+
+/// The form that is asked for, by a schema or by a tool that is to be called.
+fn wanted(request: &Value) -> Wanted {
+    if let Some(choice) =
+        request.pointer("/toolConfig/toolChoice").filter(|it| it.get("auto").is_none())
+    {
+        let named = choice.pointer("/tool/name").and_then(Value::as_str);
+        let tools = request.pointer("/toolConfig/tools").and_then(Value::as_array);
+        let tools = tools.into_iter().flatten().filter_map(|tool| tool.get("toolSpec"));
+        let forced = tools.filter(|tool| named.is_none_or(|named| text(tool, "name") == named));
+        let schema = |tool: &Value| tool.pointer("/inputSchema/json").cloned().unwrap_or_default();
+        return Wanted::Call(
+            forced.map(|tool| (text(tool, "name").to_owned(), schema(tool))).collect(),
+        );
+    }
+    let schema = request.pointer("/outputConfig/textFormat/structure/jsonSchema/schema");
+    let schema = schema.and_then(Value::as_str).and_then(|text| serde_json::from_str(text).ok());
+    schema.map_or(Wanted::Free, Wanted::Json)
 }
 
 fn blocks<'v>(message: &'v Value, member: &'static str) -> impl Iterator<Item = &'v Value> {

@@ -17,6 +17,7 @@ mod converse;
 mod openai;
 mod refused;
 mod reply;
+mod sample;
 mod server;
 #[cfg(test)]
 mod tests;

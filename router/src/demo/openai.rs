@@ -10,7 +10,7 @@ use super::answer::{
     self, Answer, Event, Refusal, Stamp, bearer, check_method, kind, read_object, text, with,
 };
 use super::refused;
-use super::reply::{Asked, Reply, reply};
+use super::reply::{Asked, Reply, Wanted, reply};
 
 /// The roles of a message.
 const ROLES: [&str; 6] = ["system", "developer", "user", "assistant", "tool", "function"];
@@ -76,6 +76,7 @@ fn read(head: &Parts, body: &[u8]) -> Result<(Asked, Form), Refusal> {
         tool_results: last_results(messages),
         tools: read_tools(&request)?,
         user_text: last_user(messages),
+        wanted: wanted(&request),
     };
     Ok((asked, form))
 }
@@ -196,6 +197,27 @@ fn read_tools(request: &Value) -> Result<std::collections::BTreeSet<String>, Ref
         }
     };
     tools.into_iter().flatten().enumerate().map(name).collect()
+}
+
+/// The form that is asked for, by a schema or by a tool that is to be called.
+fn wanted(request: &Value) -> Wanted {
+    let choice = request.get("tool_choice").unwrap_or(&Value::Null);
+    let named = choice.pointer("/function/name").and_then(Value::as_str);
+    if named.is_some() || choice.as_str() == Some("required") {
+        let tools = request.get("tools").and_then(Value::as_array).into_iter().flatten();
+        let tools = tools.filter_map(|tool| tool.get("function"));
+        let forced = tools.filter(|tool| named.is_none_or(|named| text(tool, "name") == named));
+        let schema = |tool: &Value| tool.get("parameters").cloned().unwrap_or_default();
+        return Wanted::Call(
+            forced.map(|tool| (text(tool, "name").to_owned(), schema(tool))).collect(),
+        );
+    }
+    let format = request.get("response_format").unwrap_or(&Value::Null);
+    match (kind(format), format.pointer("/json_schema/schema")) {
+        ("json_schema", Some(schema)) => Wanted::Json(schema.clone()),
+        ("json_object", _) => Wanted::Json(json!({"properties": {"answer": {"type": "string"}}})),
+        _ => Wanted::Free,
+    }
 }
 
 fn is_system(message: &Value) -> bool {

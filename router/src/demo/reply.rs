@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::answer::object_or_empty;
+use super::sample::sample;
 
 /// The most of a message that an answer quotes, in characters.
 const QUOTED: usize = 160;
@@ -37,6 +38,20 @@ pub(super) struct Asked {
     pub(super) tools: BTreeSet<String>,
     /// The text of the last user message.
     pub(super) user_text: String,
+    /// The form of the answer.
+    pub(super) wanted: Wanted,
+}
+
+/// The form that a request asks its answer to have.
+#[derive(Debug, Default, PartialEq)]
+pub(super) enum Wanted {
+    /// Text, or calls, as the user's words have it.
+    #[default]
+    Free,
+    /// JSON of this schema.
+    Json(Value),
+    /// A call of one of these tools, each with the schema of its arguments.
+    Call(Vec<(String, Value)>),
 }
 
 /// An answer without its protocol.
@@ -89,7 +104,7 @@ impl Reply {
 
 /// Makes the answer.
 pub(super) fn reply(asked: &Asked) -> Reply {
-    let calls = if asked.tool_results.is_empty() { calls(asked) } else { Vec::new() };
+    let calls = calls(asked);
     let mut pieces: Vec<String> =
         words(asked, &calls).split_inclusive(' ').map(str::to_owned).collect();
     let limit = asked.max_tokens.and_then(|limit| usize::try_from(limit).ok());
@@ -104,6 +119,9 @@ pub(super) fn reply(asked: &Asked) -> Reply {
 }
 
 fn words(asked: &Asked, calls: &[Call]) -> String {
+    if let (Wanted::Json(schema), true) = (&asked.wanted, calls.is_empty()) {
+        return sample(schema, &shorten(&asked.user_text)).to_string();
+    }
     let who = format!("This is sfai's demo upstream, answering as {}.", shorten(&asked.model));
     if !calls.is_empty() {
         return format!("{who} Calling {} of your tools.", calls.len());
@@ -144,8 +162,24 @@ fn shorten(text: &str) -> String {
 }
 
 fn calls(asked: &Asked) -> Vec<Call> {
-    let asked_for = asked.user_text.lines().filter_map(read_call);
-    asked_for.filter(|call| asked.tools.contains(&call.name)).take(MOST_CALLS).collect()
+    let named = asked.user_text.lines().filter_map(read_call);
+    let named = named.filter(|call| asked.tools.contains(&call.name));
+    let forced: &[(String, Value)] = match &asked.wanted {
+        Wanted::Call(tools) => tools,
+        // What a tool returned is answered in words.
+        _ if !asked.tool_results.is_empty() => return Vec::new(),
+        _ => return named.take(MOST_CALLS).collect(),
+    };
+    let is_forced = |call: &Call| forced.iter().any(|(name, _)| *name == call.name);
+    let calls: Vec<Call> = named.filter(is_forced).take(MOST_CALLS).collect();
+    if !calls.is_empty() {
+        return calls;
+    }
+    let made = |(name, schema): &(String, Value)| Call {
+        input: object_or_empty(sample(schema, &shorten(&asked.user_text))),
+        name: name.clone(),
+    };
+    forced.first().map(made).into_iter().collect()
 }
 
 /// Reads `call NAME {json}`; the arguments may be left out.
@@ -211,6 +245,22 @@ mod tests {
         let reply = reply(&Asked { tool_results, tools, ..asked("call now") });
         assert_eq!(reply.calls, []);
         assert!(reply.text().contains("The tools returned: “one”, “two”."));
+    }
+
+    #[test]
+    fn what_is_to_have_a_form_has_it() {
+        let schema = serde_json::json!({"properties": {"name": {"type": "string"}}});
+        let json = reply(&Asked { wanted: Wanted::Json(schema.clone()), ..asked("Ada") });
+        assert_eq!(json.text(), r#"{"name":"Ada"}"#);
+        let forced = |text| {
+            let tools = ["read".to_owned(), "now".to_owned()].into();
+            let wanted = Wanted::Call(vec![("read".into(), schema.clone())]);
+            let tool_results = vec!["one".to_owned()];
+            let calls = reply(&Asked { wanted, tools, tool_results, ..asked(text) }).calls;
+            calls.iter().map(|call| format!("{} {}", call.name, call.input)).collect::<Vec<_>>()
+        };
+        assert_eq!(forced("Ada"), [r#"read {"name":"Ada"}"#]);
+        assert_eq!(forced("call now\ncall read {\"name\": 1}"), [r#"read {"name":1}"#]);
     }
 
     #[test]

@@ -3,10 +3,10 @@
 //! Owns both sums; where they are held against limits is [`super`]'s.
 
 use model_map::audit::{RequestOutcome, UsageRecord};
-use model_map::{Cost, Facts, Model, ModelMap, NumberFact, Plan};
+use model_map::{Cost, Facts, FailureClass, Model, ModelMap, NumberFact, Plan};
 
 use super::Charge;
-use crate::audit::trail::Notes;
+use crate::audit::trail::{AttemptNotes, Notes};
 use crate::count;
 use crate::facts::RequestFacts;
 use crate::front::Front;
@@ -70,7 +70,7 @@ pub(crate) fn used(notes: &Notes, reserved: Reserved) -> Charge {
             RequestOutcome::Left | RequestOutcome::Broken if winner == Some(place) => {
                 Some(so_far(attempt.usage, notes.answer.events, reserved.input))
             }
-            _ => attempt.usage,
+            _ => attempt.usage.or_else(|| unheard(attempt, reserved.input)),
         };
         let model = map.models.get(&attempt.model);
         sum = sum.plus(&usage.map_or_else(Charge::default, |usage| Charge {
@@ -84,6 +84,16 @@ pub(crate) fn used(notes: &Notes, reserved: Reserved) -> Charge {
         return sum.at_least(&reserved.charge);
     }
     sum
+}
+
+/// What an attempt is taken to have used that its provider told nothing of. One that had begun to
+/// answer and was cancelled, cut or given up has read its input; an error that a provider tells of is
+/// not charged.
+fn unheard(attempt: &AttemptNotes, input: u64) -> Option<UsageRecord> {
+    let was_left =
+        matches!(attempt.class, None | Some(FailureClass::Timeout | FailureClass::Network));
+    let is_used = attempt.opened && was_left;
+    is_used.then(|| UsageRecord { input, ..UsageRecord::default() })
 }
 
 fn so_far(told: Option<UsageRecord>, events: u64, input: u64) -> UsageRecord {

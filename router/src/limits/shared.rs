@@ -16,7 +16,7 @@ const TRIES: usize = 12;
 
 pub(super) struct Shared {
     pub(super) table: Table,
-    /// How long a request waits for it.
+    /// How long a settlement may take.
     pub(super) patience: Duration,
 }
 
@@ -28,7 +28,7 @@ pub(super) struct Counted {
 
 impl Shared {
     /// Lets a request through, or says why not. `owed` is what its client has spent and the table
-    /// does not know of.
+    /// does not know of. How long that may take is the caller's to say.
     pub(super) async fn admit(
         &self,
         client: &str,
@@ -39,7 +39,7 @@ impl Shared {
         let nano_dollars = reserved.nano_dollars.saturating_add(owed);
         let counted = Charge { nano_dollars, ..reserved };
         let admitted = self.counted(client, terms, counted, now);
-        let admitted = within(self.patience, admitted).await.map_err(trouble)?;
+        let admitted = admitted.await.map_err(trouble)?;
         Ok(admitted.map(|mut counted| {
             counted.receipt.charge = reserved;
             counted

@@ -150,12 +150,11 @@ impl ChatRequest {
             return Err(invalid("a key holds a control character"));
         }
         let metadata = self.read::<BTreeMap<String, Value>>("metadata")?.unwrap_or_default();
-        let values = metadata.values().filter_map(Value::as_str);
-        if metadata.keys().map(String::as_str).chain(values).any(has_control) {
+        if metadata.iter().any(|(key, value)| has_control(key) || holds_control(value)) {
             return Err(RequestError::at("metadata", "holds a control character"));
         }
         let user = self.read::<Value>("user")?.unwrap_or_default();
-        if user.as_str().is_some_and(has_control) {
+        if holds_control(&user) {
             return Err(RequestError::at("user", "holds a control character"));
         }
         Ok(())
@@ -372,6 +371,18 @@ struct StreamOptions {
 fn field(text: &str, member: json::Member) -> Field {
     let name = text.get(member.key.clone()).and_then(json::decode).unwrap_or_default();
     Field { name: name.into_owned(), key: member.key, value: member.value }
+}
+
+/// The same of all names and texts in a value.
+fn holds_control(value: &Value) -> bool {
+    match value {
+        Value::String(text) => has_control(text),
+        Value::Array(list) => list.iter().any(holds_control),
+        Value::Object(map) => {
+            map.iter().any(|(key, value)| has_control(key) || holds_control(value))
+        }
+        _ => false,
+    }
 }
 
 fn has_control(text: &str) -> bool {

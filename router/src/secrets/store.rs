@@ -16,8 +16,8 @@ use crate::aws::Aws;
 use crate::aws::trouble::Trouble;
 use crate::config::surroundings::CLIENT_KEYS_SECRET;
 
-/// An upstream that refuses a key has it read again no more often than this, lest a key that is
-/// simply wrong costs a read with every request.
+/// A key that was refused and is still the same has it read again no more often than this, lest a
+/// key that is simply wrong costs a read with every request.
 const REFUSED: Duration = Duration::from_secs(10);
 
 /// The secrets below one prefix. A value that was read once is kept when it can no longer be read.
@@ -34,7 +34,16 @@ struct Held {
     asked: Instant,
     /// When the value was last read.
     confirmed: Option<Instant>,
-    refused: Option<Instant>,
+    refused: Arc<tokio::sync::Mutex<Refused>>,
+}
+
+/// The reads of a value that was refused. Locked while it is read: others wait for what comes of it.
+#[derive(Default)]
+struct Refused {
+    /// When the last one ended.
+    read: Option<Instant>,
+    /// When one ended that found no other value, and none since did.
+    in_vain: Option<Instant>,
 }
 
 /// What `/health` says of the secrets: no value, and nothing that a value can be told from.
@@ -127,18 +136,22 @@ impl Store {
         changes.contains(&true)
     }
 
-    /// Reads a secret again whose value an upstream has refused.
+    /// Reads a secret again whose value an upstream has refused, or waits for who does so.
     pub(crate) async fn refused(&self, name: &str) {
         let (id, now) = (self.id(name), Instant::now());
-        {
-            let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-            let Some(held) = held.get_mut(&id) else { return };
-            if held.refused.is_some_and(|last| now < last + REFUSED) {
-                return;
-            }
-            held.refused = Some(now);
+        let refused = {
+            let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+            let Some(held) = held.get(&id) else { return };
+            Arc::clone(&held.refused)
+        };
+        let mut refused = refused.lock().await;
+        let is_fresh = refused.read.is_some_and(|read| now <= read);
+        if is_fresh || refused.in_vain.is_some_and(|last| now < last + REFUSED) {
+            return;
         }
-        self.read(id).await;
+        let has_changed = self.read(id).await;
+        let read = Instant::now();
+        *refused = Refused { read: Some(read), in_vain: (!has_changed).then_some(read) };
     }
 
     /// Drops what no longer belongs to the map.
@@ -160,8 +173,9 @@ impl Store {
             Err(error) => Err(Trouble::of(error)),
         };
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        let fresh = Held { value: None, trouble: None, asked, confirmed: None, refused: None };
-        let held = held.entry(id).or_insert(fresh);
+        let (confirmed, refused) = (None, Arc::default());
+        let fresh = || Held { value: None, trouble: None, asked, confirmed, refused };
+        let held = held.entry(id).or_insert_with(fresh);
         held.asked = asked;
         match read {
             Ok(text) => {

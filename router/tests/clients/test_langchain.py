@@ -12,9 +12,17 @@ from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from openai import AuthenticationError, NotFoundError
+from pydantic import BaseModel
 
 from cases import KEY, WithDemo, WithFaults
 from processes import MODELS, OTHER
+
+
+class Person(BaseModel):
+    """Somebody."""
+
+    name: str
+    age: int
 
 
 @tool
@@ -67,6 +75,11 @@ class Work(WithDemo):
         answer = model.invoke(messages).content
         self.assertIn("the text of Größe", answer)
         self.assertIn("a, b", answer)
+
+    def test_a_structured_answer(self):
+        for method in ("json_schema", "function_calling"):
+            model = chat(self.router, self.role).with_structured_output(Person, method=method)
+            self.assertEqual(model.invoke("Ada"), Person(name="Ada", age=1), method)
 
     def test_a_picture(self):
         url = {"url": "data:image/png;base64,iVBORw0KGgo="}

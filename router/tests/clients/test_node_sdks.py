@@ -52,6 +52,12 @@ class Work(Node, WithDemo):
     def test_anthropic_limit(self):
         self.case("anthropic", "limit", self.role)
 
+    def test_anthropic_structured(self):
+        self.case("anthropic", "structured", self.role)
+
+    def test_anthropic_forced(self):
+        self.case("anthropic", "forced", self.role)
+
     def test_anthropic_tools(self):
         self.case("anthropic", "tools", self.role)
 
@@ -75,6 +81,15 @@ class Work(Node, WithDemo):
 
     def test_openai_chat_stream(self):
         self.case("openai", "chat_stream", self.role)
+
+    def test_openai_chat_structured(self):
+        self.case("openai", "chat_structured", self.role)
+
+    def test_openai_chat_vision(self):
+        self.case("openai", "chat_vision", self.role)
+
+    def test_openai_response_structured(self):
+        self.case("openai", "response_structured", self.role)
 
     def test_openai_chat_tools(self):
         self.case("openai", "chat_tools", self.role)
@@ -112,6 +127,9 @@ class Work(Node, WithDemo):
     def test_ai_tools(self):
         self.case("ai", "tools", self.role)
 
+    def test_ai_structured(self):
+        self.case("ai", "structured", self.role)
+
     def test_ai_vision(self):
         self.case("ai", "vision", self.role)
 
@@ -120,6 +138,9 @@ class Work(Node, WithDemo):
 
     def test_adapters_chat(self):
         self.case("adapters", "chat", self.role)
+
+    def test_adapters_edit(self):
+        self.case("adapters", "edit", self.role)
 
     def test_adapters_completion(self):
         self.case("adapters", "completion", self.role)

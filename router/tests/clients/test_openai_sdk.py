@@ -9,6 +9,7 @@ import json
 import unittest
 
 import openai
+import pydantic
 
 from cases import KEY, WithDemo, WithFaults
 from processes import MODELS, OTHER
@@ -36,9 +37,35 @@ TWO_CALLS = user('Look.\ncall read_file {"path": "Größe \\"1\\".txt"}\ncall li
 ARGUMENTS = [{"path": 'Größe "1".txt'}, {}]
 
 
+class Person(pydantic.BaseModel):
+    name: str
+    age: int
+
+
 class Chat(WithDemo):
     def setUp(self):
         self.chat = sdk(self.router).chat.completions
+
+    def test_a_structured_answer(self):
+        asked = {"model": self.role, "messages": [user("Ada")], "response_format": Person}
+        answer = self.chat.parse(**asked)
+        self.assertEqual(answer.choices[0].message.parsed.name, "Ada")
+        with self.chat.stream(**asked) as stream:
+            parsed = stream.get_final_completion().choices[0].message.parsed
+        self.assertEqual(parsed, answer.choices[0].message.parsed)
+
+    def test_a_tool_that_is_to_be_called(self):
+        choice = {"type": "function", "function": {"name": "read_file"}}
+        messages = [user("a.txt")]
+        answer = self.chat.create(model=self.role, messages=messages, tools=TOOLS, tool_choice=choice)
+        [call] = answer.choices[0].message.tool_calls
+        self.assertEqual(json.loads(call.function.arguments), {"path": "a.txt"})
+
+    def test_a_picture(self):
+        url = {"url": "data:image/png;base64,iVBORw0KGgo="}
+        content = [{"type": "text", "text": "See?"}, {"type": "image_url", "image_url": url}]
+        answer = self.chat.create(model=self.role, messages=[user(content)])
+        self.assertIn("See?", answer.choices[0].message.content)
 
     def test_a_whole_answer(self):
         answer = self.chat.create(model=self.role, messages=[user("Hello, router")])

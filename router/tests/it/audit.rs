@@ -74,6 +74,27 @@ pub fn lines(folder: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn a_continuation_that_the_client_does_not_wait_for_is_recorded() {
+    let resumes = json!({"resume": true});
+    let chain = ["openai/m", "anthropic/m", "second/m"];
+    let recorded = start(|map| map.role("coder", &chain, resumes)).await;
+    let choice = json!({"index": 0, "delta": {"role": "assistant", "content": "One two"}});
+    let begun = format!("data: {}\n\n", json!({"id": "c", "model": "m", "choices": [choice]}));
+    recorded.upstream.push("/openai/", [Fault::recorded(begun.as_bytes(), &[])]);
+    recorded.upstream.push("/anthropic/", [Fault::status(529)]);
+    recorded.upstream.push("/second/", [Fault::Hang(At::AfterHeaders)]);
+    let mut response = recorded.running.ask("coder", true).await;
+    assert!(response.chunk().await.unwrap().is_some());
+    recorded.upstream.arrived(3).await;
+    drop(response);
+    let record = recorded.record().await;
+    assert_eq!((record.outcome, record.model.as_deref()), (RequestOutcome::Left, Some("openai/m")));
+    let attempts: Vec<_> = record.attempts.iter().map(|it| (&*it.model, it.class)).collect();
+    let overloaded = Some(FailureClass::Overloaded);
+    assert_eq!(attempts[1..], [("anthropic/m", overloaded), ("second/m", None)]);
+}
+
+#[tokio::test]
 async fn a_continued_answer_is_recorded_with_the_attempt_that_broke_and_who_went_on() {
     let resumes = json!({"resume": true});
     let recorded = start(|map| map.role("coder", &["openai/m", "second/m"], resumes)).await;

@@ -178,6 +178,40 @@ async fn a_probe_whose_client_leaves_is_no_verdict_and_the_next_one_probes() {
     assert_eq!(tried(&router, "r", true).await, "openai/m=ok");
 }
 
+#[tokio::test]
+async fn a_hedge_leaves_a_model_alone_whose_breaker_is_open() {
+    let (upstream, clock) = (Upstream::start().await, Clock::default());
+    let map = MapBuilder::new(upstream.address)
+        .role("hedged", &["openai/m", "second/m"], json!({"hedge_after_ms": 30}))
+        .role("alone", &["second/m"], json!({}));
+    let router = running::start_guarded(&map.bytes(), clock.breakers()).await;
+    let calls = || upstream.arrivals().iter().filter(|it| it.path.starts_with("/second/")).count();
+    upstream.always("/second/", Fault::status(500));
+    for _ in 0..3 {
+        assert_eq!(tried(&router, "alone", true).await, "second/m=server_error");
+    }
+    for _ in 0..3 {
+        let late = Fault::Pause(At::BeforeFirstToken, Duration::from_millis(500));
+        upstream.push("/openai/", [late]);
+        let tried = tried(&router, "hedged", true).await;
+        assert!(tried.starts_with("openai/m=ok"), "{tried}");
+    }
+    assert_eq!(calls(), 3, "nobody asks while it cools down");
+    // It is all that is left where the first one fails.
+    upstream.push("/openai/", [Fault::status(500)]);
+    assert_eq!(
+        tried(&router, "hedged", true).await,
+        "openai/m=server_error, second/m=server_error"
+    );
+    // A hedge may be the probe.
+    clock.set(5 * SECOND);
+    upstream.always("/second/", Fault::Answer);
+    upstream.push("/openai/", [Fault::Hang(At::BeforeHeaders)]);
+    let probed = tried(&router, "hedged", true).await;
+    assert_eq!(probed, "openai/m=cancelled, second/m=ok");
+    assert_eq!(router.breakers.seen("second/m").state, BreakerState::Closed);
+}
+
 /// Half a minute and more of requests, three at a time and twice a second, around an outage.
 /// Says how long after the recovery the primary answered again.
 async fn flap(outage: Duration) -> Duration {

@@ -149,6 +149,21 @@ async fn a_client_that_leaves_pays_for_what_it_asked_for() {
 }
 
 #[tokio::test]
+async fn an_attempt_that_was_given_up_in_the_middle_pays_for_its_input() {
+    let (upstream, router) = setup(limit(10_000, "tokens")).await;
+    let used = async || {
+        let before = tokens_left(&router).await;
+        ask_as(&router, ADA, &question("r", true)).await.text().await.unwrap();
+        before - tokens_left(&router).await
+    };
+    upstream.push("/openai/", [Fault::status(500)]);
+    let refused = used().await;
+    upstream.push("/openai/", [Fault::Cut(At::BeforeFirstToken)]);
+    let cut = used().await;
+    assert!(cut > refused, "{cut} and {refused}");
+}
+
+#[tokio::test]
 async fn a_budget_ends_with_what_it_allows() {
     // A token costs a millionth of a dollar in and out.
     let (upstream, router) = setup(json!({"budget": {"micro_dollars": 1_000, "per": "day"}})).await;

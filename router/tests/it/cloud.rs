@@ -163,6 +163,36 @@ async fn a_rotated_key_is_read_again_when_the_provider_refuses_the_old_one() {
 }
 
 #[tokio::test]
+async fn requests_that_are_refused_with_an_old_key_at_once_all_find_the_new_one() {
+    const MANY: usize = 5;
+    let (aws, upstream) = stocked().await;
+    let env = aws.env();
+    let env: Vec<_> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let router = RouterProcess::start(&[], &env).await;
+    let ask = async || {
+        let request = client().post(format!("http://{}{CHAT}", router.address)).bearer_auth(KEY);
+        request.body(question("gpt", false).to_string()).send().await.unwrap().status()
+    };
+    assert_eq!(ask().await, 200);
+    aws.put_secret(OPENAI, "sk-second");
+    let opens = aws.hold_secrets();
+    upstream.push("", [(); MANY].map(|()| Fault::status(401)));
+    let rotates = async {
+        for number in 1..=MANY {
+            upstream.ended(number).await;
+        }
+        while aws.times(OPENAI) < 2 {
+            tokio::task::yield_now().await;
+        }
+        opens.send_replace(true);
+    };
+    let asked = futures_util::future::join_all((0..MANY).map(|_| ask()));
+    let (statuses, ()) = tokio::join!(asked, rotates);
+    assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+    assert_eq!(aws.times(OPENAI), 2, "one read for all");
+}
+
+#[tokio::test]
 async fn a_key_that_is_wrong_is_not_tried_twice_nor_read_with_every_request() {
     let deployed = deploy(&[]).await;
     assert_eq!(deployed.status().await, 200);

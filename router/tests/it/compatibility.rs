@@ -1,20 +1,34 @@
 //! Every feature, for each protocol that clients speak with each that providers speak, asked for
 //! through sockets: what comes of it is the table in `docs/compatibility.md`.
 //!
-//! Owns the questions and how an outcome is told; `SFAI_UPDATE_GOLDEN=1` writes the page anew.
+//! Owns how an outcome is told; `SFAI_UPDATE_GOLDEN=1` writes the page anew.
+
+mod answers;
+mod asked;
+mod endpoints;
+mod seen;
 
 use std::fmt::Write;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::bedrock::{streamed as bedrock_stream, whole as bedrock_whole};
-use crate::faults::{Fault, Raw, Upstream};
+use crate::faults::{Fault, Upstream};
 use crate::running::{self, MapBuilder, Running, client};
-use crate::{message_events, response_events};
+use answers::{ENDINGS, Ending, PAGE, answer, cut, ended, fault_found};
+use asked::{Asked, REQUESTS, arrived, question};
+use seen::{Seen, seen};
 
 const CLIENTS: [&str; 3] = ["chat", "messages", "responses"];
 const PROVIDERS: [&str; 3] = ["openai", "anthropic", "bedrock"];
+
+const ENDPOINTS_HEAD: &str = "
+
+The other endpoints, by what the role's model speaks. `by a chat`: a completion is asked for in a chat,
+and what is not code is taken out. `estimated`: nobody is asked, and `x-sfai-count` says so. A model that
+is known to lack an endpoint is not asked there.
+
+";
 
 /// What is looked for in a request to a provider; base64, too.
 const MARK: &str = "MARKMARK";
@@ -29,359 +43,6 @@ is what came of asking, and a change of one fails them.
 `yes`: it arrives. `dropped`: it does not, and `x-sfai-dropped` says so. `refused`: a clear 400, or
 the next link. `no`: it does not arrive. `–`: the one has no such thing, or the other gives none.
 ";
-
-/// What is asked for, and in whose words.
-#[derive(Clone, Copy, PartialEq)]
-enum Asked {
-    System,
-    Image,
-    ImageByUrl,
-    Pdf,
-    Schema,
-    Stop,
-    Effort,
-    Cache,
-}
-
-const REQUESTS: [(Asked, &str); 8] = [
-    (Asked::System, "system prompt"),
-    (Asked::Image, "picture, inline"),
-    (Asked::ImageByUrl, "picture by URL"),
-    (Asked::Pdf, "PDF, inline"),
-    (Asked::Schema, "schema of the answer"),
-    (Asked::Stop, "stop sequences"),
-    (Asked::Effort, "effort or thinking budget"),
-    (Asked::Cache, "breakpoints of a role with `cache`"),
-];
-
-/// A question of this client's, with or without the feature; none where it has no words for it.
-fn question(client: &str, asked: Asked, stream: bool) -> Option<Value> {
-    let data = |kind: &str| format!("data:{kind};base64,{MARK}");
-    let source = |kind: &str| json!({"type": "base64", "media_type": kind, "data": MARK});
-    let url = format!("https://example.org/{MARK}.png");
-    let schema = json!({"type": "object", "properties": {MARK: {"type": "string"}}, "required": [MARK],
-        "additionalProperties": false});
-    let part = match (asked, client) {
-        (Asked::Image, "chat") => {
-            json!({"type": "image_url", "image_url": {"url": data("image/png")}})
-        }
-        (Asked::Image, "messages") => json!({"type": "image", "source": source("image/png")}),
-        (Asked::Image, _) => json!({"type": "input_image", "image_url": data("image/png")}),
-        (Asked::ImageByUrl, "chat") => json!({"type": "image_url", "image_url": {"url": url}}),
-        (Asked::ImageByUrl, "messages") => {
-            json!({"type": "image", "source": {"type": "url", "url": url}})
-        }
-        (Asked::ImageByUrl, _) => json!({"type": "input_image", "image_url": url}),
-        (Asked::Pdf, "chat") => {
-            json!({"type": "file", "file": {"filename": "f.pdf", "file_data": data("application/pdf")}})
-        }
-        (Asked::Pdf, "messages") => {
-            json!({"type": "document", "source": source("application/pdf")})
-        }
-        (Asked::Pdf, _) => {
-            json!({"type": "input_file", "filename": "f.pdf", "file_data": data("application/pdf")})
-        }
-        (_, "responses") => json!({"type": "input_text", "text": "q"}),
-        _ => json!({"type": "text", "text": "q"}),
-    };
-    let said = json!([{"role": "user", "content": [part]}]);
-    let mut body = match client {
-        "responses" => json!({"model": "r", "max_output_tokens": 4000, "input": said}),
-        _ => json!({"model": "r", "max_tokens": 4000, "messages": said}),
-    };
-    body["stream"] = json!(stream);
-    let format = json!({"type": "json_schema", "name": "a", "schema": schema, "strict": true});
-    match (asked, client) {
-        (Asked::System, "chat") => {
-            let messages = body["messages"].as_array_mut().unwrap();
-            messages.insert(0, json!({"role": "system", "content": MARK}));
-        }
-        (Asked::System, "messages") => body["system"] = json!(MARK),
-        (Asked::System, _) => body["instructions"] = json!(MARK),
-        (Asked::Schema, "chat") => {
-            let inner = json!({"name": "a", "schema": schema, "strict": true});
-            body["response_format"] = json!({"type": "json_schema", "json_schema": inner});
-        }
-        (Asked::Schema, "messages") => {
-            body["output_config"] = json!({"format": {"type": "json_schema", "schema": schema}});
-        }
-        (Asked::Schema, _) => body["text"] = json!({ "format": format }),
-        (Asked::Stop, "chat") => body["stop"] = json!([MARK]),
-        (Asked::Stop, "messages") => body["stop_sequences"] = json!([MARK]),
-        (Asked::Stop, _) => return None,
-        (Asked::Effort, "chat") => body["reasoning_effort"] = json!("low"),
-        (Asked::Effort, "messages") => {
-            body["thinking"] = json!({"type": "enabled", "budget_tokens": 2000});
-        }
-        (Asked::Effort, _) => body["reasoning"] = json!({"effort": "low"}),
-        (Asked::Cache, "chat") => {
-            let messages = body["messages"].as_array_mut().unwrap();
-            messages.insert(0, json!({"role": "system", "content": "Be brief."}));
-        }
-        (Asked::Cache, "messages") => body["system"] = json!("Be brief."),
-        (Asked::Cache, _) => body["instructions"] = json!("Be brief."),
-        _ => (),
-    }
-    Some(body)
-}
-
-/// Whether a request to a provider has what was asked for.
-fn arrived(asked: Asked, sent: &Value) -> bool {
-    let text = sent.to_string();
-    match asked {
-        Asked::Effort => text.contains("effort\"") || text.contains("budget_tokens"),
-        Asked::Cache => text.contains("cache_control") || text.contains("cachePoint"),
-        _ => text.contains(MARK),
-    }
-}
-
-/// The same answer in the words of each provider: thinking, a text, two calls, and what it used.
-fn answer(provider: &str, stream: bool) -> Fault {
-    let (body, kind) = match (provider, stream) {
-        ("bedrock", true) => (bedrock_stream(), "application/vnd.amazon.eventstream"),
-        ("bedrock", false) => (bedrock_whole(), "application/json"),
-        ("anthropic", true) => (anthropic_stream(), "text/event-stream"),
-        ("anthropic", false) => (anthropic_whole(), "application/json"),
-        (_, true) => (openai_stream(), "text/event-stream"),
-        (_, false) => (openai_whole(), "application/json"),
-    };
-    let headers = vec![("content-type".to_owned(), kind.to_owned())];
-    Fault::Raw(Raw { body, cuts: Vec::new(), headers, status: 200 })
-}
-
-fn events(events: &[Value], named: bool) -> Vec<u8> {
-    let mut text = String::new();
-    for event in events {
-        if named {
-            writeln!(text, "event: {}", event["type"].as_str().unwrap()).unwrap();
-        }
-        write!(text, "data: {event}\n\n").unwrap();
-    }
-    text.into_bytes()
-}
-
-fn anthropic_blocks() -> [Value; 4] {
-    [
-        json!({"type": "thinking", "thinking": "Let me see.", "signature": "sig"}),
-        json!({"type": "text", "text": "Größe two."}),
-        json!({"type": "tool_use", "id": "t1", "name": "read", "input": {"path": "a"}}),
-        json!({"type": "tool_use", "id": "t2", "name": "list", "input": {}}),
-    ]
-}
-
-fn anthropic_usage() -> Value {
-    json!({"input_tokens": 10, "cache_creation_input_tokens": 3, "cache_read_input_tokens": 4,
-        "output_tokens": 20})
-}
-
-fn anthropic_whole() -> Vec<u8> {
-    json!({"id": "msg_1", "type": "message", "role": "assistant", "model": "m",
-        "content": anthropic_blocks(), "stop_reason": "tool_use", "stop_sequence": null,
-        "usage": anthropic_usage()})
-    .to_string()
-    .into_bytes()
-}
-
-fn anthropic_stream() -> Vec<u8> {
-    let message = json!({"id": "msg_1", "type": "message", "role": "assistant", "model": "m",
-        "content": [], "stop_reason": null, "stop_sequence": null, "usage": anthropic_usage()});
-    let mut all = vec![json!({"type": "message_start", "message": message})];
-    for (index, block) in anthropic_blocks().into_iter().enumerate() {
-        let (empty, deltas) = match block["type"].as_str().unwrap() {
-            "thinking" => (
-                json!({"type": "thinking", "thinking": "", "signature": ""}),
-                vec![
-                    json!({"type": "thinking_delta", "thinking": block["thinking"]}),
-                    json!({"type": "signature_delta", "signature": block["signature"]}),
-                ],
-            ),
-            "text" => (
-                json!({"type": "text", "text": ""}),
-                vec![json!({"type": "text_delta", "text": block["text"]})],
-            ),
-            _ => (
-                json!({"type": "tool_use", "id": block["id"], "name": block["name"], "input": {}}),
-                vec![
-                    json!({"type": "input_json_delta", "partial_json": block["input"].to_string()}),
-                ],
-            ),
-        };
-        all.push(json!({"type": "content_block_start", "index": index, "content_block": empty}));
-        all.extend(
-            deltas.into_iter().map(
-                |delta| json!({"type": "content_block_delta", "index": index, "delta": delta}),
-            ),
-        );
-        all.push(json!({"type": "content_block_stop", "index": index}));
-    }
-    let delta = json!({"stop_reason": "tool_use", "stop_sequence": null});
-    all.push(json!({"type": "message_delta", "delta": delta, "usage": anthropic_usage()}));
-    all.push(json!({"type": "message_stop"}));
-    events(&all, true)
-}
-
-fn openai_calls() -> Value {
-    let call = |index: u64, id: &str, name: &str, arguments: &str| {
-        json!({"index": index, "id": id, "type": "function",
-            "function": {"name": name, "arguments": arguments}})
-    };
-    json!([call(0, "t1", "read", "{\"path\":\"a\"}"), call(1, "t2", "list", "{}")])
-}
-
-fn openai_usage() -> Value {
-    json!({"prompt_tokens": 17, "completion_tokens": 20, "total_tokens": 37,
-        "prompt_tokens_details": {"cached_tokens": 4}})
-}
-
-fn openai_whole() -> Vec<u8> {
-    let message = json!({"role": "assistant", "content": "Größe two.",
-        "reasoning_content": "Let me see.", "tool_calls": openai_calls()});
-    json!({"id": "c1", "object": "chat.completion", "created": 1, "model": "m",
-        "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}],
-        "usage": openai_usage()})
-    .to_string()
-    .into_bytes()
-}
-
-fn openai_stream() -> Vec<u8> {
-    let chunk = |delta: Value, finish: Value| {
-        json!({"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "m",
-            "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
-    };
-    let null = Value::Null;
-    let mut text = events(
-        &[
-            chunk(json!({"role": "assistant", "content": ""}), null.clone()),
-            chunk(json!({"reasoning_content": "Let me see."}), null.clone()),
-            chunk(json!({"content": "Größe two."}), null.clone()),
-            chunk(json!({"tool_calls": openai_calls()}), null),
-            chunk(json!({}), json!("tool_calls")),
-            json!({"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "m",
-                "choices": [], "usage": openai_usage()}),
-        ],
-        false,
-    );
-    text.extend(b"data: [DONE]\n\n");
-    text
-}
-
-/// What a client makes of an answer.
-#[derive(Debug, Default, PartialEq)]
-struct Seen {
-    text: String,
-    thinking: String,
-    signed: bool,
-    calls: Vec<(String, Value)>,
-    /// Input, read from a cache, output.
-    usage: [u64; 3],
-    calls_end_it: bool,
-}
-
-fn number(value: &Value) -> u64 {
-    value.as_u64().unwrap_or_default()
-}
-
-fn string(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
-fn object(arguments: &Value) -> Value {
-    serde_json::from_str(&string(arguments)).unwrap_or_default()
-}
-
-fn seen(client: &str, text: &str, stream: bool) -> Seen {
-    let whole = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
-    match (client, stream) {
-        ("chat", false) => {
-            let body = whole(text);
-            chat_seen(
-                &body["choices"][0]["message"],
-                &body["choices"][0]["finish_reason"],
-                &body["usage"],
-            )
-        }
-        ("chat", true) => {
-            let kept = crate::turns::kept(text).unwrap_or_default();
-            let chunks: Vec<Value> = text
-                .lines()
-                .filter_map(|it| serde_json::from_str(it.strip_prefix("data: ")?).ok())
-                .collect();
-            let finish = chunks
-                .iter()
-                .map(|it| &it["choices"][0]["finish_reason"])
-                .find(|it| it.is_string());
-            let usage = chunks.last().map(|it| it["usage"].clone()).unwrap_or_default();
-            let thinking =
-                chunks.iter().map(|it| string(&it["choices"][0]["delta"]["reasoning_content"]));
-            let thinking = thinking.collect();
-            Seen { thinking, ..chat_seen(&kept, finish.unwrap_or(&Value::Null), &usage) }
-        }
-        ("messages", false) => message_seen(&whole(text)),
-        ("messages", true) => message_seen(&message_events::hear(text, client).message),
-        (_, false) => response_seen(&whole(text)),
-        (_, true) => response_seen(&response_events::hear(text, client).response),
-    }
-}
-
-fn chat_seen(message: &Value, finish: &Value, usage: &Value) -> Seen {
-    let calls = message["tool_calls"].as_array().into_iter().flatten();
-    let details = message["reasoning_details"].as_array().into_iter().flatten();
-    Seen {
-        text: string(&message["content"]),
-        thinking: string(&message["reasoning_content"]),
-        signed: details.into_iter().any(|it| it["signature"] == "sig"),
-        calls: calls
-            .map(|it| (string(&it["function"]["name"]), object(&it["function"]["arguments"])))
-            .collect(),
-        usage: [
-            number(&usage["prompt_tokens"]),
-            number(&usage["prompt_tokens_details"]["cached_tokens"]),
-            number(&usage["completion_tokens"]),
-        ],
-        calls_end_it: finish == "tool_calls",
-    }
-}
-
-fn message_seen(message: &Value) -> Seen {
-    let usage = &message["usage"];
-    let calls = message_events::blocks(message, "tool_use");
-    let input = ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"];
-    Seen {
-        text: message_events::text(message, "text"),
-        thinking: message_events::text(message, "thinking"),
-        signed: message_events::blocks(message, "thinking")
-            .iter()
-            .any(|it| it["signature"] == "sig"),
-        calls: calls.iter().map(|it| (string(&it["name"]), it["input"].clone())).collect(),
-        usage: [
-            input.iter().map(|key| number(&usage[*key])).sum(),
-            number(&usage["cache_read_input_tokens"]),
-            number(&usage["output_tokens"]),
-        ],
-        calls_end_it: message["stop_reason"] == "tool_use",
-    }
-}
-
-fn response_seen(response: &Value) -> Seen {
-    let usage = &response["usage"];
-    let reasoning = response_events::items(response, "reasoning");
-    let summaries = reasoning.iter().flat_map(|it| it["summary"].as_array().into_iter().flatten());
-    Seen {
-        text: response_events::text(response),
-        thinking: summaries.map(|it| string(&it["text"])).collect(),
-        signed: reasoning.iter().any(|it| it["encrypted_content"].is_string()),
-        calls: response_events::items(response, "function_call")
-            .iter()
-            .map(|it| (string(&it["name"]), object(&it["arguments"])))
-            .collect(),
-        usage: [
-            number(&usage["input_tokens"]),
-            number(&usage["input_tokens_details"]["cached_tokens"]),
-            number(&usage["output_tokens"]),
-        ],
-        calls_end_it: response["status"] == "completed",
-    }
-}
 
 /// The answer sent back with the results of its calls.
 fn next_question(client: &str, body: &Value) -> Value {
@@ -437,7 +98,8 @@ async fn serve(upstream: &Upstream, provider: &str) -> Running {
                 "bedrock/m": facts("bedrock", json!({"thinking_budget_min": 1024, "id": "anthropic.m"})),
             },
         }))
-        .role("r", &[&format!("{provider}/m")], json!({"cache": "conversation"}));
+        .role("r", &[&format!("{provider}/m")], json!({"cache": "conversation"}))
+        .role("plain", &[&format!("{provider}/m")], json!({}));
     running::start(&map.bytes()).await
 }
 
@@ -473,7 +135,7 @@ async fn column(client: &str, provider: &str) -> Vec<(String, &'static str)> {
             name.to_owned(),
             match status {
                 200 if sent.iter().any(|sent| arrived(asked, sent)) => "yes",
-                200 if asked == Asked::Cache && provider == "openai" => "–",
+                200 if asked.is_of_a_cache() && provider == "openai" => "–",
                 200 if dropped => "dropped",
                 200 => "no",
                 _ => "refused",
@@ -520,7 +182,60 @@ async fn column(client: &str, provider: &str) -> Vec<(String, &'static str)> {
     cells.push(("results of parallel calls sent back".into(), told(results)));
     let thought = if provider == "openai" { "–" } else { told(sent.contains("\"sig\"")) };
     cells.push(("signed thinking sent back".into(), thought));
+    cells.extend(endings(client, provider).await);
     cells
+}
+
+/// What comes of other endings, and of failures.
+async fn endings(client: &str, provider: &str) -> Vec<(String, &'static str)> {
+    let (upstream, router) = begin(client, provider).await;
+    let mut cells = Vec::new();
+    for (ending, name) in ENDINGS {
+        let Some(answer) = ended(provider, ending) else {
+            cells.push((name.to_owned(), "–"));
+            continue;
+        };
+        upstream.push("", [answer]);
+        let body = question(client, Asked::System, false).unwrap();
+        let (_, _, text) = post(&router, client, &body).await;
+        let body: Value = serde_json::from_str(&text).unwrap();
+        cells.push((name.to_owned(), told(is_ended(client, &body, ending))));
+    }
+    upstream.push("", [fault_found(provider)]);
+    let body = question(client, Asked::System, false).unwrap();
+    let (status, _, text) = post(&router, client, &body).await;
+    let body: Value = serde_json::from_str(&text).unwrap();
+    let message = body["error"]["message"].as_str().unwrap_or_default();
+    let is_its_own = (client == "messages") == (body["type"] == "error");
+    let holds = status == 400 && is_its_own && message.contains(MARK);
+    cells.push(("what a provider says of a bad request".into(), told(holds)));
+    upstream.push("", [cut(provider)]);
+    let body = question(client, Asked::System, true).unwrap();
+    let (_, _, text) = post(&router, client, &body).await;
+    let holds = match client {
+        "chat" => text.contains("\"error\"") && !text.contains("[DONE]"),
+        "messages" => text.contains("event: error") && !text.contains("message_stop"),
+        _ => text.contains("response.failed") && !text.contains("response.completed"),
+    };
+    cells.push(("a stream that breaks off is told".into(), told(holds)));
+    cells
+}
+
+/// Whether a client sees that an answer ended so.
+fn is_ended(client: &str, body: &Value, ending: Ending) -> bool {
+    let reason = match client {
+        "chat" => &body["choices"][0]["finish_reason"],
+        "messages" => &body["stop_reason"],
+        _ => &body["incomplete_details"]["reason"],
+    };
+    match (ending, client) {
+        (Ending::Limit, "chat") => reason == "length",
+        (Ending::Limit, "messages") => reason == "max_tokens",
+        (Ending::Limit, _) => reason == "max_output_tokens",
+        (Ending::Refused, "messages") => reason == "refusal",
+        (Ending::Refused, _) => reason == "content_filter",
+        (Ending::Cited, _) => body.to_string().contains(PAGE),
+    }
 }
 
 #[tokio::test]
@@ -540,7 +255,8 @@ async fn the_table_of_the_docs_is_what_comes_of_asking() {
         write!(page, "\n| {} |", columns[0].1[row].0).unwrap();
         page.extend(columns.iter().map(|(_, cells)| format!(" {} |", cells[row].1)));
     }
-    page.push('\n');
+    page += ENDPOINTS_HEAD;
+    page += &endpoints::table().await;
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/compatibility.md");
     if std::env::var_os("SFAI_UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, &page).unwrap();

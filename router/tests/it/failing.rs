@@ -314,7 +314,7 @@ async fn when_all_are_limited_the_client_is_told_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn total_ends_a_stream_that_flows() {
+async fn total_ends_a_stream_that_hangs() {
     let short = json!({"timeouts": {"first_token_ms": 1000, "total_ms": 1000}});
     let (upstream, router) = setup(short).await;
     for protocol in PROTOCOLS {
@@ -362,6 +362,27 @@ async fn max_connections_sends_the_overflow_to_the_next_link() {
     drop(first);
     upstream.ended(0).await;
     assert_eq!(attempts(&router.ask("openai", true).await), "openai/m=ok");
+}
+
+#[tokio::test]
+async fn requests_that_are_open_under_the_map_before_count_on() {
+    let upstream = Upstream::start().await;
+    let limits = json!({"providers": {"openai": {"max_connections": 1}}});
+    let short = json!({"timeouts": {"connect_ms": 50}});
+    let chain = ["openai/m", "second/m"];
+    let map = MapBuilder::new(upstream.address).role("openai", &chain, short.clone());
+    let map = map.with(limits);
+    let router = running::start(&map.bytes()).await;
+    upstream.push("/openai/", [Fault::Hang(At::AfterFirstToken)]);
+    let mut first = router.ask("openai", true).await;
+    assert!(first.chunk().await.unwrap().is_some());
+    let map = map.role("other", &chain, short);
+    router.config.reload(&map.bytes(), std::time::SystemTime::now());
+    let overflow = router.ask("other", true).await;
+    assert_eq!(attempts(&overflow), "openai/m=overloaded, second/m=ok");
+    let more = map.with(json!({"providers": {"openai": {"max_connections": 2}}}));
+    router.config.reload(&more.bytes(), std::time::SystemTime::now());
+    assert_eq!(attempts(&router.ask("other", true).await), "openai/m=ok", "another limit");
 }
 
 #[tokio::test]

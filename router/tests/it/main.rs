@@ -42,6 +42,8 @@ mod instance;
 mod lambda;
 mod large;
 #[cfg(feature = "aws")]
+mod late;
+#[cfg(feature = "aws")]
 mod ledger;
 mod live;
 mod matrix;

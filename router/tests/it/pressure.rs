@@ -19,18 +19,35 @@ struct Torrent {
     taken: watch::Receiver<usize>,
 }
 
+/// What is counted as taken once the router has left.
+const LEFT: usize = usize::MAX;
+/// Nothing here takes that long; it turns a hang into a message.
+const PATIENCE: Duration = Duration::from_secs(50);
+
 impl Torrent {
     async fn start() -> Self {
+        Self::of(delta().repeat(200)).await
+    }
+
+    /// One that begins with a delta and goes on with this.
+    async fn of(piece: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (count, taken) = watch::channel(0);
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                tokio::spawn(pour(stream, count.clone()));
+                tokio::spawn(pour(stream, piece.clone(), count.clone()));
             }
         });
         Self { address, taken }
+    }
+
+    /// Waits until one that was asked is left alone.
+    async fn is_left(&mut self) {
+        let left = self.taken.wait_for(|taken| *taken == LEFT);
+        let left = tokio::time::timeout(PATIENCE, left).await;
+        assert!(left.is_ok_and(|it| it.is_ok()), "the provider is still asked");
     }
 
     /// Waits until nothing more is taken, and says how much was.
@@ -44,16 +61,72 @@ impl Torrent {
     }
 }
 
-async fn pour(mut stream: TcpStream, count: watch::Sender<usize>) {
+fn delta() -> String {
+    let delta = json!({"choices": [{"index": 0, "delta": {"content": "x".repeat(200)}}]});
+    format!("data: {delta}\n\n")
+}
+
+async fn pour(mut stream: TcpStream, piece: String, count: watch::Sender<usize>) {
     let mut request = [0; 4096];
     let _ = stream.read(&mut request).await;
     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
-    stream.write_all(head.as_bytes()).await.unwrap();
-    let delta = json!({"choices": [{"index": 0, "delta": {"content": "x".repeat(200)}}]});
-    let piece = format!("data: {delta}\n\n").repeat(200);
+    stream.write_all(format!("{head}{}", delta()).as_bytes()).await.unwrap();
     while stream.write_all(piece.as_bytes()).await.is_ok() {
         count.send_modify(|taken| *taken += piece.len());
     }
+    count.send_replace(LEFT);
+}
+
+/// Short enough for a test that waits for it, long enough for the first token.
+fn soon_over() -> Value {
+    json!({"timeouts": {"first_token_ms": 2000, "idle_ms": 2000, "total_ms": 2000}})
+}
+
+#[tokio::test]
+async fn total_ends_a_stream_that_never_runs_dry() {
+    // What is passed on, and what only keeps it awake.
+    for piece in [delta().repeat(200), ": ping\n\n".repeat(5000)] {
+        let mut torrent = Torrent::of(piece).await;
+        let map = MapBuilder::new(torrent.address).role("flows", &["openai/m"], soon_over());
+        let router = running::start(&map.bytes()).await;
+        let mut response = router.ask("flows", true).await;
+        let reads = async {
+            let mut last = Vec::new();
+            while let Some(chunk) = response.chunk().await.unwrap() {
+                let before = last.len().saturating_sub(4096);
+                last.drain(..before);
+                last.extend_from_slice(&chunk);
+            }
+            String::from_utf8(last).unwrap()
+        };
+        let end = tokio::time::timeout(PATIENCE, reads).await.expect("it goes on past its total");
+        assert!(end.trim_end().ends_with('}') && end.contains(r#""code":"timeout""#), "{end}");
+        torrent.is_left().await;
+    }
+    let mut torrent = Torrent::of(": ping\n\n".repeat(5000)).await;
+    let whole = json!({"commit": "complete", "timeouts": soon_over()["timeouts"]});
+    let map = MapBuilder::new(torrent.address).role("whole", &["openai/m"], whole);
+    let router = running::start(&map.bytes()).await;
+    let response = tokio::time::timeout(PATIENCE, router.ask("whole", true)).await.unwrap();
+    assert_eq!(response.status(), 504);
+    torrent.is_left().await;
+}
+
+#[tokio::test]
+async fn total_ends_a_stream_whose_client_does_not_read() {
+    let mut torrent = Torrent::start().await;
+    let map = MapBuilder::new(torrent.address).role("r", &["openai/m"], soon_over()).bytes();
+    let router = running::start(&map).await;
+    let mut client = begun(router.address).await;
+    torrent.is_left().await;
+    // When it reads on, it is told.
+    let mut rest = Vec::new();
+    while !rest.ends_with(b"\r\n0\r\n\r\n") {
+        let reads = tokio::time::timeout(PATIENCE, client.read_buf(&mut rest)).await;
+        assert!(reads.unwrap().unwrap() > 0, "cut off without a word");
+    }
+    let end = String::from_utf8_lossy(&rest[rest.len() - 600..]).into_owned();
+    assert!(end.contains(r#""code":"timeout""#), "{end}");
 }
 
 /// The memory of a process in bytes.
@@ -115,6 +188,20 @@ async fn a_client_that_takes_nothing_for_long_is_cut_off() {
     // Its place is free again.
     drop(begun_within(address, Duration::from_secs(20)).await);
     drop(held);
+}
+
+#[tokio::test]
+async fn a_client_that_pauses_is_not_taken_for_a_provider_that_is_silent() {
+    let mut torrent = Torrent::start().await;
+    let short = json!({"timeouts": {"idle_ms": 300}});
+    let map = MapBuilder::new(torrent.address).role("r", &["openai/m"], short).bytes();
+    let router = running::start(&map).await;
+    let mut client = begun(router.address).await;
+    // For longer than that nothing was asked of the provider.
+    let taken = torrent.comes_to_rest().await;
+    let mut read = vec![0; taken + (8 << 20)];
+    let reads = tokio::time::timeout(PATIENCE, client.read_exact(&mut read)).await;
+    reads.unwrap().expect("it goes on");
 }
 
 /// Asks until there is a place.

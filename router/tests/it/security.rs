@@ -278,6 +278,8 @@ async fn json_that_two_readers_read_differently_or_that_is_too_deep_is_refused()
         format!(r#"{{"model":"r",{messages},"x":{}}}"#, deep(1_000_000)),
         format!(r#"{{"model":"r\u0000",{messages}}}"#),
         format!(r#"{{"model":"r",{messages},"metadata":{{"a":"1\r\nx: y"}}}}"#),
+        format!(r#"{{"model":"r",{messages},"metadata":{{"a":[{{"b":"1\r\nx: y"}}]}}}}"#),
+        format!(r#"{{"model":"r",{messages},"metadata":{{"a":{{"b\u0000":1}}}}}}"#),
         format!(r#"{{"model":"r",{messages},"user":"\u001b[2J"}}"#),
         format!(r#"{{"model":"r",{messages}}} {{}}"#),
         format!("\u{feff}{{\"model\":\"r\",{messages}}}"),

@@ -22,6 +22,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// The bucket that it has.
@@ -64,6 +65,8 @@ struct State {
     s3: Mode,
     secrets_manager: Mode,
     asked: Vec<Asked>,
+    /// What secrets wait for.
+    gate: Option<watch::Receiver<bool>>,
 }
 
 /// A running fake; it ends when this is dropped.
@@ -89,6 +92,7 @@ impl Aws {
             s3: Mode::Well,
             secrets_manager: Mode::Well,
             asked: Vec::new(),
+            gate: None,
         }));
         let task = tokio::spawn(serve(listener, Arc::clone(&state)));
         Self { address, state, task }
@@ -117,6 +121,13 @@ impl Aws {
 
     pub fn put_secret(&self, name: &str, value: &str) {
         self.state().secrets.insert(name.into(), value.into());
+    }
+
+    /// Has secrets wait until `true` is sent.
+    pub fn hold_secrets(&self) -> watch::Sender<bool> {
+        let (opens, gate) = watch::channel(false);
+        self.state().gate = Some(gate);
+        opens
     }
 
     pub fn s3(&self, mode: Mode) {
@@ -200,6 +211,10 @@ async fn answer(state: &Mutex<State>, request: Request<Incoming>) -> Response<Se
     let now = SystemTime::now() + if mode == Mode::Ahead { HOUR } else { Duration::ZERO };
     response.headers_mut().insert("date", http_date(now).parse().unwrap());
     note(state, what, unless, response.status().as_u16());
+    let gate = state.lock().unwrap().gate.clone().filter(|_| is_secret);
+    if let Some(mut gate) = gate {
+        let _ = gate.wait_for(|is_open| *is_open).await;
+    }
     spoiled(response, mode).await
 }
 

@@ -1,6 +1,7 @@
 //! What a Lambda function finds when it starts: the Runtime API, S3 and Secrets Manager.
 //!
-//! Owns one event, one map, any secret, and when the function did what; it checks no signature.
+//! Owns one event, one map, any secret, and when the function did what and each token of its reply
+//! came; it checks no signature.
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,9 +17,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use super::wire::TOKEN;
 use crate::trouble::{Doing, Trouble};
 
 /// What a function has done so far.
@@ -36,6 +38,7 @@ pub(super) struct Done {
 pub(super) struct Aws {
     pub(super) address: SocketAddr,
     done: watch::Sender<Done>,
+    tokens: mpsc::UnboundedReceiver<Instant>,
     task: JoinHandle<()>,
 }
 
@@ -44,6 +47,7 @@ struct Stock {
     event: Option<Bytes>,
     map: Bytes,
     done: watch::Sender<Done>,
+    tokens: mpsc::UnboundedSender<Instant>,
 }
 
 impl Drop for Aws {
@@ -62,15 +66,21 @@ impl Aws {
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.doing("listen on loopback")?;
         let address = listener.local_addr().doing("listen on loopback")?;
         let done = watch::Sender::new(Done::default());
-        let stock = Arc::new(Stock { event, map, done: done.clone() });
+        let (came, tokens) = mpsc::unbounded_channel();
+        let stock = Arc::new(Stock { event, map, done: done.clone(), tokens: came });
         let task = tokio::spawn(serve(listener, stock));
-        Ok(Self { address, done, task })
+        Ok(Self { address, done, tokens, task })
     }
 
     /// Waits until `holds`.
     pub(super) async fn until(&self, holds: impl FnMut(&Done) -> bool) -> Done {
         // This owns a sender: the wait cannot fail.
         self.done.subscribe().wait_for(holds).await.map(|done| *done).unwrap_or_default()
+    }
+
+    /// When each token of the reply came, as far as they have.
+    pub(super) fn tokens(&mut self) -> Vec<Instant> {
+        std::iter::from_fn(|| self.tokens.try_recv().ok()).collect()
     }
 }
 
@@ -131,7 +141,12 @@ impl Stock {
     async fn replied(&self, mut body: Incoming) {
         let mut seen = Vec::new();
         while let Some(Ok(frame)) = body.frame().await {
-            seen.extend_from_slice(frame.data_ref().map(Bytes::as_ref).unwrap_or_default());
+            let data = frame.data_ref().map(Bytes::as_ref).unwrap_or_default();
+            for _ in data.windows(TOKEN.len()).filter(|part| *part == TOKEN.as_bytes()) {
+                // The receiver is dropped with the surroundings.
+                let _ = self.tokens.send(Instant::now());
+            }
+            seen.extend_from_slice(data);
             // After the prelude and its delimiter.
             let begun = seen.windows(8).position(|part| part == [0; 8]);
             if begun.is_some_and(|at| seen.len() > at + 8) {

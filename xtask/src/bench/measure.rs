@@ -2,6 +2,7 @@
 //!
 //! Owns what is compared; processes, load and wire bytes are its neighbours'.
 
+mod chunks;
 mod cold;
 mod cpu;
 mod latency;
@@ -10,6 +11,7 @@ mod memory;
 mod once;
 mod translation;
 
+pub(super) use chunks::chunks;
 pub(super) use cold::cold;
 pub(super) use cpu::{events, requests};
 pub(super) use latency::latency;

@@ -21,10 +21,12 @@ pub(super) const SHORT: Pace = Pace { events: 8, interval: Duration::from_millis
 pub(super) const PACED: Pace = Pace { events: 250, interval: Duration::from_millis(40) };
 /// Streams of 2 s at the same pace, for `--quick`.
 pub(super) const PACED_QUICK: Pace = Pace { events: 50, interval: Duration::from_millis(40) };
+/// Streams whose events are far enough apart for each to be alone.
+pub(super) const SPARSE: Pace = Pace { events: 200, interval: Duration::from_millis(10) };
 /// Streams that stay open.
 pub(super) const OPEN: Pace = Pace { events: 1000, interval: Duration::from_secs(1) };
 
-const PACES: [Pace; 4] = [SHORT, PACED, PACED_QUICK, OPEN];
+const PACES: [Pace; 5] = [SHORT, PACED, PACED_QUICK, SPARSE, OPEN];
 const MODEL: &str = "bench-model";
 
 /// Where the programs under measurement are.
@@ -165,7 +167,7 @@ pub(super) fn role_name(dialect: Dialect, pace: Pace) -> String {
 }
 
 /// A map with one provider, one model and one role for each dialect and pace.
-fn map(upstream: &str) -> ModelMap {
+pub(super) fn map(upstream: &str) -> ModelMap {
     let mut map = ModelMap {
         clients: [].into(),
         digest: String::new(),

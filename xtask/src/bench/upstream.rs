@@ -1,7 +1,8 @@
 //! The upstream of the measurements: it answers in both dialects, as slowly as its path says.
 //!
 //! `/e250/i40000/v1/messages` streams 250 content events, one every 40,000 µs, each written and
-//! flushed alone; the first comes with the headers. Nothing is kept between requests.
+//! flushed alone; the first comes with the headers. Nothing is kept between requests. Within the bench
+//! itself it also tells when it sent each event.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -15,6 +16,7 @@ use http::{Request, Response, StatusCode, header};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Either, Full};
 use hyper::body::Incoming;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::serve::{self, serve};
@@ -33,7 +35,7 @@ pub(crate) struct Options {
 /// When the address is taken.
 pub(crate) fn run(options: &Options) -> Result<(), Trouble> {
     let listen = options.listen;
-    serve::runtime()?.block_on(serve(listen, |request| async { Ok(answer(request).await) }))
+    serve::runtime()?.block_on(serve(listen, |request| async { Ok(answer(request, None).await) }))
 }
 
 /// How fast a stream is, as its path says.
@@ -61,7 +63,11 @@ impl Pace {
 
 type Answer = Either<Full<Bytes>, Paced>;
 
-async fn answer(request: Request<Incoming>) -> Response<Answer> {
+/// When each content event was given to its connection.
+type Sent = UnboundedSender<std::time::Instant>;
+
+/// Answers as the path says, and tells `sent` of each content event of a stream.
+pub(super) async fn answer(request: Request<Incoming>, sent: Option<Sent>) -> Response<Answer> {
     let path = request.uri().path().to_owned();
     let asked = Pace::of(&path).zip(Dialect::ALL.into_iter().find(|d| path.ends_with(d.path())));
     let body = request.into_body().collect().await;
@@ -71,7 +77,7 @@ async fn answer(request: Request<Incoming>) -> Response<Answer> {
     let body: Result<serde_json::Value, _> = serde_json::from_slice(&body.to_bytes());
     match body {
         Ok(body) if body.get("stream").and_then(serde_json::Value::as_bool) == Some(true) => {
-            let mut response = Response::new(Either::Right(Paced::new(dialect, pace)));
+            let mut response = Response::new(Either::Right(Paced::new(dialect, pace, sent)));
             let kind = http::HeaderValue::from_static("text/event-stream; charset=utf-8");
             response.headers_mut().insert(header::CONTENT_TYPE, kind);
             response
@@ -90,17 +96,18 @@ fn whole(status: StatusCode, body: Bytes) -> Response<Answer> {
 }
 
 /// A stream at its pace.
-struct Paced {
+pub(super) struct Paced {
     dialect: Dialect,
     pace: Pace,
     /// Frames already given: the prologue, the events, the epilogue.
     given: u32,
     next: Pin<Box<Sleep>>,
+    sent: Option<Sent>,
 }
 
 impl Paced {
-    fn new(dialect: Dialect, pace: Pace) -> Self {
-        Self { dialect, pace, given: 0, next: Box::pin(sleep_until(Instant::now())) }
+    fn new(dialect: Dialect, pace: Pace, sent: Option<Sent>) -> Self {
+        Self { dialect, pace, given: 0, next: Box::pin(sleep_until(Instant::now())), sent }
     }
 }
 
@@ -123,6 +130,10 @@ impl Body for Paced {
                 // Measured from the planned time, so that a busy machine does not slow the pace.
                 let next = self.next.deadline() + self.pace.interval;
                 self.next.as_mut().reset(next);
+                if let Some(sent) = &self.sent {
+                    // Who asked may have gone.
+                    let _ = sent.send(std::time::Instant::now());
+                }
                 self.dialect.event()
             }
             given if given == last => self.dialect.epilogue(),

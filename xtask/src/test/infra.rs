@@ -36,6 +36,7 @@ pub(super) fn run() -> Result<Outcome, Trouble> {
     println!("infra: cfn-lint found nothing");
     let unknown = audit(&stack)?;
     package::by_default()?;
+    is_small()?;
     if let failed @ Outcome::Failed = cargo(&["build", "--workspace", "--bins", "--examples"])? {
         return Ok(failed);
     }
@@ -48,6 +49,17 @@ pub(super) fn run() -> Result<Outcome, Trouble> {
             .env("SFAI_PROGRAMS", programs),
     )?;
     Ok(unknown.map_or(Outcome::Passed, Outcome::PassedBut))
+}
+
+/// What a cold start loads is to stay small; who needs a larger function packs it as ever.
+fn is_small() -> Result<(), Trouble> {
+    const MOST: u64 = 5_000_000;
+    let zip = top().join("target/package/bootstrap.zip");
+    let size = fs::metadata(&zip).doing(format!("look at {}", zip.display()))?.len();
+    if size <= MOST {
+        return Ok(());
+    }
+    Err(Trouble::new("keep the function small", format!("{size} bytes are more than {MOST}")))
 }
 
 fn npm(stack: &Path) -> Command {

@@ -17,6 +17,19 @@ await run({
     const text = chunks.map((chunk) => chunk.choices[0]?.delta.content ?? "").join("");
     assert.match(text, /You said: “Hello, adapter”/);
   },
+  // What the editor sends for an edit: the code around, the part that changes, and what it should be.
+  async edit() {
+    const content = "Rewrite the part between the marks.\n```rust\nfn main() {\n<START EDITING HERE>\n    todo!()\n"
+      + "<STOP EDITING HERE>\n}\n```\nIt should print a line.";
+    const body = {
+      model: role, messages: [{ role: "user", content }], stream: true, max_tokens: 2000,
+      prediction: { type: "content", content: "fn main() {\n    todo!()\n}\n" },
+    };
+    const chunks = await all(api.chatCompletionStream(body, signal));
+    const text = chunks.map((chunk) => chunk.choices[0]?.delta.content ?? "").join("");
+    assert.match(text, /Rewrite the part between the marks/);
+    assert.ok(chunks.some((chunk) => chunk.choices[0]?.finish_reason === "stop"));
+  },
   async completion() {
     const body = { model: role, prompt: "<fim_prefix>fn main() {<fim_suffix>}<fim_middle>", stream: true, max_tokens: 20 };
     const chunks = await all(api.completionStream(body, signal));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
-import { generateText, jsonSchema, stepCountIs, streamText, tool } from "ai";
+import { generateText, jsonSchema, Output, stepCountIs, streamText, tool } from "ai";
 
 import { all, key, role, run, url } from "./running.mjs";
 
@@ -45,6 +45,11 @@ await run({
     assert.equal(steps.length, 2);
     assert.match(text, /result of read_file/);
     assert.match(text, /result of list_files/);
+  },
+  async structured() {
+    const output = Output.object({ schema: schema({ name: { type: "string" }, age: { type: "integer" } }) });
+    const answer = await generateText(asked({ prompt: "Ada", output }));
+    assert.deepEqual(answer.output, { name: "Ada", age: 1 });
   },
   async vision() {
     const image = new Uint8Array([137, 80, 78, 71, 13, 10, 26, 10]);

@@ -56,6 +56,18 @@ await run({
     const message = await client.messages.stream(asked("Hello", { max_tokens: 3 })).finalMessage();
     assert.equal(message.stop_reason, "max_tokens");
   },
+  async structured() {
+    const format = { type: "json_schema", schema: { ...schema({ name: { type: "string" } }), additionalProperties: false } };
+    const message = await client.messages.create(asked("Ada", { output_config: { format } }));
+    assert.deepEqual(JSON.parse(text(message)), { name: "Ada" });
+  },
+  async forced() {
+    const message = await client.messages.create(asked("a.txt", {
+      tools: TOOLS, tool_choice: { type: "tool", name: "read_file" },
+    }));
+    const [call] = message.content.filter((it) => it.type === "tool_use");
+    assert.deepEqual([call.name, call.input], ["read_file", { path: "a.txt" }]);
+  },
   async tools() {
     await checkCallsAndResults(await client.messages.create(asked(TWO_CALLS, { tools: TOOLS })));
   },

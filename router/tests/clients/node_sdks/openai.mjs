@@ -51,6 +51,19 @@ await run({
     assert.match(texts.join(""), /You said: “Hello, stream”/);
     assert.ok(chunks.at(-1).usage.completion_tokens > 5);
   },
+  async chat_structured() {
+    const format = { name: "person", strict: true, schema: schema({ name: { type: "string" } }) };
+    const { choices } = await client.chat.completions.parse({
+      model: role, messages: [user("Ada")], response_format: { type: "json_schema", json_schema: format },
+    });
+    assert.deepEqual(choices[0].message.parsed ?? JSON.parse(choices[0].message.content), { name: "Ada" });
+  },
+  async chat_vision() {
+    const image_url = { url: "data:image/png;base64,iVBORw0KGgo=" };
+    const content = [{ type: "text", text: "See?" }, { type: "image_url", image_url }];
+    const { choices } = await client.chat.completions.create({ model: role, messages: [user(content)] });
+    assert.match(choices[0].message.content, /See\?/);
+  },
   async chat_tools() {
     const stream = client.chat.completions.stream({
       model: role, messages: [user(TWO_CALLS)], tools: CHAT_TOOLS,
@@ -73,6 +86,11 @@ await run({
     assert.equal(kinds.at(-1), "response.completed");
     assert.ok(kinds.filter((kind) => kind === "response.output_text.delta").length > 5);
     assert.match((await stream.finalResponse()).output_text, /You said: “Hello, stream”/);
+  },
+  async response_structured() {
+    const format = { type: "json_schema", name: "person", strict: true, schema: schema({ name: { type: "string" } }) };
+    const response = await client.responses.create({ model: role, input: "Ada", text: { format } });
+    assert.deepEqual(JSON.parse(response.output_text), { name: "Ada" });
   },
   async response_limit() {
     const response = await client.responses.create({ model: role, input: "Hello", max_output_tokens: 16 });

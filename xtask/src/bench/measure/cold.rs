@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use model_map::ApiKey;
+use model_map::{ApiKey, ModelMap};
 use serde_json::json;
 use tokio::process::{Child, Command};
 
@@ -14,6 +14,7 @@ use crate::bench::aws::{Aws, Done, KEY};
 use crate::bench::process::resident_of;
 use crate::bench::report::{Aim, Row, median};
 use crate::bench::subject::{Bench, SHORT, role_name};
+use crate::bench::upstream::Pace;
 use crate::bench::wire::Dialect;
 use crate::emulator::{self, Emulator, REGION};
 use crate::trouble::{Doing, Trouble};
@@ -32,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The router and the smallest function take turns.
 pub(in crate::bench) async fn cold(bench: &Bench, quick: bool) -> Result<Vec<Row>, Trouble> {
-    let map = keyed(&bench.map()?)?;
+    let map = keyed(model_map::load(&bench.map()?).doing("read the map")?)?;
     let (mut hello, mut next, mut first_byte, mut memory) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..if quick { 5 } else { 40 } {
@@ -41,7 +42,7 @@ pub(in crate::bench) async fn cold(bench: &Bench, quick: bool) -> Result<Vec<Row
         let _child = function(&bench.programs.hello, (&aws, aws.address))?;
         hello.push(since(started, wait(&aws, |done| done.next.is_some()).await?.next));
 
-        let aws = Aws::start(Some(event()), map.clone()).await?;
+        let aws = Aws::start(Some(event(Dialect::Openai, SHORT)), map.clone()).await?;
         let started = Instant::now();
         let child = function(&bench.programs.router, (&aws, aws.address))?;
         let done = wait(&aws, |done| done.replied).await?;
@@ -99,7 +100,7 @@ async fn emulated(bench: &Bench, map: &Bytes, quick: bool) -> Result<Option<f64>
     emulator.put_secret("/sfai/bench/PROVIDER_KEY", KEY)?;
     let mut first_byte = Vec::new();
     for _ in 0..if quick { 3 } else { 20 } {
-        let aws = Aws::start(Some(event()), map.clone()).await?;
+        let aws = Aws::start(Some(event(Dialect::Openai, SHORT)), map.clone()).await?;
         let started = Instant::now();
         let _child = function(&bench.programs.router, (&aws, emulator.address))?;
         let done = wait(&aws, |done| done.replied).await?;
@@ -109,15 +110,14 @@ async fn emulated(bench: &Bench, map: &Bytes, quick: bool) -> Result<Option<f64>
 }
 
 /// The map with providers whose key is in Secrets Manager.
-fn keyed(map: &[u8]) -> Result<Bytes, Trouble> {
-    let mut map = model_map::load(map).doing("read the map")?;
+pub(super) fn keyed(mut map: ModelMap) -> Result<Bytes, Trouble> {
     for provider in map.providers.values_mut() {
         provider.api_key = Some(ApiKey::Secret("/sfai/bench/PROVIDER_KEY".into()));
     }
     Ok(model_map::seal(&mut map).doing("seal the map")?.into())
 }
 
-async fn wait(aws: &Aws, holds: impl FnMut(&Done) -> bool) -> Result<Done, Trouble> {
+pub(super) async fn wait(aws: &Aws, holds: impl FnMut(&Done) -> bool) -> Result<Done, Trouble> {
     tokio::time::timeout(PATIENCE, aws.until(holds)).await.doing("wait for the function")
 }
 
@@ -126,7 +126,10 @@ fn since(started: Instant, at: Option<Instant>) -> f64 {
 }
 
 /// With the Runtime API of the first, and S3 and Secrets Manager at the second.
-fn function(program: &Path, (aws, services): (&Aws, SocketAddr)) -> Result<Child, Trouble> {
+pub(super) fn function(
+    program: &Path,
+    (aws, services): (&Aws, SocketAddr),
+) -> Result<Child, Trouble> {
     Command::new(program)
         .env("AWS_LAMBDA_RUNTIME_API", aws.address.to_string())
         .env("AWS_LAMBDA_FUNCTION_NAME", "bench")
@@ -145,8 +148,9 @@ fn function(program: &Path, (aws, services): (&Aws, SocketAddr)) -> Result<Child
         .doing(format!("start {}", program.display()))
 }
 
-fn event() -> Bytes {
-    let body = Dialect::Openai.request(&role_name(Dialect::Openai, SHORT), true);
+/// A streamed chat with the role of this dialect and pace.
+pub(super) fn event(dialect: Dialect, pace: Pace) -> Bytes {
+    let body = Dialect::Openai.request(&role_name(dialect, pace), true);
     let body = String::from_utf8_lossy(&body);
     let event = json!({
         "version": "2.0",
