@@ -11,10 +11,7 @@ mod opencode;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use model_map::{
-    Ability, Condition, Draw, ModelEndpoint, ModelMap, NumberFact, PlannedLink, RequestFacts, Role,
-    may_ask, plan, prompt_tokens,
-};
+use model_map::{Ability, ModelEndpoint, ModelMap, Role, may_ask, usable_context};
 
 pub use aider::aider;
 pub use continue_dev::continue_dev;
@@ -127,7 +124,7 @@ fn offer<'m>(map: &'m ModelMap, name: &'m str, role: &'m Role, wanted: &Wanted<'
         name,
         about: role.about.as_deref(),
         accept: &role.accept,
-        context: context(map, name, role, wanted.client),
+        context: usable_context(map, name, role, wanted.client),
         output: output(map, role),
         purpose: purpose(map, name, role, wanted),
     }
@@ -162,54 +159,11 @@ fn says_autocomplete(name: &str) -> bool {
     name.split(|letter: char| !letter.is_alphanumeric()).any(|word| WORDS.contains(&word))
 }
 
-/// The longest conversation that every link takes which a plain one of its length is planned for.
-fn context(map: &ModelMap, name: &str, role: &Role, client: Option<&str>) -> Option<u64> {
-    let own = prompt_tokens(map, role);
-    let mut lengths = BTreeSet::new();
-    for model in models(role) {
-        lengths.insert(map.models.get(model)?.input_window()?);
-    }
-    for condition in role.conditions() {
-        edges(condition, &mut lengths);
-    }
-    let fits = |length: u64| {
-        (0..100).all(|percent| {
-            let facts = RequestFacts {
-                client: client.map(str::to_owned),
-                messages: 1,
-                tokens: length.saturating_sub(own),
-                tools: role.accept.contains(&Ability::Tools),
-                stream: true,
-                ..RequestFacts::default()
-            };
-            let takes = |link: &PlannedLink<'_>| link.model.input_window() >= Some(length);
-            let planned = plan(map, name, &facts, Draw::percent(percent));
-            planned.is_ok_and(|plan| plan.chain.iter().all(takes))
-        })
-    };
-    lengths.into_iter().rev().find(|length| fits(*length))
-}
-
 fn models(role: &Role) -> impl Iterator<Item = &String> {
     role.arms.iter().flat_map(|arm| {
         let drawn = arm.draw.iter().map(|share| &share.model);
         drawn.chain(arm.chain.iter().map(|link| &link.model))
     })
-}
-
-/// The lengths at which a condition changes its mind: the last before each.
-fn edges(condition: &Condition, into: &mut BTreeSet<u64>) {
-    match condition {
-        Condition::All(parts) | Condition::Any(parts) => {
-            parts.iter().for_each(|part| edges(part, into));
-        }
-        Condition::Not(part) => edges(part, into),
-        Condition::Number(test) if test.fact == NumberFact::Tokens => {
-            into.extend(test.at_most);
-            into.extend(test.at_least.map(|least| least.saturating_sub(1)));
-        }
-        Condition::Number(_) | Condition::Flag(_) | Condition::Text(_) => {}
-    }
 }
 
 /// What the role sets and its bound allows, else the least that each of its models can give.

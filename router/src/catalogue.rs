@@ -35,7 +35,7 @@ struct Model<'a> {
     owned_by: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     about: Option<&'a str>,
-    /// Of the first arm's first model, in tokens.
+    /// The longest conversation that the role takes, in tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     context_window: Option<u64>,
     /// What the role promises to take besides text.
@@ -44,7 +44,7 @@ struct Model<'a> {
 
 /// `GET /v1/models`.
 pub(crate) fn models(prepared: &Prepared, client: Option<&str>) -> Response<Answer> {
-    let data = allowed(&prepared.map, client).map(|(id, role)| model(prepared, id, role));
+    let data = allowed(&prepared.map, client).map(|role| model(prepared, role, client));
     let data: Vec<Model<'_>> = data.collect();
     let [first_id, last_id] = [data.first(), data.last()].map(|model| model.map(|it| it.id));
     as_json(&Models { object: "list", first_id, last_id, has_more: false, data })
@@ -54,13 +54,16 @@ pub(crate) fn models(prepared: &Prepared, client: Option<&str>) -> Response<Answ
 pub(crate) fn one_model(prepared: &Prepared, path: &str, client: Option<&str>) -> Response<Answer> {
     let name = decoded(path);
     match allowed(&prepared.map, client).find(|(id, _)| **id == name) {
-        Some((id, role)) => as_json(&model(prepared, id, role)),
+        Some(role) => as_json(&model(prepared, role, client)),
         None => unknown_role(prepared, &name, client),
     }
 }
 
-fn model<'a>(prepared: &'a Prepared, id: &'a str, role: &'a Role) -> Model<'a> {
-    let first = first_model(role).and_then(|model| prepared.map.models.get(model));
+fn model<'a>(
+    prepared: &'a Prepared,
+    (id, role): (&'a String, &'a Role),
+    client: Option<&str>,
+) -> Model<'a> {
     let created = unix_seconds(prepared.loaded_at);
     let instant = jiff::Timestamp::from_second(i64::try_from(created).unwrap_or(0));
     Model {
@@ -72,7 +75,7 @@ fn model<'a>(prepared: &'a Prepared, id: &'a str, role: &'a Role) -> Model<'a> {
         created,
         owned_by: "sfai",
         about: role.about.as_deref(),
-        context_window: first.and_then(|model| model.context_tokens),
+        context_window: model_map::usable_context(&prepared.map, id, role, client),
         capabilities: role.accept.iter().map(|ability| ability.name()).collect(),
     }
 }
@@ -96,13 +99,6 @@ fn allowed<'m>(
     client: Option<&str>,
 ) -> impl Iterator<Item = (&'m String, &'m Role)> {
     map.roles.iter().filter(move |(name, _)| model_map::may_ask(map, client, name))
-}
-
-/// The first model of the first arm; where it is drawn, the one that most requests get.
-fn first_model(role: &Role) -> Option<&String> {
-    let arm = role.arms.first()?;
-    let drawn = arm.draw.iter().rev().max_by_key(|share| share.percent);
-    drawn.map(|share| &share.model).or(arm.chain.first().map(|link| &link.model))
 }
 
 /// The answer to a request for a role that the map does not have, or not for this client.

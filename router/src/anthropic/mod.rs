@@ -11,6 +11,7 @@ pub(crate) mod client;
 mod message;
 mod parts;
 pub mod request;
+mod schema;
 pub(crate) mod stream;
 mod thinking;
 mod thoughts;

@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -217,7 +219,16 @@ impl<'a> Part<'a> {
             to.put(",");
         }
         to.put(r#""source":"#);
-        write_source(to, file.file_data?, |kind| kind == "application/pdf")
+        let data = file.file_data?;
+        match plain_text(data.get()) {
+            Some(text) => {
+                to.put(r#"{"type":"text","media_type":"text/plain","data":"#);
+                to.put_string(&text);
+                to.put("}");
+                Some(())
+            }
+            None => write_source(to, data, |kind| kind == "application/pdf"),
+        }
     }
 }
 
@@ -242,6 +253,24 @@ fn write_source(to: &mut Writer<'_>, raw: &RawValue, takes: fn(&str) -> bool) ->
     to.share(data.as_bytes());
     to.put("\"}");
     Some(())
+}
+
+/// The text of a data URL that is of a plain one.
+fn plain_text(raw: &str) -> Option<String> {
+    // A PDF's is long, and not decoded for this.
+    let head = raw.get(..raw.find(',')?)?;
+    if !head.trim_start_matches('"').to_ascii_lowercase().starts_with("data:text/") {
+        return None;
+    }
+    let url = json::decode(raw)?;
+    let (head, data) = url.split_once(',')?;
+    head.strip_suffix(";base64")?;
+    decoded_text(data)
+}
+
+/// A text in base64.
+pub(super) fn decoded_text(data: &str) -> Option<String> {
+    String::from_utf8(BASE64_STANDARD.decode(data).ok()?).ok()
 }
 
 fn is_base64(byte: u8) -> bool {

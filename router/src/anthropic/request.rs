@@ -53,6 +53,8 @@ pub fn build(request: &ChatRequest, target: &Target<'_>) -> Result<UpstreamReque
     let thinking = thinking
         .and_then(|thinking| thinking.fit(tools.forces_a_call(), || conversation.lacks_thinking()));
     restrain(request, &mut settings, thinking.as_ref());
+    let stops = stop_sequences(request, &mut settings)?;
+    settings.dropped.extend(format.dropped());
     settings.dropped.extend(tools.dropped());
     settings.dropped.extend(unknown(request));
 
@@ -66,7 +68,7 @@ pub fn build(request: &ChatRequest, target: &Target<'_>) -> Result<UpstreamReque
     write_system(&mut to, target.system, &conversation);
     write_turns(&mut to, &conversation)?;
     tools.write(&mut to);
-    write_parameters(&mut to, request, &settings)?;
+    write_parameters(&mut to, request, &settings, &stops)?;
     write_output(&mut to, thinking.as_ref(), &format);
     to.put("}");
     let answer_tool = format.needs_tool();
@@ -114,6 +116,7 @@ fn write_parameters(
     to: &mut Writer<'_>,
     request: &ChatRequest,
     settings: &Settings,
+    stops: &[String],
 ) -> Result<(), RequestError> {
     if let Some(temperature) = settings.temperature {
         to.put(&format!(r#","temperature":{}"#, temperature.min(1.0)));
@@ -121,7 +124,6 @@ fn write_parameters(
     if let Some(top_p) = settings.top_p {
         to.put(&format!(r#","top_p":{top_p}"#));
     }
-    let stops = stop_sequences(request, settings)?;
     if !stops.is_empty() {
         to.put(&format!(r#","stop_sequences":[{}]"#, stops.join(",")));
     }
@@ -135,7 +137,10 @@ fn write_parameters(
 }
 
 /// As JSON strings, less those of white space alone, which are refused.
-fn stop_sequences(request: &ChatRequest, settings: &Settings) -> Result<Vec<String>, RequestError> {
+fn stop_sequences(
+    request: &ChatRequest,
+    settings: &mut Settings,
+) -> Result<Vec<String>, RequestError> {
     let all = || stops(request, "stop");
     let is_refused = settings.stops.is_none() && settings.dropped.iter().any(|it| it == "stop");
     let stops = match &settings.stops {
@@ -144,11 +149,15 @@ fn stop_sequences(request: &ChatRequest, settings: &Settings) -> Result<Vec<Stri
         None => all()?,
     };
     let told = stops.iter().filter(|stop| !stop.trim().is_empty());
-    Ok(told.map(|stop| super::chunks::quoted(stop)).collect())
+    let told: Vec<String> = told.map(|stop| super::chunks::quoted(stop)).collect();
+    if told.len() < stops.len() {
+        settings.drop_parameter(request, "stop");
+    }
+    Ok(told)
 }
 
 /// How hard to think and what shape the answer has.
-fn write_output(to: &mut Writer<'_>, thinking: Option<&Thinking>, format: &Format<'_>) {
+fn write_output(to: &mut Writer<'_>, thinking: Option<&Thinking>, format: &Format) {
     let effort = thinking.and_then(Thinking::effort);
     let mut parts = Vec::new();
     if let Some(effort) = effort {
@@ -174,3 +183,6 @@ pub(crate) fn is_blank(raw: &str) -> bool {
         || inner.starts_with(begins_blank)
             && json::decode(raw).is_some_and(|text| text.trim().is_empty())
 }
+
+#[cfg(test)]
+mod tests;

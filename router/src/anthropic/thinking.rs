@@ -4,6 +4,9 @@
 
 use model_map::{Effort, Model};
 
+/// The least budget that Anthropic takes of any model.
+const LEAST_BUDGET: u64 = 1024;
+
 /// How a model is asked to think.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Thinking {
@@ -26,6 +29,12 @@ impl Thinking {
         let adaptive = adaptive && effort != Effort::None;
         let thinking = Self { effort: own, budget, adaptive };
         (thinking.effort.is_some() || thinking.is_on()).then_some(thinking)
+    }
+
+    /// By a budget within the limit, of a model whose own facts are not known.
+    pub(super) fn by_budget(effort: Effort, limit: u64) -> Option<Self> {
+        let budget = budget(effort, LEAST_BUDGET, limit)?;
+        Some(Self { effort: None, budget: Some(budget), adaptive: false })
     }
 
     /// Without any thinking.

@@ -2,12 +2,16 @@
 //!
 //! Owns their translation; calls and results in the conversation are in `turns`.
 
+use std::collections::BTreeSet;
+
 use model_map::{Ability, Model};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::chunks::quoted;
 use super::message::Raw;
+use super::request::header_name;
+use super::schema::{Fitted, fit};
 use crate::openai::request::{ChatRequest, RequestError};
 use crate::wire::answer::ANSWER_TOOL;
 use crate::wire::segments::Writer;
@@ -17,11 +21,11 @@ const ANY_OBJECT: &str = r#"{"type":"object","properties":{}}"#;
 
 /// The shape that the answer must have.
 #[derive(Debug)]
-pub(super) enum Format<'a> {
+pub(super) enum Format {
     /// Text.
     Free,
     /// By the model's own structured output.
-    Structured(&'a str),
+    Structured(Fitted),
     /// By a tool whose input is the answer, with this schema.
     ByTool(String),
 }
@@ -40,19 +44,20 @@ struct JsonSchema<'a> {
     schema: Raw<'a>,
 }
 
-impl<'a> Format<'a> {
+impl Format {
     /// Reads `response_format`.
-    pub(super) fn read(request: &'a ChatRequest, model: &Model) -> Result<Self, RequestError> {
-        let Some(format) = request.read::<WireFormat<'a>>("response_format")? else {
+    pub(super) fn read(request: &ChatRequest, model: &Model) -> Result<Self, RequestError> {
+        let Some(format) = request.read::<WireFormat<'_>>("response_format")? else {
             return Ok(Self::Free);
         };
         let schema = format.json_schema.and_then(|wire| wire.schema).map(RawValue::get);
         match (format.kind.as_str(), schema) {
             ("text", _) => Ok(Self::Free),
-            ("json_schema", Some(schema)) if model.accepts(Ability::Json) => {
-                Ok(Self::Structured(schema))
+            ("json_schema", Some(schema)) => {
+                let own = if model.accepts(Ability::Json) { fit(schema) } else { None };
+                let by_tool = || Self::ByTool(object_schema(Some(schema)));
+                Ok(own.map_or_else(by_tool, Self::Structured))
             }
-            ("json_schema", Some(schema)) => Ok(Self::ByTool(object_schema(Some(schema)))),
             ("json_schema", None) => {
                 Err(RequestError::at("response_format.json_schema.schema", "is missing"))
             }
@@ -64,9 +69,18 @@ impl<'a> Format<'a> {
     /// The schema for the model's own structured output.
     pub(super) fn schema(&self) -> Option<&str> {
         match self {
-            Self::Structured(schema) => Some(schema),
+            Self::Structured(schema) => Some(&schema.json),
             _ => None,
         }
+    }
+
+    /// The keywords of the schema that the model does without.
+    pub(super) fn dropped(&self) -> impl Iterator<Item = String> + '_ {
+        let lost = match self {
+            Self::Structured(schema) => Some(&schema.lost),
+            _ => None,
+        };
+        lost.into_iter().flatten().map(|name| header_name(&format!("response_format.{name}")))
     }
 
     /// Whether the answer comes as a tool's input.
@@ -84,7 +98,7 @@ pub(super) struct Tools {
     choice: Option<String>,
     serial: bool,
     forced: bool,
-    dropped: bool,
+    dropped: BTreeSet<String>,
 }
 
 #[derive(Deserialize)]
@@ -128,16 +142,18 @@ impl Tools {
     pub(super) fn read(
         request: &ChatRequest,
         model: &Model,
-        format: &Format<'_>,
+        format: &Format,
     ) -> Result<Self, RequestError> {
         let wire = request.read::<Vec<WireTool<'_>>>("tools")?.unwrap_or_default();
-        let list: Result<Vec<String>, _> = wire
+        let mut dropped = BTreeSet::new();
+        let takes = model.accepts(Ability::Json);
+        let list = wire
             .iter()
             .enumerate()
-            .map(|(index, tool)| translate(index, tool, model.accepts(Ability::Json)))
-            .collect();
+            .map(|(index, tool)| translate(index, tool, takes.then_some(&mut dropped)));
+        let list = list.collect::<Result<Vec<String>, _>>()?;
         let serial = request.read::<bool>("parallel_tool_calls")? == Some(false);
-        let mut tools = Self { list: list?, choice: None, serial, forced: false, dropped: false };
+        let mut tools = Self { list, choice: None, serial, forced: false, dropped };
         tools.choose(request.read("tool_choice")?)?;
         if let Format::ByTool(schema) = format {
             tools.add_answer(schema);
@@ -147,6 +163,10 @@ impl Tools {
 
     fn choose(&mut self, choice: Option<WireChoice>) -> Result<(), RequestError> {
         if self.list.is_empty() {
+            let is_usual = |word: &str| matches!(word, "auto" | "none");
+            let is_lost = choice
+                .is_some_and(|choice| !matches!(choice, WireChoice::Word(word) if is_usual(&word)));
+            self.dropped.extend(is_lost.then(|| "tool_choice".to_owned()));
             return Ok(());
         }
         let choice = match choice {
@@ -161,7 +181,7 @@ impl Tools {
                 Some(format!(r#"{{"type":"tool","name":{}"#, quoted(&function.name)))
             }
             Some(WireChoice::Other(_)) => {
-                self.dropped = true;
+                self.dropped.insert("tool_choice".to_owned());
                 None
             }
         };
@@ -195,9 +215,9 @@ impl Tools {
         self.forced
     }
 
-    /// Choices that this protocol cannot say.
-    pub(super) fn dropped(&self) -> Option<String> {
-        self.dropped.then(|| "tool_choice".to_owned())
+    /// What of them this protocol cannot say.
+    pub(super) fn dropped(&self) -> impl Iterator<Item = String> + '_ {
+        self.dropped.iter().cloned()
     }
 
     /// Writes `tools` and `tool_choice`.
@@ -220,10 +240,12 @@ impl Tools {
     }
 }
 
+/// A tool as Anthropic takes it; `lost` is where what its schema loses is noted, for models that
+/// hold themselves to schemas.
 fn translate(
     index: usize,
     tool: &WireTool<'_>,
-    takes_schemas: bool,
+    lost: Option<&mut BTreeSet<String>>,
 ) -> Result<String, RequestError> {
     let function = match (&tool.function, tool.kind.as_deref()) {
         (Some(function), None | Some("function")) => function,
@@ -237,14 +259,24 @@ fn translate(
         json += &format!(r#","description":{}"#, description.get());
     }
     let schema = object_schema(function.parameters.map(RawValue::get));
-    json += &format!(r#","input_schema":{schema}"#);
-    if takes_schemas && function.strict == Some(true) {
-        json += r#","strict":true"#;
+    match lost.filter(|_| function.strict == Some(true)) {
+        Some(lost) => json += &strict(schema, lost),
+        None => json += &format!(r#","input_schema":{schema}"#),
     }
     if let Some(cache_control) = tool.cache_control {
         json += &format!(r#","cache_control":{}"#, cache_control.get());
     }
     Ok(json + "}")
+}
+
+/// The schema of a tool whose input it holds; where it cannot be held, it is not.
+fn strict(schema: String, lost: &mut BTreeSet<String>) -> String {
+    let Some(fitted) = fit(&schema) else {
+        lost.insert("tools.strict".to_owned());
+        return format!(r#","input_schema":{schema}"#);
+    };
+    lost.extend(fitted.lost.iter().map(|name| header_name(&format!("tools.{name}"))));
+    format!(r#","input_schema":{},"strict":true"#, fitted.json)
 }
 
 /// A schema with the `type` that Anthropic insists on.

@@ -15,6 +15,16 @@ use crate::openai::request::RequestError;
 /// How a call of a tool begins.
 pub(super) const CALL: &str = r#"{"toolUse":"#;
 
+/// The tool that a block calls, if it does.
+pub(super) fn called(block: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Call {
+        name: String,
+    }
+    let call = block.strip_prefix(CALL)?.strip_suffix('}')?;
+    serde_json::from_str::<Call>(call).ok().map(|call| call.name)
+}
+
 /// A block as Anthropic's API takes it.
 #[derive(Debug, Deserialize)]
 pub(super) struct Block<'a> {

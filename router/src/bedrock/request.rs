@@ -2,6 +2,8 @@
 //!
 //! Owns the top level; the blocks of messages are in `blocks`.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -268,11 +270,26 @@ impl Parts {
         members
     }
 
+    /// A conversation with calls cannot do without tools, even where none is offered any more: each
+    /// that was called, as far as its name tells.
+    fn called(&self) -> Option<String> {
+        let contents = self.messages.iter().flat_map(|(_, contents)| contents);
+        let names: BTreeSet<String> = contents.filter_map(|it| blocks::called(it)).collect();
+        let stub = |name: String| {
+            format!(
+                r#"{{"toolSpec":{{"name":{},"inputSchema":{{"json":{{"type":"object"}}}}}}}}"#,
+                quoted(&name)
+            )
+        };
+        let tools: Vec<String> = names.into_iter().map(stub).collect();
+        (!tools.is_empty()).then(|| format!(r#""toolConfig":{{"tools":[{}]}}"#, tools.join(",")))
+    }
+
     /// Bedrock knows no `none`: tools that may not be called are left out, unless the conversation
     /// has calls, which cannot do without them.
     fn tool_config(&mut self) -> Option<String> {
         if self.tools.is_empty() {
-            return None;
+            return self.called();
         }
         let tools = self.tools.join(",");
         let choice = match self.choice.take() {

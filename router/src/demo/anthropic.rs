@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::answer::{
     self, Answer, Event, Refusal, Stamp, bearer, check_method, kind, read_object, text,
 };
+use super::refused;
 use super::reply::{Asked, Reply, Wanted, reply};
 
 /// Answers a request to `/messages`.
@@ -59,9 +60,9 @@ fn read(head: &Parts, body: &[u8]) -> Result<(Asked, bool), Refusal> {
     let model = read_model(&request)?;
     let max_tokens = read_max_tokens(&request)?;
     let stream = read_stream(&request)?;
-    check_temperature(&request)?;
+    refused::anthropic(&request, &model)?;
     let messages = read_messages(&request)?;
-    check_turns(messages)?;
+    check_turns(messages, refused::takes_system_turns(&model))?;
     let asked = Asked {
         body_bytes: body.len(),
         max_tokens: Some(max_tokens),
@@ -112,14 +113,6 @@ fn read_stream(request: &Value) -> Result<bool, Refusal> {
     }
 }
 
-fn check_temperature(request: &Value) -> Result<(), Refusal> {
-    match request.get("temperature").map(Value::as_f64) {
-        None => Ok(()),
-        Some(Some(value)) if (0.0..=1.0).contains(&value) => Ok(()),
-        Some(_) => Err(Refusal::bad("temperature: range: 0..1")),
-    }
-}
-
 fn read_messages(request: &Value) -> Result<&[Value], Refusal> {
     match request.get("messages") {
         Some(Value::Array(messages)) if !messages.is_empty() => Ok(messages),
@@ -131,10 +124,17 @@ fn read_messages(request: &Value) -> Result<&[Value], Refusal> {
 
 /// Turns alternate from a user's on, and tool uses and tool results belong together. The real API
 /// joins turns of one side; refusing them shows a client that forgot to.
-fn check_turns(messages: &[Value]) -> Result<(), Refusal> {
+fn check_turns(messages: &[Value], takes_system: bool) -> Result<(), Refusal> {
     let mut expected = "user";
     let mut open: Vec<&str> = Vec::new();
+    let mut told = false;
     for (index, message) in messages.iter().enumerate() {
+        if takes_system && text(message, "role") == "system" {
+            check_instruction(index, message, expected == "assistant" && !told)?;
+            told = true;
+            continue;
+        }
+        told = false;
         check_side(index, text(message, "role"), expected)?;
         check_content(index, message)?;
         check_results(index, message, &mut open)?;
@@ -142,6 +142,16 @@ fn check_turns(messages: &[Value]) -> Result<(), Refusal> {
         expected = if expected == "user" { "assistant" } else { "user" };
     }
     open.first().map_or(Ok(()), |id| Err(unanswered(messages.len(), id)))
+}
+
+/// Instructions follow a user's turn, and stand before the assistant's or at the end.
+fn check_instruction(index: usize, message: &Value, has_place: bool) -> Result<(), Refusal> {
+    if !has_place {
+        return Err(Refusal::bad(format!(
+            "messages.{index}: a message with the role 'system' must follow a user turn"
+        )));
+    }
+    check_content(index, message)
 }
 
 fn check_side(index: usize, role: &str, expected: &str) -> Result<(), Refusal> {

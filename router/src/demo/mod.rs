@@ -15,6 +15,7 @@ mod anthropic;
 #[cfg(feature = "aws")]
 mod converse;
 mod openai;
+mod refused;
 mod reply;
 mod sample;
 mod server;

@@ -9,13 +9,11 @@ use serde_json::{Value, json};
 use super::answer::{
     self, Answer, Event, Refusal, Stamp, bearer, check_method, kind, read_object, text, with,
 };
+use super::refused;
 use super::reply::{Asked, Reply, Wanted, reply};
 
 /// The roles of a message.
 const ROLES: [&str; 6] = ["system", "developer", "user", "assistant", "tool", "function"];
-
-/// The most stop sequences of a request.
-const MOST_STOPS: usize = 4;
 
 /// How the answer is to be sent.
 struct Form {
@@ -63,7 +61,7 @@ fn read(head: &Parts, body: &[u8]) -> Result<(Asked, Form), Refusal> {
     let model = read_model(&request)?;
     let form = read_form(&request)?;
     let messages = read_messages(&request)?;
-    check_parameters(&request, &model)?;
+    refused::openai(&request, &model)?;
     check_turns(messages)?;
     let max_tokens = read_limit(&request)?;
     let asked = Asked {
@@ -120,37 +118,6 @@ fn read_messages(request: &Value) -> Result<&[Value], Refusal> {
         }
         None => Err(Refusal::field("messages", "Missing required parameter: 'messages'.")),
     }
-}
-
-/// What the reasoning models refuse.
-fn check_parameters(request: &Value, model: &str) -> Result<(), Refusal> {
-    let stops = request.get("stop").and_then(Value::as_array).map_or(0, Vec::len);
-    if stops > MOST_STOPS {
-        let message = format!(
-            "Invalid 'stop': array too long. Expected an array with maximum length {MOST_STOPS}, but got an array with length {stops} instead."
-        );
-        return Err(Refusal {
-            code: Some("array_above_max_length"),
-            ..Refusal::field("stop", message)
-        });
-    }
-    if !is_reasoning(model) {
-        return Ok(());
-    }
-    let refused = ["max_tokens", "stop", "temperature", "top_p"];
-    let is_set = |name: &&str| request.get(*name).is_some_and(|value| !value.is_null());
-    let Some(name) = refused.into_iter().find(is_set) else { return Ok(()) };
-    let hint = if name == "max_tokens" { " Use 'max_completion_tokens' instead." } else { "" };
-    let message =
-        format!("Unsupported parameter: '{name}' is not supported with this model.{hint}");
-    Err(Refusal { code: Some("unsupported_parameter"), ..Refusal::field(name, message) })
-}
-
-/// The GPT-5 family and the o-series.
-fn is_reasoning(model: &str) -> bool {
-    let mut letters = model.chars();
-    model.starts_with("gpt-5")
-        || (letters.next() == Some('o') && letters.next().is_some_and(|c| c.is_ascii_digit()))
 }
 
 fn read_limit(request: &Value) -> Result<Option<u64>, Refusal> {

@@ -37,9 +37,7 @@ pub fn whole(way: Way, body: Bytes, options: &AnswerOptions) -> Result<Answer, U
         return Ok(chat);
     }
     let body = match way.front {
-        Front::Messages => {
-            messages::Composer::whole(&chat.body, &options.model, options.wishes.shows_thinking)
-        }
+        Front::Messages => messages::Composer::whole(&chat.body, message_wanted(options)),
         Front::Completions | Front::Fim => {
             completions::Composer::whole(&chat.body, shape(way.front), wanted(options))
         }
@@ -53,6 +51,14 @@ const fn shape(front: Front) -> completions::Shape {
     match front {
         Front::Fim => completions::Shape::Gap,
         _ => completions::Shape::Completion,
+    }
+}
+
+fn message_wanted(options: &AnswerOptions) -> messages::Wanted<'_> {
+    messages::Wanted {
+        model: &options.model,
+        shows_thinking: options.wishes.shows_thinking,
+        names: &options.wishes.names,
     }
 }
 
@@ -89,9 +95,7 @@ impl Through {
         match front {
             Front::Chat | Front::CountTokens | Front::Embeddings => None,
             Front::Messages => {
-                let shows_thinking = options.wishes.shows_thinking;
-                let composer = messages::Composer::streamed(&options.model, shows_thinking);
-                Some(Self::Messages(composer))
+                Some(Self::Messages(messages::Composer::streamed(message_wanted(options))))
             }
             Front::Responses => {
                 Some(Self::Responses(responses::Composer::streamed(response_wanted(options))))

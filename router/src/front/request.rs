@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
 use super::{Front, Way};
-use crate::anthropic::client::{chat, outline, splice};
+use crate::anthropic::client::{chat, names, outline, splice};
 use crate::openai::request::{ChatRequest, RequestError, Target, UpstreamRequest};
 use crate::openai::{completions, plain, responses};
 use crate::wire::dialect::Service;
@@ -128,7 +128,9 @@ impl ClientRequest {
         match self.front {
             Front::Messages => {
                 let shows_thinking = outline::shows_thinking(&self.own);
-                Wishes { shows_thinking, ..Wishes::default() }
+                let chat = self.chat.get().and_then(|chat| chat.as_ref().ok());
+                let names = chat.map(|chat| names::shortened_in(&self.own, &chat.request));
+                Wishes { shows_thinking, names: names.unwrap_or_default(), ..Wishes::default() }
             }
             Front::Completions | Front::Fim => Wishes {
                 stops: completions::chat::stops(&self.own),
@@ -206,7 +208,10 @@ impl ClientRequest {
             built.dropped.retain(|name| name != "reasoning_effort");
         }
         for name in &mut built.dropped {
-            *name = self.own_name(name).to_owned();
+            *name = match name.split_once('.') {
+                Some((of, part)) => format!("{}.{part}", self.own_name(of)),
+                None => self.own_name(name).to_owned(),
+            };
         }
         built.dropped.extend(dropped.iter().cloned());
         Ok(built)

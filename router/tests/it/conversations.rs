@@ -22,7 +22,7 @@ async fn serve(upstream: &Upstream) -> Running {
     let reasoning = json!({"provider": "openai", "id": "gpt-5.4", "endpoints": ["chat"],
         "past_reasoning": "refused", "system_role": "developer", "stop_sequences": 0,
         "sampling": "refused", "output_limit_key": "max_completion_tokens",
-        "efforts": ["low", "medium", "high"], "context_tokens": 400_000, "output_tokens": 1000});
+        "effort_with_tools": "refused", "efforts": ["none", "low", "medium", "high"], "context_tokens": 400_000, "output_tokens": 1000});
     let plain = json!({"provider": "openai", "id": "gpt-4.1", "endpoints": ["chat"],
         "past_reasoning": "refused", "stop_sequences": 4, "context_tokens": 400_000,
         "output_tokens": 1000});
@@ -88,7 +88,8 @@ async fn every_recorded_answer_of_an_openai_dialect_is_sent_back_by_the_rules() 
         turns += 1;
         for role in ROLES {
             let body = json!({"model": role, "stream": true, "max_tokens": 500, "temperature": 0.5,
-                "stop": ["a", "b", "c", "d", "e"], "messages": history, "tools": tools()});
+                "stop": ["a", "b", "c", "d", "e"], "reasoning_effort": "low", "logprobs": true,
+                "messages": history, "tools": tools()});
             let (status, text) = post(&router, "/v1/chat/completions", &body).await;
             let wrong = wrong(&upstream, role);
             if status != 200 || !wrong.is_empty() {
@@ -244,6 +245,17 @@ fn the_rules_of_openai_and_bedrock_find_what_breaks_them() {
     found(chat(json!({"stop": "a"})), true, "`stop`");
     found(chat(json!({"temperature": 1})), true, "`temperature`");
     found(chat(json!({"max_tokens": 1})), true, "`max_tokens`");
+    found(chat(json!({"logprobs": true})), true, "`logprobs`");
+    let tools = |name: &str| json!([{"type": "function", "function": {"name": name}}]);
+    let beside = |model: &str, effort: Value| {
+        chat(json!({"model": model, "tools": tools("f"), "reasoning_effort": effort}))
+    };
+    found(beside("gpt-5.4", json!("low")), true, "an effort beside tools");
+    found(beside("gpt-5.5", Value::Null), true, "an effort beside tools");
+    for fine in [beside("gpt-5.5", json!("none")), beside("gpt-5.1", json!("low"))] {
+        assert_eq!(rules::chat_parameters(&fine, true), Vec::<String>::new());
+    }
+    found(chat(json!({"tools": tools(&"n".repeat(65))})), false, "longer than 64");
     found(chat(json!({"tool_choice": "auto"})), false, "without tools");
     found(chat(json!({"stream_options": {}})), false, "stream_options");
     let both = json!([{"role": "system", "content": "a"}, {"role": "developer", "content": "b"}]);

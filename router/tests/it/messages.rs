@@ -432,3 +432,43 @@ async fn tokens_are_counted_by_a_provider_or_estimated() {
     assert_eq!(count("other").await, (json!({"input_tokens": 3}), true));
     assert_eq!(upstream.arrivals().len(), 2, "who cannot count is not asked");
 }
+
+#[tokio::test]
+async fn a_tools_long_name_is_short_upstream_and_the_clients_own_in_the_answer() {
+    let upstream = Upstream::start().await;
+    let map = MapBuilder::new(upstream.address).role("r", &["openai/m"], json!({}));
+    let router = running::start(&map.bytes()).await;
+    let long = format!("mcp__a-plugin__{}", "n".repeat(64));
+    let body = |stream: bool| {
+        let call = json!({"type": "tool_use", "id": "t", "name": long, "input": {}});
+        json!({"model": "r", "max_tokens": 9, "stream": stream,
+            "tools": [{"name": long, "input_schema": {"type": "object"}}],
+            "tool_choice": {"type": "tool", "name": long},
+            "messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": [call]},
+                {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t"}]}]})
+    };
+    assert_eq!(post(&router, "/v1/messages", &body(false)).await.status(), 200);
+    let sent = received(&upstream);
+    let short = sent["tools"][0]["function"]["name"].as_str().unwrap().to_owned();
+    assert_eq!(short.len(), 64);
+    assert_eq!(sent["tool_choice"]["function"]["name"], short);
+    assert_eq!(sent["messages"][1]["tool_calls"][0]["function"]["name"], short);
+    let call = json!({"index": 0, "id": "c", "type": "function",
+        "function": {"name": short, "arguments": "{}"}});
+    let choice = |said: &str| {
+        json!({"id": "x", "object": "o", "created": 1, "model": "m", "choices": [
+        {"index": 0, "finish_reason": "tool_calls", said: {"role": "assistant", "tool_calls": [call]}}]})
+    };
+    let streamed = format!("data: {}\n\ndata: [DONE]\n\n", choice("delta"));
+    for (stream, answer) in [(false, choice("message").to_string()), (true, streamed)] {
+        upstream.push(
+            "",
+            [match stream {
+                true => Fault::recorded(answer.as_bytes(), &[]),
+                false => Fault::status(200).with_body(&answer),
+            }],
+        );
+        let text = post(&router, "/v1/messages", &body(stream)).await.text().await.unwrap();
+        assert!(text.contains(&format!("\"{long}\"")) && !text.contains(&short), "{text}");
+    }
+}

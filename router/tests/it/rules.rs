@@ -45,6 +45,8 @@ pub fn messages(body: &Value) -> Vec<String> {
             wrong.push("an empty system block".to_owned());
         }
     }
+    wrong.extend(schemas(body));
+    wrong.extend(thinking(body));
     let turns = body["messages"].as_array().unwrap();
     if turns.first().is_none_or(|first| first["role"] != "user") {
         wrong.push("the first turn is not the user's".to_owned());
@@ -84,6 +86,87 @@ pub fn messages(body: &Value) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// What is wrong with the schemas that Anthropic's models are to hold themselves to.
+fn schemas(body: &Value) -> Vec<String> {
+    let tools = body["tools"].as_array().into_iter().flatten();
+    let strict = tools.filter(|tool| tool["strict"] == true).map(|tool| &tool["input_schema"]);
+    let mut wrong = Vec::new();
+    strict
+        .chain([&body["output_config"]["format"]["schema"]])
+        .for_each(|it| schema(it, &mut wrong));
+    wrong
+}
+
+fn schema(schema: &Value, wrong: &mut Vec<String>) {
+    const TAKEN: [&str; 17] = [
+        "$defs",
+        "$ref",
+        "additionalProperties",
+        "allOf",
+        "anyOf",
+        "const",
+        "default",
+        "definitions",
+        "description",
+        "enum",
+        "format",
+        "items",
+        "minItems",
+        "pattern",
+        "properties",
+        "required",
+        "title",
+    ];
+    let Some(members) = schema.as_object() else { return };
+    let is_object = schema["type"] == "object" || members.contains_key("properties");
+    if is_object && schema["additionalProperties"] != false {
+        wrong.push("a schema whose object is open".to_owned());
+    }
+    if schema["minItems"].as_u64().is_some_and(|least| least > 1) {
+        wrong.push("a schema with many `minItems`".to_owned());
+    }
+    for (name, inside) in members {
+        match name.as_str() {
+            "properties" | "$defs" | "definitions" => {
+                inside.as_object().unwrap().values().for_each(|one| self::schema(one, wrong));
+            }
+            "anyOf" | "allOf" => {
+                inside.as_array().unwrap().iter().for_each(|one| self::schema(one, wrong));
+            }
+            "items" => self::schema(inside, wrong),
+            "type" => (),
+            name if TAKEN.contains(&name) => (),
+            name => wrong.push(format!("a schema with `{name}`")),
+        }
+    }
+}
+
+/// What does not go together with thinking.
+fn thinking(body: &Value) -> Vec<String> {
+    let thinking = &body["thinking"];
+    if !matches!(thinking["type"].as_str(), Some("enabled" | "adaptive")) {
+        return Vec::new();
+    }
+    let budget = thinking["budget_tokens"].as_u64();
+    let least = thinking["type"] == "enabled" && budget.is_none_or(|budget| budget < 1024);
+    [
+        (least, "a budget below the least"),
+        (budget >= body["max_tokens"].as_u64(), "a budget that is no part of max_tokens"),
+        (
+            matches!(body["tool_choice"]["type"].as_str(), Some("any" | "tool")),
+            "thinking and a forced call",
+        ),
+        (
+            body["temperature"].as_f64().is_some_and(|it| it != 1.0) || !body["top_k"].is_null(),
+            "thinking and sampling",
+        ),
+    ]
+    .into_iter()
+    .filter(|(is_wrong, _)| *is_wrong)
+    .map(|(_, what)| what.to_owned())
+    .collect()
 }
 
 /// A turn's blocks; a text is one.
@@ -169,8 +252,18 @@ pub fn chat(body: &Value) -> Vec<String> {
 
 /// What OpenAI would refuse the parameters of a chat for; `reasons` if its model does.
 pub fn chat_parameters(body: &Value, reasons: bool) -> Vec<String> {
-    const REFUSED: [&str; 6] =
-        ["frequency_penalty", "max_tokens", "presence_penalty", "stop", "temperature", "top_p"];
+    const REFUSED: [&str; 9] = [
+        "frequency_penalty",
+        "logit_bias",
+        "logprobs",
+        "max_tokens",
+        "presence_penalty",
+        "stop",
+        "temperature",
+        "top_logprobs",
+        "top_p",
+    ];
+    const NAME: usize = 64;
     let is_set = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
     let mut wrong: Vec<String> = REFUSED
         .into_iter()
@@ -180,7 +273,18 @@ pub fn chat_parameters(body: &Value, reasons: bool) -> Vec<String> {
     if body["stop"].as_array().is_some_and(|stops| stops.len() > 4) {
         wrong.push("more than four stop sequences".to_owned());
     }
-    if body["tools"].as_array().is_none_or(Vec::is_empty) {
+    let tools = body["tools"].as_array().into_iter().flatten();
+    let names = tools.filter_map(|tool| tool["function"]["name"].as_str());
+    let long = names.filter(|name| name.len() > NAME);
+    wrong.extend(long.map(|name| format!("a tool's name longer than {NAME}: {name}")));
+    let has_tools = body["tools"].as_array().is_some_and(|tools| !tools.is_empty());
+    let model = body["model"].as_str().unwrap_or_default();
+    let refuses = ["gpt-5.4", "gpt-5.5"].iter().any(|one| model.starts_with(one));
+    let unsaid = is_set("reasoning_effort") || model.starts_with("gpt-5.5");
+    if refuses && has_tools && unsaid && body["reasoning_effort"] != "none" {
+        wrong.push("an effort beside tools".to_owned());
+    }
+    if !has_tools {
         let orphans = ["tool_choice", "parallel_tool_calls"].into_iter().filter(|it| is_set(it));
         wrong.extend(orphans.map(|name| format!("`{name}` without tools")));
     }

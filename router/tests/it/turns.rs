@@ -172,6 +172,21 @@ fn the_rules_find_what_breaks_them() {
         let wrong = rules::messages(&ask(broken.clone()));
         assert!(wrong.iter().any(|it| it.contains(what)), "{broken}: {wrong:?}");
     }
+    let with = |name: &str, value: Value| {
+        let mut body = ask(json!([user(json!("q"))]));
+        body[name] = value;
+        body
+    };
+    let budget = json!({"type": "enabled", "budget_tokens": 1024});
+    let closed = json!({"type": "object", "additionalProperties": false, "properties": {"a": {"minimum": 1}}});
+    for (broken, what) in [
+        (with("thinking", budget), "no part of"),
+        (with("tools", json!([{"strict": true, "input_schema": {"type": "object"}}])), "open"),
+        (with("output_config", json!({"format": {"schema": closed}})), "`minimum`"),
+    ] {
+        let wrong = rules::messages(&broken);
+        assert!(wrong.iter().any(|it| it.contains(what)), "{broken}: {wrong:?}");
+    }
     let chat = |messages: Value| rules::chat(&json!({ "messages": messages }));
     let called = json!({"role": "assistant", "content": null, "tool_calls": [{"id": "a"}]});
     let answered = json!({"role": "tool", "tool_call_id": "a", "content": ""});

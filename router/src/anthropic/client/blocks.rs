@@ -5,6 +5,7 @@
 use super::events::inner;
 use super::outline::{Block, Source, blocks};
 use crate::anthropic::message::text;
+use crate::anthropic::parts::decoded_text;
 use crate::anthropic::quoted;
 use crate::anthropic::request::is_blank;
 use crate::openai::request::RequestError;
@@ -72,6 +73,13 @@ fn document(block: &Block<'_>, at: &str, parts: &mut Vec<String>) -> Result<(), 
     let source = source(block, at)?;
     match (source.kind.as_ref(), text(source.data)) {
         ("text", Some(data)) => parts.push(text_part(data)),
+        // Files of text are known to none but Anthropic.
+        ("base64", Some(data)) if text(source.media_type).is_some_and(is_text) => {
+            let decoded = decoded_text(inner(data));
+            let decoded = decoded.ok_or_else(|| unsupported(at, "is no text in base64"))?;
+            parts
+                .extend(Some(quoted(&decoded)).filter(|it| !is_blank(it)).map(|it| text_part(&it)));
+        }
         ("base64", _) => {
             let name = text(block.title).unwrap_or("\"document.pdf\"");
             let data = data_url(&source, at)?;
@@ -87,6 +95,10 @@ fn document(block: &Block<'_>, at: &str, parts: &mut Vec<String>) -> Result<(), 
         _ => return Err(unsupported(at, "is a document by its address or by the id of a file")),
     }
     Ok(())
+}
+
+fn is_text(media_type: &str) -> bool {
+    media_type.starts_with("\"text/")
 }
 
 /// A found text with where it was found, as one JSON string.

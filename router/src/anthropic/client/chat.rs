@@ -8,6 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::history;
+use super::names;
 use super::outline::{Format, OutputConfig, effort};
 use crate::anthropic::message::{Raw, text};
 use crate::anthropic::request::{header_name, is_trivial};
@@ -59,11 +60,15 @@ pub(crate) fn translate(own: &ChatRequest) -> Result<(ChatRequest, Vec<String>),
     if let Some(user) = text(metadata.and_then(|metadata| metadata.user_id)) {
         draft.raw("user", user);
     }
-    write_tools(own, &mut draft)?;
+    let choice = write_tools(own, &mut draft)?;
     write_format(own, &mut draft)?;
     let unknown = own.fields().iter().filter(|field| !KNOWN.contains(&field.name.as_str()));
     let unknown = unknown.filter(|field| !is_trivial(&field.name, own.value(field)));
-    let dropped = unknown.map(|field| header_name(&field.name)).collect();
+    let mut dropped: Vec<String> = unknown.map(|field| header_name(&field.name)).collect();
+    dropped.extend(choice);
+    // Cache hints lose nothing, the tier of a provider does.
+    let tier = own.get("service_tier").filter(|tier| *tier != "\"auto\"");
+    dropped.extend(tier.map(|_| "service_tier".to_owned()));
     Ok((draft.finish(own.model(), own.stream()), dropped))
 }
 
@@ -97,23 +102,27 @@ struct Choice<'a> {
     disable_parallel_tool_use: Option<bool>,
 }
 
-fn write_tools(own: &ChatRequest, draft: &mut Draft) -> Result<(), RequestError> {
+/// Writes the tools and the choice among them, which is named where there are none.
+fn write_tools(own: &ChatRequest, draft: &mut Draft) -> Result<Option<String>, RequestError> {
     let raw = own.read::<Vec<&RawValue>>("tools")?.unwrap_or_default();
     let tools: Vec<String> = raw
         .into_iter()
         .enumerate()
         .map(|(index, raw)| tool(raw, &format!("tools[{index}]")))
         .collect::<Result<_, _>>()?;
+    let choice = own.read::<Choice<'_>>("tool_choice")?;
     if tools.is_empty() {
-        return Ok(());
+        let lost = choice.filter(|choice| matches!(choice.kind.as_str(), "any" | "tool"));
+        return Ok(lost.map(|_| "tool_choice".to_owned()));
     }
     draft.raw("tools", &format!("[{}]", tools.join(",")));
-    let Some(choice) = own.read::<Choice<'_>>("tool_choice")? else { return Ok(()) };
+    let Some(choice) = choice else { return Ok(None) };
     match (choice.kind.as_str(), text(choice.name)) {
         ("auto", _) => draft.raw("tool_choice", "\"auto\""),
         ("none", _) => draft.raw("tool_choice", "\"none\""),
         ("any", _) => draft.raw("tool_choice", "\"required\""),
         ("tool", Some(name)) => {
+            let name = names::short(name);
             let choice = format!(r#"{{"type":"function","function":{{"name":{name}}}}}"#);
             draft.raw("tool_choice", &choice);
         }
@@ -122,7 +131,7 @@ fn write_tools(own: &ChatRequest, draft: &mut Draft) -> Result<(), RequestError>
     if choice.disable_parallel_tool_use == Some(true) {
         draft.raw("parallel_tool_calls", "false");
     }
-    Ok(())
+    Ok(None)
 }
 
 fn tool(raw: &RawValue, at: &str) -> Result<String, RequestError> {
@@ -133,7 +142,7 @@ fn tool(raw: &RawValue, at: &str) -> Result<String, RequestError> {
         let what = format!("is of type `{kind}`, which only Anthropic's models know");
         return Err(RequestError::at(at, what));
     }
-    let mut function = format!(r#"{{"name":{}"#, tool.name.get());
+    let mut function = format!(r#"{{"name":{}"#, names::short(tool.name.get()));
     for (name, value) in [("description", tool.description), ("parameters", tool.input_schema)] {
         if let Some(value) = value {
             function += &format!(r#","{name}":{}"#, value.get());

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::UNSIGNED;
 use super::events::{Piece, Sheet, Start, Stop, Whole, inner};
+use super::names::{Short, long};
 use crate::anthropic::quoted;
 use crate::openai::said::{Citation, Finish, Hearing, Said};
 use crate::wire::Usage;
@@ -18,6 +19,17 @@ pub(crate) struct Composer {
     script: Script,
 }
 
+/// What is known of the message besides the answer that it is written from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// The model's name where the answer has none.
+    pub(crate) model: &'a str,
+    /// Whether the client asked to see reasoning.
+    pub(crate) shows_thinking: bool,
+    /// The tools whose names upstream are shorter.
+    pub(crate) names: &'a [Short],
+}
+
 /// What the client gets.
 #[derive(Debug)]
 struct Script {
@@ -26,6 +38,8 @@ struct Script {
     model: String,
     /// Whether the client asked to see reasoning.
     shows_thinking: bool,
+    /// The tools whose names upstream are shorter.
+    names: Vec<Short>,
     begun: bool,
     ended: bool,
     next: u32,
@@ -63,23 +77,24 @@ struct Call {
 
 impl Composer {
     /// A stream.
-    pub(crate) fn streamed(model: &str, shows_thinking: bool) -> Self {
-        Self::new(Sheet::Events(BytesMut::new()), model, shows_thinking)
+    pub(crate) fn streamed(wanted: Wanted<'_>) -> Self {
+        Self::new(Sheet::Events(BytesMut::new()), wanted)
     }
 
     /// A whole message of a whole answer.
-    pub(crate) fn whole(body: &[u8], model: &str, shows_thinking: bool) -> Bytes {
-        let mut composer = Self::new(Sheet::Whole(Whole::default()), model, shows_thinking);
+    pub(crate) fn whole(body: &[u8], wanted: Wanted<'_>) -> Bytes {
+        let mut composer = Self::new(Sheet::Whole(Whole::default()), wanted);
         let Self { hearing, script } = &mut composer;
         hearing.whole(body, |said| script.take(said));
         composer.script.sheet.take()
     }
 
-    fn new(sheet: Sheet, model: &str, shows_thinking: bool) -> Self {
+    fn new(sheet: Sheet, Wanted { model, shows_thinking, names }: Wanted<'_>) -> Self {
         let script = Script {
             sheet,
             model: model.to_owned(),
             shows_thinking,
+            names: names.to_vec(),
             begun: false,
             ended: false,
             next: 0,
@@ -218,6 +233,7 @@ impl Script {
         self.close_calls(Call::is_complete);
         let index = self.next_index();
         let own_id = format!("\"toolu_{index}\"");
+        let name = long(&self.names, name);
         self.sheet.open(index, Start::Tool(id.unwrap_or(&own_id), name));
         self.calls.push(Call { number, index, open: true, arguments: String::new() });
     }
@@ -268,8 +284,12 @@ mod tests {
 
     use super::*;
 
+    const fn wanted(shows_thinking: bool) -> Wanted<'static> {
+        Wanted { model: "m", shows_thinking, names: &[] }
+    }
+
     fn stream(chunks: &[Value]) -> String {
-        let mut composer = Composer::streamed("m", true);
+        let mut composer = Composer::streamed(wanted(true));
         let mut out = Vec::new();
         for chunk in chunks {
             out.extend_from_slice(&composer.push(format!("data: {chunk}\n\n").as_bytes()));
@@ -353,7 +373,7 @@ mod tests {
         assert!(out.contains(r#""delta":{"type":"citations_delta","citation":{"#), "{out}");
         let body = json!({"id": "c", "model": "m", "choices": [{"index": 0, "finish_reason": "stop",
             "message": {"content": "a", "annotations": cited}}]});
-        let whole = Composer::whole(body.to_string().as_bytes(), "m", false);
+        let whole = Composer::whole(body.to_string().as_bytes(), wanted(false));
         let whole: Value = serde_json::from_slice(&whole).expect("JSON");
         let citation = json!({"type": "web_search_result_location", "cited_text": "",
             "url": "https://h", "title": "T", "encrypted_index": UNSIGNED});
@@ -374,7 +394,7 @@ mod tests {
         let body = json!({"id": "c", "model": "m", "choices": [{"index": 0, "finish_reason": "stop",
             "message": {"content": "a", "reasoning_content": "hm"}}]});
         let message = |shows: bool| -> Value {
-            let whole = Composer::whole(body.to_string().as_bytes(), "m", shows);
+            let whole = Composer::whole(body.to_string().as_bytes(), wanted(shows));
             serde_json::from_slice(&whole).expect("JSON")
         };
         assert_eq!(message(false)["content"], json!([{"type": "text", "text": "a"}]));

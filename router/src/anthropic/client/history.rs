@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use super::UNSIGNED;
 use super::blocks::{add_parts, result, words};
 use super::events::inner;
+use super::names::short;
 use super::outline::{Block, Message, blocks, messages};
 use crate::anthropic::message::text;
 use crate::anthropic::quoted;
@@ -116,7 +117,7 @@ impl List<'_> {
 
 fn call(block: &Block<'_>) -> String {
     let id = text(block.id).unwrap_or("\"\"");
-    let name = text(block.name).unwrap_or("\"\"");
+    let name = short(text(block.name).unwrap_or("\"\""));
     let arguments = quoted(block.input.map_or("{}", RawValue::get));
     format!(
         r#"{{"id":{id},"type":"function","function":{{"name":{name},"arguments":{arguments}}}}}"#

@@ -11,6 +11,7 @@ mod events;
 pub(crate) mod forward;
 mod history;
 mod instructions;
+pub(crate) mod names;
 pub(crate) mod outline;
 mod reflection;
 pub(crate) mod splice;

@@ -48,7 +48,10 @@ impl Reflection {
             .copied()
             .min_by_key(|it| (*it as u8).abs_diff(effort as u8))
             .unwrap_or(effort);
-        let thinking = Thinking::choose(model, Some(effort), limit);
+        let thinking = match is_unknown(model) {
+            true => Thinking::by_budget(effort, limit),
+            false => Thinking::choose(model, Some(effort), limit),
+        };
         if thinking.is_none() && effort != Effort::None {
             settings.drop_parameter(own, "thinking");
             let effort = config.effort.map(|_| "output_config.effort".to_owned());
@@ -66,12 +69,20 @@ impl Reflection {
     }
 }
 
-/// Whether a model takes what the client wrote. One that nothing is known of takes everything.
+/// Whether nothing is known of how a model thinks.
+fn is_unknown(model: &Model) -> bool {
+    let by_either = model.thinking_budget_min.is_some() || !model.efforts.is_empty();
+    !by_either && model.context_tokens.is_none()
+}
+
+/// Whether a model takes what the client wrote. One that nothing is known of takes everything, but
+/// for a budget that is no part of the limit: that may be lower than the client's.
 fn takes(model: &Model, asked: Option<&Asked<'_>>, effort: Option<Effort>, limit: u64) -> bool {
     let by_budget = model.thinking_budget_min.is_some();
     let by_effort = !model.efforts.is_empty();
-    if !by_budget && !by_effort && model.context_tokens.is_none() {
-        return true;
+    if is_unknown(model) {
+        let budget = asked.filter(|asked| asked.kind == "enabled").and_then(|it| it.budget_tokens);
+        return budget.is_none_or(|budget| budget < limit);
     }
     let takes_thinking = asked.is_none_or(|asked| match asked.kind.as_ref() {
         "enabled" => by_budget && asked.budget_tokens.is_some_and(|budget| budget < limit),

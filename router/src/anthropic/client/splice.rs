@@ -340,6 +340,10 @@ mod tests {
         assert_eq!(sent["thinking"], json!({"type": "enabled", "budget_tokens": 16_000}));
         assert_eq!(ask(&enabled, &neither)["dropped"], json!(["thinking"]));
         assert_eq!(ask(&enabled, &json!({}))["thinking"], enabled, "nothing is known of it");
+        let lower = ask(&enabled, &json!({"output_tokens": 4000}));
+        assert_eq!(lower["thinking"], json!({"type": "enabled", "budget_tokens": 2000}));
+        let none = ask(&enabled, &json!({"output_tokens": 1000}));
+        assert_eq!((&none["thinking"], &none["dropped"]), (&Value::Null, &json!(["thinking"])));
     }
 
     #[test]

@@ -142,3 +142,18 @@ fn what_bedrock_cannot_be_sent_is_named() {
     let why = refused(&json!({"tools": [tool], "messages": []}));
     assert_eq!(why.param.as_deref(), Some("tools[0]"));
 }
+
+#[test]
+fn a_conversation_with_calls_has_the_tools_that_were_called() {
+    let call = |id: &str, name: &str| json!({"type": "tool_use", "id": id, "name": name, "input": {"name": "x"}});
+    let result = |id: &str| json!({"type": "tool_result", "tool_use_id": id, "content": "r"});
+    let body = json!({"max_tokens": 1, "messages": [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "content": [call("a", "g"), call("b", "f\"1"), call("c", "g")]},
+        {"role": "user", "content": [result("a"), result("b"), result("c")]},
+    ]});
+    let spec = |name: &str| json!({"toolSpec": {"name": name, "inputSchema": {"json": {"type": "object"}}}});
+    let (converse, dropped) = converse(CLAUDE, &body);
+    assert_eq!(converse["toolConfig"], json!({"tools": [spec("f\"1"), spec("g")]}));
+    assert!(dropped.is_empty(), "{dropped:?}");
+}

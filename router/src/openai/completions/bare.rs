@@ -70,6 +70,7 @@ impl Bare {
         if self.state == State::Start {
             self.held.push('\n');
             if !self.start() {
+                self.drop_chatter();
                 self.state = State::Plain;
             }
             self.held.pop();
@@ -92,8 +93,8 @@ impl Bare {
 
     /// Looks for a fence at the start; whether it is decided that there is one or none.
     fn start(&mut self) -> bool {
-        let mut at = 0;
-        for (number, line) in self.held.split_inclusive('\n').enumerate() {
+        let (mut at, mut said) = (0, 0);
+        for line in self.held.split_inclusive('\n') {
             let is_whole = line.ends_with('\n');
             at += line.len();
             if line.trim_start().starts_with(FENCE) {
@@ -106,12 +107,35 @@ impl Bare {
             if !is_whole {
                 return false;
             }
-            if number + 1 >= PREFACE_LINES || !(line.trim().is_empty() || is_preface(line)) {
+            let is_blank = line.trim().is_empty();
+            said += usize::from(!is_blank);
+            if said >= PREFACE_LINES || !(is_blank || is_preface(line)) {
+                self.drop_chatter();
                 self.state = State::Plain;
                 return true;
             }
         }
         false
+    }
+
+    /// Takes away what is said ahead of code that stands in no fence. A text with fences of its own
+    /// may be prose, whose continuation begins as it likes.
+    fn drop_chatter(&mut self) {
+        if self.may_hold_fences {
+            return;
+        }
+        let (mut at, mut end) = (0, 0);
+        for line in self.held.split_inclusive('\n') {
+            let is_chatter = is_chatter(line);
+            if !is_chatter && !line.trim().is_empty() {
+                self.held.drain(..end);
+                return;
+            }
+            at += line.len();
+            if is_chatter || end > 0 {
+                end = at;
+            }
+        }
     }
 
     fn line(&mut self, line: &str, out: &mut String) {
@@ -147,6 +171,22 @@ fn is_preface(line: &str) -> bool {
     ];
     let line = line.trim();
     line.ends_with(':') || WORDS.iter().any(|word| line.starts_with(word))
+}
+
+/// Whether a line can be nothing but said ahead of code: a pleasantry, or the announcement of code.
+/// Code and comments begin otherwise, and prose does not announce code.
+fn is_chatter(line: &str) -> bool {
+    const PLEASANTRIES: [&str; 5] = ["Sure", "Certainly", "Of course", "Okay", "Absolutely"];
+    const ANNOUNCE: [&str; 4] = ["Here", "Below", "The ", "This "];
+    const OF_CODE: [&str; 6] = ["code", "complet", "snippet", "implementation", "missing", "fill"];
+    let line = line.trim();
+    let pleasant = PLEASANTRIES.iter().find_map(|word| line.strip_prefix(word));
+    if pleasant.is_some_and(|rest| rest.starts_with(['!', ',', '.', ':'])) {
+        return line.ends_with(['!', ':']) || pleasant == Some(".");
+    }
+    let announces = line.ends_with(':') && ANNOUNCE.iter().any(|word| line.starts_with(word));
+    let lower = line.to_lowercase();
+    announces && OF_CODE.iter().any(|word| lower.contains(word))
 }
 
 #[cfg(test)]
@@ -185,6 +225,35 @@ mod tests {
             for piece in [1, 2, 3, 7, 100] {
                 assert_eq!(bare(text, piece, false), code, "{text:?} by {piece}");
             }
+        }
+    }
+
+    #[test]
+    fn what_is_said_ahead_of_code_without_a_fence_is_left_out() {
+        for (text, code) in [
+            ("Sure! Here is the completed code:\n\n    return a + b\n", "    return a + b\n"),
+            ("Sure!\nreturn 1", "return 1"),
+            ("Certainly, here you go:\nx = 1\ny = 2\n", "x = 1\ny = 2\n"),
+            ("Of course!\n\nHere's the missing part:\n\n  a\n\n  b", "  a\n\n  b"),
+            ("Here is the implementation:\nfn f() {}", "fn f() {}"),
+            ("The code to fill in is:\n\nx", "x"),
+            ("\n\nOkay.\n  x", "  x"),
+            ("Okay, let me look.\nx", "Okay, let me look.\nx"),
+            ("Here = 1\nx", "Here = 1\nx"),
+            ("else:\n    pass\n", "else:\n    pass\n"),
+            ("Here are the steps:\n\n1. Open it.\n", "Here are the steps:\n\n1. Open it.\n"),
+            ("# Here is the code:\nx = 1", "# Here is the code:\nx = 1"),
+            ("// Sure!\nx", "// Sure!\nx"),
+            ("Surely: x\ny", "Surely: x\ny"),
+            ("The end of it.\nSure!\n", "The end of it.\nSure!\n"),
+            ("case Sure:\n  x", "case Sure:\n  x"),
+            ("Sure!", "Sure!"),
+            ("\n  x\n", "\n  x\n"),
+        ] {
+            for piece in [1, 2, 5, 100] {
+                assert_eq!(bare(text, piece, false), code, "{text:?} by {piece}");
+            }
+            assert_eq!(bare(text, 3, true), text);
         }
     }
 

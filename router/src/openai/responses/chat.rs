@@ -12,21 +12,17 @@ use crate::openai::request::{ChatRequest, Draft, RequestError};
 type Raw<'a> = Option<&'a RawValue>;
 
 /// What a chat has a place for, or what means nothing to it.
-const KNOWN: [&str; 22] = [
+const KNOWN: [&str; 18] = [
     "client_metadata",
-    "include",
     "input",
     "instructions",
     "max_output_tokens",
-    "metadata",
     "model",
     "parallel_tool_calls",
     "prompt_cache_key",
     "prompt_cache_retention",
     "reasoning",
     "safety_identifier",
-    "service_tier",
-    "store",
     "stream",
     "stream_options",
     "temperature",
@@ -76,10 +72,23 @@ pub(crate) fn translate(own: &ChatRequest) -> Result<(ChatRequest, Vec<String>),
     let unknown = own.fields().iter().filter(|field| !KNOWN.contains(&field.name.as_str()));
     let unknown = unknown.filter(|field| {
         let value = own.value(field);
-        !is_trivial(&field.name, value) && value != "\"disabled\""
+        !is_trivial(&field.name, value) && !is_usual(&field.name, value)
     });
     dropped.extend(unknown.map(|field| header_name(&field.name)));
     Ok((draft.finish(own.model(), own.stream()), dropped))
+}
+
+/// Whether a member asks for what a translated answer is in any case. What only makes it cheaper
+/// or faster, as a cache's key does, is no loss.
+fn is_usual(name: &str, value: &str) -> bool {
+    match name {
+        "include" => {
+            let asked = serde_json::from_str::<Vec<String>>(value).unwrap_or_default();
+            asked.iter().all(|one| one == "reasoning.encrypted_content")
+        }
+        "service_tier" => matches!(value, "\"auto\"" | "\"default\""),
+        _ => value == "\"disabled\"",
+    }
 }
 
 /// `reasoning`.
@@ -154,6 +163,8 @@ fn write_tools(own: &ChatRequest, draft: &mut Draft) -> Result<Vec<String>, Requ
         list.push(format!(r#"{{"type":"function","function":{function}}}}}"#));
     }
     if list.is_empty() {
+        let choice = own.get("tool_choice").filter(|it| !matches!(*it, "\"auto\"" | "\"none\""));
+        dropped.extend(choice.map(|_| "tool_choice".to_owned()));
         return Ok(dropped);
     }
     draft.raw("tools", &format!("[{}]", list.join(",")));
