@@ -172,7 +172,7 @@ impl Worker {
         let held = self.connection.insert(held);
         held.sender.ready().await.doing("use a connection")?;
         let request = Request::post("/v1/chat/completions")
-            .header(header::HOST, "soak")
+            .header(header::HOST, "localhost")
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body.to_string())))
             .doing("make a request")?;

@@ -150,7 +150,7 @@ async fn client(
         tokio::time::sleep_until(next.into()).await;
         next += every;
         let request = Request::post("/")
-            .header(header::HOST, "overload")
+            .header(header::HOST, "localhost")
             .body(Full::new(body.clone()))
             .doing("make a request")?;
         sender.ready().await.doing("use a connection")?;
