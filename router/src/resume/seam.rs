@@ -19,6 +19,8 @@ pub(crate) struct NotJoined;
 pub(super) struct Seam {
     /// What has to come before anything is passed on; empty once it has.
     anchor: String,
+    /// Whether that is all there is of the text: it may be a letter, which a preamble holds, too.
+    is_short: bool,
     /// What came before the anchor's end.
     sought: String,
     /// The most of it.
@@ -58,8 +60,9 @@ impl Seam {
     pub(super) fn new(text: &str, repeats: bool) -> Self {
         let core = text.trim_end();
         let anchor = if repeats { anchor(text).to_owned() } else { String::new() };
+        let is_short = anchor.len() < ANCHOR;
         let gap = text.get(core.len()..).unwrap_or_default().to_owned();
-        Self { anchor, sought: String::new(), limit: text.len() + PREAMBLE, gap }
+        Self { anchor, is_short, sought: String::new(), limit: text.len() + PREAMBLE, gap }
     }
 
     /// Whether the last words are still to come.
@@ -73,7 +76,7 @@ impl Seam {
             return Ok(self.after_gap(text));
         }
         self.sought.push_str(text);
-        let Some((_, rest)) = self.sought.split_once(self.anchor.as_str()) else {
+        let Some(rest) = self.taken_up() else {
             let longest = self.limit + self.anchor.len();
             return if self.sought.len() > longest { Err(NotJoined) } else { Ok(String::new()) };
         };
@@ -81,6 +84,17 @@ impl Seam {
         self.anchor.clear();
         self.sought = String::new();
         Ok(self.after_gap(&rest))
+    }
+
+    /// What comes behind the last words, if they have come. Short ones are not looked for within a
+    /// word: they begin where the text does.
+    fn taken_up(&self) -> Option<&str> {
+        let mut places = self.sought.match_indices(self.anchor.as_str());
+        let (at, found) = places.find(|(at, _)| {
+            let before = self.sought.get(..*at).and_then(|before| before.chars().next_back());
+            !(self.is_short && before.is_some_and(char::is_alphanumeric))
+        })?;
+        self.sought.get(at + found.len()..)
     }
 
     /// Leaves out the white space that the client already has.
@@ -144,6 +158,12 @@ mod tests {
         ] {
             assert_eq!(joined(text, true, &pieces).as_deref(), Ok(all), "{pieces:?}");
         }
+    }
+
+    #[test]
+    fn a_letter_is_not_found_within_a_word_of_a_preamble() {
+        let joined = joined("u", true, &["Sure:\n\nun", "der it"]);
+        assert_eq!(joined.as_deref(), Ok("under it"));
     }
 
     #[test]

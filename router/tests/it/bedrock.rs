@@ -16,7 +16,7 @@ use crate::running::{self, MapBuilder, Running, client, question};
 const CLAUDE: &str = "anthropic.claude-sonnet-4-6-v1:0";
 const KEY: &str = "a-key-of-bedrock";
 
-fn frame(kind: &str, name: &str, payload: &Value) -> Vec<u8> {
+pub fn frame(kind: &str, name: &str, payload: &Value) -> Vec<u8> {
     let typed = if kind == "event" { ":event-type" } else { ":exception-type" };
     let header = |name: &str, value: &str| {
         Header::new(name.to_owned(), HeaderValue::String(value.to_owned().into()))
@@ -29,11 +29,11 @@ fn frame(kind: &str, name: &str, payload: &Value) -> Vec<u8> {
     bytes
 }
 
-fn event(name: &str, payload: Value) -> Vec<u8> {
+pub fn event(name: &str, payload: Value) -> Vec<u8> {
     frame("event", name, &payload)
 }
 
-fn delta(index: u64, delta: Value) -> Vec<u8> {
+pub fn delta(index: u64, delta: Value) -> Vec<u8> {
     event("contentBlockDelta", json!({"contentBlockIndex": index, "delta": delta}))
 }
 

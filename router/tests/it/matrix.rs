@@ -32,7 +32,12 @@ struct Worker {
 /// Roles by commit mode: `NAME` is patient, `NAME-quick` waits no longer than the silent need.
 async fn worker() -> Worker {
     let upstream = Upstream::start().await;
-    let mut map = MapBuilder::new(upstream.address);
+    let key = json!({"authorization": "Bearer of-bedrock"});
+    let place = format!("{}/bedrock", upstream.url());
+    let mut map = MapBuilder::new(upstream.address).with(json!({
+        "providers": {"bedrock": {"protocol": "bedrock", "base_url": place, "headers": key}},
+        "models": {"bedrock/m": {"provider": "bedrock", "id": "m"}},
+    }));
     let back_off = u64::try_from(case::BACK_OFF.as_millis()).unwrap();
     let quick = u64::try_from(FIRST_TOKEN.as_millis()).unwrap();
     for first in case::UPSTREAMS {

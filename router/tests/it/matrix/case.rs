@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::bedrock::{delta, event, frame};
 use crate::faults::{At, Fault, Status, Then};
 
-pub const UPSTREAMS: [&str; 2] = ["openai", "anthropic"];
+pub const UPSTREAMS: [&str; 3] = ["openai", "anthropic", "bedrock"];
 pub const COMMITS: [&str; 3] = ["headers", "first_token", "complete"];
 const CLIENTS: [Client; 3] = [Client::Chat, Client::Messages, Client::Responses];
 /// Long enough for a good answer on a loaded machine; every silent case waits for it.
@@ -78,6 +79,13 @@ pub fn all() -> Vec<Case> {
 impl Case {
     fn exists(&self) -> bool {
         let breaks = matches!(self.class, Class::Network | Class::Timeout);
+        // A guardrail of Bedrock's is an ending, and its whole answers have no errors under a 200.
+        let is_told = self.point == Point::BeforeHeaders || self.streamed;
+        let is_bedrocks =
+            self.class != Class::ContentFilter && (is_told || breaks || self.class == Class::Empty);
+        if self.upstream == "bedrock" && !is_bedrocks {
+            return false;
+        }
         match self.point {
             Point::BeforeHeaders => self.class != Class::Empty,
             Point::AfterHeaders => true,
@@ -154,10 +162,11 @@ impl Case {
             (Class::Timeout, _) => Fault::Part(self.start(), Then::Hang),
             (_, _) => {
                 let error = match self.upstream {
-                    "anthropic" => format!("event: error\ndata: {}\n\n", self.error()),
-                    _ => format!("data: {}\n\n", self.error()),
+                    "anthropic" => format!("event: error\ndata: {}\n\n", self.error()).into_bytes(),
+                    "bedrock" => self.exception_in_a_stream(),
+                    _ => format!("data: {}\n\n", self.error()).into_bytes(),
                 };
-                Fault::Part([self.start(), error.into_bytes()].concat(), Then::End)
+                Fault::Part([self.start(), error].concat(), Then::End)
             }
         }
     }
@@ -172,7 +181,12 @@ impl Case {
             Class::NotFound => 404,
             Class::Network | Class::Empty | Class::ServerError => 500,
         };
-        let fault = Fault::status(status).with_body(&self.error());
+        let mut fault = Fault::status(status).with_body(&self.error());
+        if self.upstream == "bedrock" {
+            let (kind, message) = self.exception();
+            fault = Fault::status(status).with_body(&json!({ "message": message }).to_string());
+            fault = fault.with_header("x-amzn-errortype", &format!("{kind}:http://internal/"));
+        }
         if self.class != Class::RateLimit {
             return fault;
         }
@@ -204,8 +218,35 @@ impl Case {
         json!({"type": "error", "error": error}).to_string()
     }
 
+    /// The exception of Bedrock's, and what it says.
+    fn exception(&self) -> (&'static str, &'static str) {
+        match self.class {
+            Class::RateLimit => ("ThrottlingException", "Slow down"),
+            Class::Overloaded => ("ServiceUnavailableException", "Overloaded"),
+            Class::Auth => ("AccessDeniedException", "Bad key"),
+            Class::NotFound => ("ResourceNotFoundException", "No such model"),
+            Class::ContextLength => {
+                ("ValidationException", "Input is too long for requested model.")
+            }
+            Class::InvalidRequest => ("ValidationException", "Bad request"),
+            Class::Timeout => ("ModelTimeoutException", "Too slow"),
+            _ => ("InternalServerException", "Internal error"),
+        }
+    }
+
+    /// In a stream its name begins in lower case.
+    fn exception_in_a_stream(&self) -> Vec<u8> {
+        let (kind, message) = self.exception();
+        let (first, rest) = kind.split_at(1);
+        let kind = first.to_lowercase() + rest;
+        frame("exception", &kind, &json!({ "message": message }))
+    }
+
     /// The stream up to the point.
     fn start(&self) -> Vec<u8> {
+        if self.upstream == "bedrock" {
+            return self.frames().concat();
+        }
         let events = if self.upstream == "anthropic" { self.messages() } else { self.chunks() };
         events.concat().into_bytes()
     }
@@ -234,6 +275,21 @@ impl Case {
                 role,
                 call(json!({"name": "look", "arguments": ""})),
                 call(json!({"arguments": "{\"at\": "})),
+            ],
+        }
+    }
+
+    fn frames(&self) -> Vec<Vec<u8>> {
+        let start = event("messageStart", json!({"role": "assistant"}));
+        let call = json!({"toolUse": {"toolUseId": "t1", "name": "look"}});
+        match self.point {
+            Point::BeforeHeaders => Vec::new(),
+            Point::AfterHeaders => vec![start],
+            Point::AfterFirstToken => vec![start, delta(0, json!({"text": "Hel"}))],
+            Point::InToolCall => vec![
+                start,
+                event("contentBlockStart", json!({"contentBlockIndex": 0, "start": call})),
+                delta(0, json!({"toolUse": {"input": "{\"at\": "}})),
             ],
         }
     }

@@ -37,7 +37,7 @@ fn table(done: &[(&Case, &Outcome, &Seen)]) -> String {
     }
     let mut text = format!(
         "{} cases: every client's protocol (chat, messages, responses) with every provider's \
-         (OpenAI, Anthropic); all of them agree in each cell.\n\n",
+         (OpenAI, Anthropic, Bedrock); all of them agree in each cell.\n\n",
         done.len()
     );
     text += "| failure | at | streamed, `commit headers` | `first_token` | `complete` | whole |\n";

@@ -205,6 +205,8 @@ fn emptied(bytes: &[u8]) -> String {
     let mut value: Value = serde_json::from_slice(bytes).unwrap();
     if let Some(message) = value.pointer_mut("/choices/0/message") {
         *message = json!({"content": "", "role": "assistant"});
+    } else if let Some(message) = value.pointer_mut("/output/message") {
+        message["content"] = json!([]);
     } else {
         value["content"] = json!([]);
     }
