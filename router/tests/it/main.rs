@@ -46,6 +46,7 @@ mod late;
 #[cfg(feature = "aws")]
 mod ledger;
 mod live;
+#[cfg(feature = "aws")]
 mod matrix;
 mod message_events;
 mod messages;
@@ -66,6 +67,7 @@ mod rules;
 mod running;
 #[path = "../support/runtime_api.rs"]
 mod runtime_api;
+mod schedules;
 mod security;
 mod security_canary;
 mod security_wire;
