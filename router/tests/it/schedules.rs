@@ -19,6 +19,9 @@ const CLIENTS: [(&str, &str); 3] = [
     ("messages", "/v1/messages"),
     ("responses", "/v1/responses"),
 ];
+/// Whether the events come together, and how the connection ends.
+const ENDS: [(bool, Then); 4] =
+    [(false, Then::End), (false, Then::Reset), (true, Then::End), (true, Then::Reset)];
 const COMMITS: [&str; 2] = ["first_token", "headers"];
 
 /// One event of a provider's, and what it is.
@@ -34,6 +37,7 @@ struct Case {
     client: (&'static str, &'static str),
     commit: &'static str,
     letters: Vec<Letter>,
+    at_once: bool,
     then: Then,
 }
 
@@ -110,8 +114,8 @@ fn all() -> Vec<Case> {
         }
         for client in CLIENTS {
             for commit in COMMITS {
-                for then in [Then::End, Then::Reset] {
-                    let case = |letters| Case { provider, client, commit, letters, then };
+                for (at_once, then) in ENDS {
+                    let case = |letters| Case { provider, client, commit, letters, at_once, then };
                     cases.extend(words.iter().cloned().map(case));
                 }
             }
@@ -210,16 +214,21 @@ async fn every_short_stream_ends_once_and_nothing_follows() {
             let mut wrong = Vec::new();
             loop {
                 let Some(case) = queue.lock().unwrap().pop() else { return wrong };
-                let bytes: String = case.letters.iter().map(|it| it.bytes.as_str()).collect();
-                upstream.always("", Fault::Part(bytes.into_bytes(), case.then));
+                let bytes = case.letters.iter().map(|it| it.bytes.clone().into_bytes());
+                // Each by itself, or all at once.
+                let pieces: Vec<Vec<u8>> = bytes.collect();
+                let pieces = if case.at_once { vec![pieces.concat()] } else { pieces };
+                upstream.always("", Fault::Part(pieces, case.then));
                 let request = client.post(router.url(case.client.1)).body(case.body().to_string());
                 let response = request.send().await.unwrap();
                 let status = response.status().as_u16();
                 let body = response.text().await.unwrap();
                 wrong.extend(case.wrong(status, &body).map(|why| {
-                    let Case { provider, client, commit, then, .. } = &case;
+                    let Case { provider, client, commit, then, at_once, .. } = &case;
                     let names = case.names();
-                    format!("{why}: {provider} {names:?} {then:?} {client:?} {commit}: {body}")
+                    format!(
+                        "{why}: {provider} {names:?} {at_once} {then:?} {client:?} {commit}: {body}"
+                    )
                 }));
             }
         })

@@ -158,15 +158,15 @@ impl Case {
                 Fault::Status(status) => Fault::Status(Status { status: 200, ..status }),
                 other => other,
             },
-            (Class::Network, _) => Fault::Part(self.start(), Then::Reset),
-            (Class::Timeout, _) => Fault::Part(self.start(), Then::Hang),
+            (Class::Network, _) => Fault::Part(vec![self.start()], Then::Reset),
+            (Class::Timeout, _) => Fault::Part(vec![self.start()], Then::Hang),
             (_, _) => {
                 let error = match self.upstream {
                     "anthropic" => format!("event: error\ndata: {}\n\n", self.error()).into_bytes(),
                     "bedrock" => self.exception_in_a_stream(),
                     _ => format!("data: {}\n\n", self.error()).into_bytes(),
                 };
-                Fault::Part([self.start(), error].concat(), Then::End)
+                Fault::Part(vec![[self.start(), error].concat()], Then::End)
             }
         }
     }

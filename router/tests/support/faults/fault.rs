@@ -33,8 +33,8 @@ pub enum Fault {
     Missing(Missing),
     /// Bytes that are no HTTP, and a close.
     NotHttp,
-    /// The start of a stream, byte for byte, and then one of these.
-    Part(Vec<u8>, Then),
+    /// The start of a stream, piece by piece, and then one of these.
+    Part(Vec<Vec<u8>>, Then),
     /// The rest comes this much later.
     Pause(At, Duration),
     /// An answer given byte for byte, such as a recorded one.

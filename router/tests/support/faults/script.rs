@@ -48,7 +48,7 @@ pub(super) fn script(fault: &Fault, good: &Answer, dialect: Dialect) -> Vec<Step
     match fault {
         Fault::Status(status) => return whole_status(status, dialect),
         Fault::Raw(raw) => return raw_answer(raw),
-        Fault::Part(body, then) => return part(body, *then),
+        Fault::Part(pieces, then) => return part(pieces, *then),
         Fault::NotHttp => return vec![send("SSH-2.0-OpenSSH_9.6\r\n"), Step::Close],
         _ => {}
     }
@@ -276,10 +276,10 @@ fn raw_answer(raw: &Raw) -> Vec<Step> {
     steps
 }
 
-fn part(body: &[u8], then: Then) -> Vec<Step> {
+fn part(pieces: &[Vec<u8>], then: Then) -> Vec<Step> {
     let head = status_line(200) + "content-type: text/event-stream\r\n";
     let mut steps = vec![send(&format!("{head}transfer-encoding: chunked\r\n\r\n"))];
-    steps.extend((!body.is_empty()).then(|| chunk(body)));
+    steps.extend(pieces.iter().filter(|piece| !piece.is_empty()).map(|piece| chunk(piece)));
     steps.push(match then {
         Then::End => send("0\r\n\r\n"),
         Then::Hang => Step::Hang,
