@@ -86,13 +86,14 @@ impl Seam {
         Ok(self.after_gap(&rest))
     }
 
-    /// What comes behind the last words, if they have come. Short ones are not looked for within a
-    /// word: they begin where the text does.
+    /// What comes behind the last words, if they have come. Short ones are looked for at the beginning
+    /// of a line alone: elsewhere a preamble has them by chance.
     fn taken_up(&self) -> Option<&str> {
         let mut places = self.sought.match_indices(self.anchor.as_str());
         let (at, found) = places.find(|(at, _)| {
-            let before = self.sought.get(..*at).and_then(|before| before.chars().next_back());
-            !(self.is_short && before.is_some_and(char::is_alphanumeric))
+            let before = self.sought.get(..*at).unwrap_or_default();
+            let line = before.rsplit('\n').next().unwrap_or_default();
+            !(self.is_short && line.contains(char::is_alphanumeric))
         })?;
         self.sought.get(at + found.len()..)
     }
@@ -161,9 +162,13 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_is_not_found_within_a_word_of_a_preamble() {
-        let joined = joined("u", true, &["Sure:\n\nun", "der it"]);
-        assert_eq!(joined.as_deref(), Ok("under it"));
+    fn a_letter_is_not_found_within_a_preamble() {
+        for (text, pieces, all) in [
+            ("u", ["Sure:\n\nun", "der it"], "under it"),
+            ("I", ["Sure, I go on:\n\n> I", "t was late"], "It was late"),
+        ] {
+            assert_eq!(joined(text, true, &pieces).as_deref(), Ok(all));
+        }
     }
 
     #[test]
