@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::answer::{ToolUse, Usage, stop_reason};
 use super::citation::Citation;
 use super::{Raw, error, or, quoted};
+use crate::wire::names::{self, Made};
 
 /// The most that a frame may hold, as for a line of other streams.
 const FRAME_LIMIT: usize = 4 * 1024 * 1024;
@@ -22,6 +23,8 @@ const FRAME_LIMIT: usize = 4 * 1024 * 1024;
 pub(crate) struct Decoder {
     id: String,
     model: String,
+    /// The tools that have other names on Bedrock.
+    names: Vec<Made>,
     frames: MessageFrameDecoder,
     left: BytesMut,
     begun: bool,
@@ -80,11 +83,12 @@ struct Reasoning<'a> {
 }
 
 impl Decoder {
-    /// For the answer with this id, by this model.
-    pub(crate) fn new(id: String, model: String) -> Self {
+    /// For the answer with this id, by this model, which was asked with these names of tools.
+    pub(crate) fn new(id: String, model: String, names: Vec<Made>) -> Self {
         Self {
             id,
             model,
+            names,
             frames: MessageFrameDecoder::new(),
             left: BytesMut::new(),
             begun: false,
@@ -142,7 +146,8 @@ impl Decoder {
         match header(":event-type").unwrap_or_default() {
             "contentBlockStart" => {
                 if let Some(call) = event.start.and_then(|start| start.tool_use) {
-                    self.open(index, &call_block(&call));
+                    let block = call_block(&call, &self.names);
+                    self.open(index, &block);
                 }
             }
             "contentBlockDelta" => {
@@ -249,8 +254,9 @@ impl Decoder {
     }
 }
 
-fn call_block(call: &ToolUse<'_>) -> String {
+fn call_block(call: &ToolUse<'_>, names: &[Made]) -> String {
     let (id, name) = (or(call.tool_use_id, "\"\""), or(call.name, "\"\""));
+    let name = names::own(names, name);
     format!(r#"{{"type":"tool_use","id":{id},"name":{name},"input":{{}}}}"#)
 }
 

@@ -65,6 +65,7 @@ fn message_wanted(options: &AnswerOptions) -> messages::Wanted<'_> {
 fn response_wanted(options: &AnswerOptions) -> responses::Wanted {
     responses::Wanted {
         custom_tools: options.wishes.custom_tools.clone(),
+        names: options.wishes.names.clone(),
         model: options.model.clone(),
         created: options.created,
     }

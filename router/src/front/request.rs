@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
 use super::{Front, Way};
-use crate::anthropic::client::{chat, names, outline, splice};
+use crate::anthropic::client::{chat, outline, splice};
 use crate::openai::request::{ChatRequest, RequestError, Target, UpstreamRequest};
 use crate::openai::{completions, plain, responses};
 use crate::wire::dialect::Service;
@@ -46,6 +46,8 @@ pub struct Ask {
     pub service: Service,
     /// The client's betas, where the link speaks its protocol.
     pub beta: Option<HeaderValue>,
+    /// The tools, as JSON, whose names Bedrock does not take: the names there, and the others.
+    pub names: Vec<(String, String)>,
 }
 
 impl ClientRequest {
@@ -129,7 +131,7 @@ impl ClientRequest {
             Front::Messages => {
                 let shows_thinking = outline::shows_thinking(&self.own);
                 let chat = self.chat.get().and_then(|chat| chat.as_ref().ok());
-                let names = chat.map(|chat| names::shortened_in(&self.own, &chat.request));
+                let names = chat.map(|chat| chat::made_names(&self.own, &chat.request));
                 Wishes { shows_thinking, names: names.unwrap_or_default(), ..Wishes::default() }
             }
             Front::Completions | Front::Fim => Wishes {
@@ -139,8 +141,8 @@ impl ClientRequest {
                 ..Wishes::default()
             },
             Front::Responses => {
-                let custom_tools = responses::chat::custom_tools(&self.own);
-                Wishes { custom_tools, ..Wishes::default() }
+                let (custom_tools, names) = responses::chat::named_tools(&self.own);
+                Wishes { custom_tools, names, ..Wishes::default() }
             }
             Front::Chat | Front::CountTokens | Front::Embeddings => Wishes::default(),
         }
@@ -182,7 +184,7 @@ impl ClientRequest {
         };
         let service = if way.is_own { self.front.service() } else { Service::Answer };
         let beta = self.beta.clone().filter(|_| way.is_own);
-        Ok(Ask { request, service, beta })
+        Ok(Ask { request, service, beta, names: Vec::new() })
     }
 
     fn through_chat(

@@ -29,8 +29,8 @@ pub struct Wishes {
     pub shows_thinking: bool,
     /// The names, as JSON, of tools that take a text in place of arguments.
     pub custom_tools: Vec<String>,
-    /// The names, as JSON, that tools have upstream, and those that the client has for them, where
-    /// those are longer than the upstream takes.
+    /// The names, as JSON, that tools have in a chat, and those that the client has for them, where
+    /// those are longer than a chat takes.
     pub names: Vec<(String, String)>,
     /// Where a completion stops.
     pub stops: Vec<String>,

@@ -279,6 +279,14 @@ fn the_rules_of_openai_and_bedrock_find_what_breaks_them() {
         let wrong = converse(broken.clone());
         assert!(wrong.iter().any(|it| it.contains(what)), "{broken}: {wrong:?}");
     }
+    for name in ["a".repeat(65), "a.b".to_owned(), String::new()] {
+        let call = json!([{"toolUse": {"toolUseId": "t", "name": name, "input": {}}}]);
+        let told = rules::converse(&json!({
+            "messages": [hello, said("assistant", call), result],
+            "toolConfig": {"tools": [{"toolSpec": {"name": name}}], "toolChoice": {"tool": {"name": name}}}}));
+        let named = told.iter().filter(|it| it.contains("the name of a tool")).count();
+        assert_eq!(named, 3, "{told:?}");
+    }
     let untold = rules::converse(&json!({"messages": [hello, call, result]}));
     assert!(untold.iter().any(|it| it.contains("toolConfig")), "{untold:?}");
 }

@@ -328,6 +328,9 @@ pub fn converse(body: &Value) -> Vec<String> {
             if members.contains_key("text") && is_blank(&block["text"]) {
                 tell("an empty text".to_owned());
             }
+            if members.contains_key("toolUse") && !is_converse_name(&block["toolUse"]["name"]) {
+                tell(format!("the name of a tool that is none: {}", block["toolUse"]["name"]));
+            }
             let thought = &block["reasoningContent"]["reasoningText"];
             if thought.is_object() && is_blank(&thought["signature"]) {
                 tell("thinking without a signature".to_owned());
@@ -350,5 +353,16 @@ pub fn converse(body: &Value) -> Vec<String> {
     if calls && body.get("toolConfig").is_none() {
         wrong.push("calls without a toolConfig".to_owned());
     }
+    let tools = body["toolConfig"]["tools"].as_array().into_iter().flatten();
+    let offered = tools.filter_map(|tool| tool.get("toolSpec")).map(|tool| &tool["name"]);
+    let names = offered.chain(body["toolConfig"]["toolChoice"]["tool"].get("name"));
+    let odd = names.filter(|name| !is_converse_name(name));
+    wrong.extend(odd.map(|name| format!("the name of a tool that is none: {name}")));
     wrong
+}
+
+/// `[a-zA-Z0-9_-]{1,64}` (API reference, "ToolSpecification" and "ToolUseBlock").
+fn is_converse_name(name: &Value) -> bool {
+    let takes = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    name.as_str().is_some_and(|name| (1..=64).contains(&name.len()) && name.chars().all(takes))
 }

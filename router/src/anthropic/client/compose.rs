@@ -7,10 +7,10 @@ use bytes::{Bytes, BytesMut};
 
 use super::UNSIGNED;
 use super::events::{Piece, Sheet, Start, Stop, Whole, inner};
-use super::names::{Short, long};
 use crate::anthropic::quoted;
 use crate::openai::said::{Citation, Finish, Hearing, Said};
 use crate::wire::Usage;
+use crate::wire::names::{self, Made};
 
 /// Writes one message.
 #[derive(Debug)]
@@ -26,8 +26,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) model: &'a str,
     /// Whether the client asked to see reasoning.
     pub(crate) shows_thinking: bool,
-    /// The tools whose names upstream are shorter.
-    pub(crate) names: &'a [Short],
+    /// The tools that have other names upstream.
+    pub(crate) names: &'a [Made],
 }
 
 /// What the client gets.
@@ -38,8 +38,8 @@ struct Script {
     model: String,
     /// Whether the client asked to see reasoning.
     shows_thinking: bool,
-    /// The tools whose names upstream are shorter.
-    names: Vec<Short>,
+    /// The tools that have other names upstream.
+    names: Vec<Made>,
     begun: bool,
     ended: bool,
     next: u32,
@@ -233,7 +233,7 @@ impl Script {
         self.close_calls(Call::is_complete);
         let index = self.next_index();
         let own_id = format!("\"toolu_{index}\"");
-        let name = long(&self.names, name);
+        let name = names::own(&self.names, name);
         self.sheet.open(index, Start::Tool(id.unwrap_or(&own_id), name));
         self.calls.push(Call { number, index, open: true, arguments: String::new() });
     }

@@ -11,7 +11,6 @@ mod events;
 pub(crate) mod forward;
 mod history;
 mod instructions;
-pub(crate) mod names;
 pub(crate) mod outline;
 mod reflection;
 pub(crate) mod splice;

@@ -12,12 +12,15 @@ use crate::anthropic::quoted;
 use crate::json;
 use crate::openai::said::{Citation, Finish, Hearing, Said};
 use crate::wire::Usage;
+use crate::wire::names::{self, Made};
 
 /// What the client asked for.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wanted {
     /// The names, with quotes, of tools that take a text in place of arguments.
     pub(crate) custom_tools: Vec<String>,
+    /// The tools that have other names in a chat.
+    pub(crate) names: Vec<Made>,
     /// The model's name where the answer has none.
     pub(crate) model: String,
     /// Seconds since 1970.
@@ -356,6 +359,7 @@ impl Script {
             open.into_iter().partition(|(_, item)| is_complete(item));
         self.calls = open;
         complete.iter().for_each(|(_, item)| self.close_call(item));
+        let name = names::own(&self.wanted.names, name);
         let is_custom = self.wanted.custom_tools.iter().any(|custom| custom == name);
         let own_id = format!("\"call_{}_{}\"", self.id, self.done.len());
         let id = id.map_or(own_id, str::to_owned);

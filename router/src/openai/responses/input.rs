@@ -12,6 +12,7 @@ use super::sealed;
 use crate::anthropic::quoted;
 use crate::json;
 use crate::openai::request::{ChatRequest, RequestError};
+use crate::wire::names::in_chat;
 
 type Raw<'a> = Option<&'a RawValue>;
 
@@ -196,6 +197,7 @@ impl List<'_> {
         let (Some(id), Some(name)) = (string(item.call_id), string(item.name)) else {
             return Err(RequestError::at(at, "has no `call_id` or no `name`"));
         };
+        let name = in_chat(name);
         let arguments = arguments.unwrap_or_else(|| "\"{}\"".to_owned());
         self.turn.calls.push(format!(
             r#"{{"id":{id},"type":"function","function":{{"name":{name},"arguments":{arguments}}}}}"#
