@@ -76,6 +76,7 @@ fn wanted(options: &AnswerOptions) -> completions::Wanted {
     completions::Wanted {
         stops: wishes.stops,
         may_hold_fences: wishes.may_hold_fences,
+        is_code: wishes.is_code,
         usage: wishes.usage,
         model: options.model.clone(),
         created: options.created,

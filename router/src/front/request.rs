@@ -137,6 +137,8 @@ impl ClientRequest {
             Front::Completions | Front::Fim => Wishes {
                 stops: completions::chat::stops(&self.own),
                 may_hold_fences: completions::chat::has_fences(&self.own),
+                // Who completes texts itself says nothing around them.
+                is_code: self.chat.get().is_some() && completions::chat::is_code(&self.own),
                 usage: self.own.include_usage(),
                 ..Wishes::default()
             },

@@ -36,6 +36,8 @@ pub struct Wishes {
     pub stops: Vec<String>,
     /// Whether a completion may hold Markdown's fences.
     pub may_hold_fences: bool,
+    /// Whether a completion by a chat is one of code.
+    pub is_code: bool,
     /// Whether a completion's stream ends with the usage.
     pub usage: bool,
 }

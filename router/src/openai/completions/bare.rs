@@ -1,6 +1,9 @@
 //! Code out of a chat's answer: without fences, and without what is said around them.
 //!
-//! Owns what is held back and what is let through while the answer comes in.
+//! Owns what is held back and what is let through while the answer comes in; what is said behind
+//! code without a fence is `afterword`'s.
+
+use super::afterword::Afterword;
 
 /// How many lines may be said before a fence.
 const PREFACE_LINES: usize = 4;
@@ -18,6 +21,8 @@ pub(super) struct Bare {
     may_hold_fences: bool,
     /// A line end that may be the fence's.
     newline: bool,
+    /// What looks at code without a fence.
+    afterword: Afterword,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -34,9 +39,10 @@ enum State {
 }
 
 impl Bare {
-    /// For a text that has fences of its own, if `may_hold_fences`.
-    pub(super) fn new(may_hold_fences: bool) -> Self {
-        Self { may_hold_fences, ..Self::default() }
+    /// For a text that has fences of its own, if `may_hold_fences`, and that is code, if `is_code`.
+    pub(super) fn new(may_hold_fences: bool, is_code: bool) -> Self {
+        let afterword = Afterword::new(is_code && !may_hold_fences);
+        Self { may_hold_fences, afterword, ..Self::default() }
     }
 
     /// Takes a piece and gives what is certain to be code.
@@ -79,10 +85,18 @@ impl Bare {
         for line in held.split_inclusive('\n') {
             self.line(line, &mut out);
         }
+        self.afterword.finish(&mut out);
         out
     }
 
     fn tell(&mut self, text: &str, out: &mut String) {
+        if self.state == State::Plain {
+            self.afterword.push(text, out);
+            if self.afterword.is_over() {
+                self.state = State::Over;
+            }
+            return;
+        }
         if std::mem::take(&mut self.newline) {
             out.push('\n');
         }
@@ -194,7 +208,7 @@ mod tests {
     use super::*;
 
     fn bare(text: &str, piece: usize, may_hold_fences: bool) -> String {
-        let mut bare = Bare::new(may_hold_fences);
+        let mut bare = Bare::new(may_hold_fences, true);
         let letters: Vec<char> = text.chars().collect();
         let mut out = String::new();
         for piece in letters.chunks(piece) {

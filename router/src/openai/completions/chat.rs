@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use bytes::BytesMut;
 use serde::Deserialize;
 
+use super::around;
 use super::gap::Gap;
 use crate::anthropic::request::{header_name, is_trivial};
 use crate::json;
@@ -35,8 +36,9 @@ const QUESTION: &str = "You complete code inside an editor. The user sends a fil
 <|cursor|> where the cursor stands. Answer with exactly the text to insert at the mark, so that \
 what stands before it, your text and what stands after it make one correct file: no explanation, \
 no Markdown fences, nothing of what already stands around the mark, and white space exactly as the \
-file needs it. Finish the current line or block and stop there. If nothing is missing, answer with \
-nothing.";
+file needs it. Your answer is put into the file as it is and nobody reads it before: not a word to \
+the user stands before it or after it. Finish the current line or block and end your answer there. \
+If nothing is missing, answer with nothing.";
 
 const CURSOR: &str = "<|cursor|>";
 
@@ -73,6 +75,12 @@ pub(crate) fn stops(own: &ChatRequest) -> Vec<String> {
 /// Whether the text around the gap has fences, so that the code may have some.
 pub(crate) fn has_fences(own: &ChatRequest) -> bool {
     ["prompt", "suffix"].iter().any(|name| own.get(name).is_some_and(|text| text.contains("```")))
+}
+
+/// Whether the text around the gap is code, outside of its own texts and comments.
+pub(crate) fn is_code(own: &ChatRequest) -> bool {
+    let suffix = own.read::<Cow<'_, str>>("suffix").ok().flatten().unwrap_or_default();
+    prompt(own).is_ok_and(|prompt| around::is_code(&Gap::of(&prompt, &suffix)))
 }
 
 /// The chat, and what it has no place for.

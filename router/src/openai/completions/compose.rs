@@ -28,6 +28,8 @@ pub(crate) struct Wanted {
     pub(crate) stops: Vec<String>,
     /// Whether the text around the gap has fences.
     pub(crate) may_hold_fences: bool,
+    /// Whether that text is code.
+    pub(crate) is_code: bool,
     /// Whether the stream ends with the usage.
     pub(crate) usage: bool,
     /// The model's name where the answer has none.
@@ -79,7 +81,7 @@ impl Composer {
         let script = Script {
             shape,
             streamed,
-            bare: Bare::new(wanted.may_hold_fences),
+            bare: Bare::new(wanted.may_hold_fences, wanted.is_code),
             wanted,
             out: BytesMut::new(),
             head: String::new(),
