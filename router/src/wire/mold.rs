@@ -109,8 +109,8 @@ mod tests {
 
     #[test]
     fn what_is_not_a_part_teaches_nothing() {
-        let mut mold = Mold::default();
-        mold.learn(r#"{"t":"x"}"#, &r#""x""#.to_owned());
+        let (mut mold, apart) = (Mold::default(), format!("\"{}\"", 'x'));
+        mold.learn(r#"{"t":"x"}"#, &apart);
         assert_eq!(mold.string(r#"{"t":"x"}"#), None);
         assert_eq!(Mold::default().string(r#""x""#), None);
     }
