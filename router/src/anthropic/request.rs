@@ -2,9 +2,7 @@
 //!
 //! Owns the top level and the parameters; messages are in `turns`, tools in `tools`.
 
-use serde_json::value::RawValue;
-
-use super::message::text;
+use super::identity::user_id;
 use super::thinking::Thinking;
 use super::tools::{Format, Tools};
 use super::turns::{Conversation, write_system, write_turns};
@@ -127,13 +125,17 @@ fn write_parameters(
     if !stops.is_empty() {
         to.put(&format!(r#","stop_sequences":[{}]"#, stops.join(",")));
     }
-    if let Some(user) = request.read::<&RawValue>("user")?.filter(|user| text(Some(user)).is_some())
-    {
+    if let Some(user) = request.get("user").filter(|user| is_text(user)) {
         to.put(r#","metadata":{"user_id":"#);
-        to.put(user.get());
+        to.put(&user_id(user));
         to.put("}");
     }
     Ok(())
+}
+
+/// Whether a value is a string that says something.
+fn is_text(value: &str) -> bool {
+    value.starts_with('"') && value.len() > 2
 }
 
 /// As JSON strings, less those of white space alone, which are refused.

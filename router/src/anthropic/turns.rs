@@ -13,6 +13,7 @@ use super::thoughts::{self, Thought};
 use crate::json;
 use crate::openai::messages::nothing_left;
 use crate::openai::request::{ChatRequest, Prompt, RequestError, Target};
+use crate::wire::ids::for_anthropic;
 use crate::wire::segments::Writer;
 
 /// The messages of a request, read and sorted.
@@ -259,7 +260,7 @@ fn write_user(
     for message in turn.iter().filter(|message| message.side == Side::Tool) {
         separator.write(to);
         to.put(r#"{"type":"tool_result","tool_use_id":"#);
-        to.put_string(&tool_id(message.call_id.as_deref().unwrap_or_default()));
+        to.put_string(&for_anthropic(message.call_id.as_deref().unwrap_or_default()));
         if !message.content.is_blank() {
             let mut parts = Separator::new(r#","content":["#);
             message.content.write(to, &mut parts)?;
@@ -303,7 +304,7 @@ fn write_call(
         return Err(RequestError::at(at(), "is not a call of a function"));
     };
     to.put(r#"{"type":"tool_use","id":"#);
-    to.put_string(&tool_id(&call.id));
+    to.put_string(&for_anthropic(&call.id));
     to.put(r#","name":"#);
     to.put(function.name.get());
     to.put(r#","input":"#);
@@ -327,14 +328,4 @@ fn write_input(to: &mut Writer<'_>, arguments: &str) {
         to.put_string(arguments);
         to.put("}");
     }
-}
-
-/// A call's id in the characters that Anthropic takes.
-fn tool_id(id: &str) -> Cow<'_, str> {
-    let is_taken = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if !id.is_empty() && id.chars().all(is_taken) {
-        return Cow::Borrowed(id);
-    }
-    let id: String = id.chars().map(|c| if is_taken(c) { c } else { '_' }).collect();
-    Cow::Owned(if id.is_empty() { "_".to_owned() } else { id })
 }

@@ -5,9 +5,11 @@
 use model_map::{OutputLimitKey, PastReasoning, Sampling, SystemMode};
 use serde_json::{Map, Value};
 
+use super::identity;
 use super::messages;
 use super::request::{ChatRequest, Field, RequestError, Target, UpstreamRequest};
 use super::settings::Settings;
+use crate::wire::ids;
 use crate::wire::segments::Writer;
 
 /// What models refuse along with `temperature` and `top_p`.
@@ -64,11 +66,12 @@ fn write_field(to: &mut Writer<'_>, request: &ChatRequest, field: &Field, target
     };
     match field.name.as_str() {
         "messages" => {
-            let shape = messages::Shape { foreign, role: target.model.system_role };
+            let long_ids = ids::any_long_in_chat(value, "\"tool_call_id\"");
+            let shape = messages::Shape { foreign, role: target.model.system_role, long_ids };
             messages::write(to, value, target.system, shape);
         }
         "tools" => messages::write_list(to, value, foreign),
-        _ => to.share(value.as_bytes()),
+        name => to.share(identity::fitted(name, value).as_bytes()),
     }
 }
 

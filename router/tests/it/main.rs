@@ -38,6 +38,8 @@ mod front;
 mod fuzzed;
 mod golden;
 mod hedge;
+#[cfg(feature = "aws")]
+mod identity;
 mod instance;
 mod lambda;
 mod large;
