@@ -22,6 +22,8 @@ pub(super) struct Conversation<'a> {
     system: Vec<Message<'a>>,
     /// Those that say anything, in order.
     rest: Vec<Message<'a>>,
+    /// Whether any says by its `name` who of several speaks.
+    names: bool,
 }
 
 /// A message and its place in the client's list.
@@ -52,6 +54,8 @@ struct WireMessage<'a> {
     #[serde(borrow, default)]
     refusal: Option<&'a RawValue>,
     #[serde(borrow, default)]
+    name: Option<&'a RawValue>,
+    #[serde(borrow, default)]
     tool_call_id: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     tool_calls: Option<Vec<ToolCall<'a>>>,
@@ -81,9 +85,13 @@ impl<'a> Conversation<'a> {
         request: &'a ChatRequest,
         target: &Target<'_>,
     ) -> Result<Self, RequestError> {
-        let (mut system, mut rest) = (Vec::new(), Vec::new());
+        let (mut system, mut rest, mut names) = (Vec::new(), Vec::new(), false);
         for (index, wire) in wire_messages(request)?.into_iter().enumerate() {
-            let message = Message::read(index, wire?)?;
+            let wire = wire?;
+            let name = wire.name.filter(|name| name.get() != "\"\"");
+            let message = Message::read(index, wire)?;
+            // A result's is that of the tool, which the call has as well.
+            names |= name.is_some() && message.side != Side::Tool;
             match message.side {
                 Side::System => system.push(message),
                 _ if message.is_empty() => (),
@@ -101,7 +109,7 @@ impl<'a> Conversation<'a> {
             let question = system.pop().filter(|message| !message.is_empty());
             rest.extend(question.map(|message| Message { side: Side::User, ..message }));
         }
-        let conversation = Self { system, rest };
+        let conversation = Self { system, rest, names };
         conversation.check_end(target.model)?;
         Ok(conversation)
     }
@@ -115,6 +123,11 @@ impl<'a> Conversation<'a> {
             )),
             Some(_) => Ok(()),
         }
+    }
+
+    /// What of the messages this protocol has no place for.
+    pub(super) fn dropped(&self) -> Option<String> {
+        self.names.then(|| "messages.name".to_owned())
     }
 
     /// Whether the tool loop that the conversation is in began without a thinking block, or the

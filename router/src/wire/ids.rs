@@ -180,7 +180,10 @@ mod tests {
         };
         assert_eq!(change(r#"{"id":"a","x":1}"#), None);
         let expected = format!(r#"{{"x": [1],"id":{}}}"#, raw_for_anthropic("\"a:1\""));
-        assert_eq!(change(r#"{"x" : [1], "id":"a:1"}"#).expect("it").replace("\"x\":", "\"x\": "), expected);
+        assert_eq!(
+            change(r#"{"x" : [1], "id":"a:1"}"#).expect("it").replace("\"x\":", "\"x\": "),
+            expected
+        );
         assert_eq!(changed_list(r#"[{"id":"a"}]"#, change), None);
         let list = changed_list(r#"[{"id":"a:1"}, {"id":"b"}]"#, change).expect("it");
         assert!(list.ends_with(r#",{"id":"b"}]"#) && list.contains("_sfai_"), "{list}");

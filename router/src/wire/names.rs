@@ -6,9 +6,9 @@
 
 use std::borrow::Cow;
 
+use super::made::{MARK, short};
 #[cfg(feature = "aws")]
 use super::made::{is_plain, made};
-use super::made::{MARK, short};
 #[cfg(feature = "aws")]
 use crate::anthropic::quoted;
 #[cfg(feature = "aws")]

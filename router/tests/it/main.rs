@@ -53,6 +53,7 @@ mod matrix;
 mod message_events;
 mod messages;
 mod messages_random;
+mod named;
 mod open;
 mod pressure;
 #[path = "../support/process.rs"]
