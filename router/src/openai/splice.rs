@@ -179,6 +179,21 @@ mod tests {
     }
 
     #[test]
+    fn an_effort_that_nobody_judges_is_passed_on() {
+        let body = r#"{"model":"r","messages":[],"reasoning_effort":"high"}"#;
+        let sent = |facts: &str| {
+            let built = for_model(facts, body, &[]);
+            let sent: Value = serde_json::from_slice(&built.body.concat()).expect("JSON");
+            (sent["reasoning_effort"].clone(), built.dropped)
+        };
+        let (kept, lost) =
+            ((json!("high"), Vec::new()), (Value::Null, vec!["reasoning_effort".to_owned()]));
+        assert_eq!(sent(r#""context_tokens":9"#), lost);
+        assert_eq!(sent(r#""context_tokens":9,"efforts_unknown":true"#), kept);
+        assert_eq!(sent(r#""prefill":false"#), kept);
+    }
+
+    #[test]
     fn what_goes_with_sampling_is_refused_with_it() {
         let body =
             r#"{"model":"r","messages":[],"logprobs":true,"top_logprobs":2,"logit_bias":{"5":1}}"#;

@@ -74,8 +74,7 @@ fn effort(
     })?;
     let Some(asked) = asked else { return Ok(settings.effort) };
     let model = target.model;
-    let is_unknown = model.context_tokens.is_none() && model.output_tokens.is_none();
-    let effort = nearest(asked, model).or(Some(asked).filter(|_| is_unknown));
+    let effort = nearest(asked, model).or(Some(asked).filter(|_| !model.tells_efforts()));
     if effort.is_none() && asked != Effort::None {
         settings.dropped.push("reasoning.effort".to_owned());
     }
