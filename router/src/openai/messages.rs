@@ -81,7 +81,8 @@ impl Shape {
             SystemRole::Developer => b"\"system\"",
         };
         let is_in = |part: &[u8]| memchr::memmem::find(text.as_bytes(), part).is_some();
-        !self.foreign.is_in(text) && !is_in(other) && !(self.long_ids && is_in(b"\"tool_call"))
+        let has_ids = self.long_ids && is_in(b"\"tool_call");
+        !self.foreign.is_in(text) && !is_in(other) && !has_ids
     }
 }
 
