@@ -175,6 +175,7 @@ async fn ask(
         way,
         options: AnswerOptions {
             created: exchange.ambient.unix_seconds(),
+            chance: (exchange.ambient.random)(),
             include_usage: exchange.request.include_usage(),
             hides_usage: exchange.request.hides_usage(),
             answer_tool,

@@ -11,6 +11,7 @@ use super::model::Family;
 use super::{Raw, or, quoted};
 use crate::anthropic::request::is_blank;
 use crate::openai::request::RequestError;
+use crate::wire::ids;
 use crate::wire::names::{Made, on_bedrock};
 
 /// How a call of a tool begins.
@@ -155,7 +156,7 @@ fn write(
         "document" => Some(document(block, at)?),
         "tool_use" => Some(format!(
             r#"{CALL}{{"toolUseId":{},"name":{},"input":{}}}}}"#,
-            or(block.id, "\"\""),
+            ids::on_bedrock(or(block.id, "\"\"")),
             on_bedrock(or(block.name, "\"\""), names),
             or(block.input, "{}")
         )),
@@ -235,7 +236,7 @@ fn result(
     let status = if is_error { r#","status":"error""# } else { "" };
     Ok(format!(
         r#"{{"toolResult":{{"toolUseId":{},"content":[{}]{status}}}}}"#,
-        or(block.tool_use_id, "\"\""),
+        ids::on_bedrock(or(block.tool_use_id, "\"\"")),
         content.join(",")
     ))
 }

@@ -13,6 +13,7 @@ use super::{Raw, or, quoted};
 use crate::anthropic::request::{header_name, is_trivial};
 use crate::json;
 use crate::openai::request::RequestError;
+use crate::wire::answer::ANSWER_TOOL;
 use crate::wire::names::{Made, on_bedrock};
 
 /// What the request is for.
@@ -213,7 +214,9 @@ impl Parts {
             "none" => Some(String::new()),
             _ => None,
         };
-        if choice.disable_parallel_tool_use {
+        // The tool whose input is the answer is called once anyway, and not by the client's wish.
+        let is_ours = choice.name.is_some_and(|name| name.get().trim_matches('"') == ANSWER_TOOL);
+        if choice.disable_parallel_tool_use && !is_ours {
             self.dropped.push("parallel_tool_calls".to_owned());
         }
         Ok(())

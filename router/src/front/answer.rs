@@ -59,6 +59,7 @@ fn message_wanted(options: &AnswerOptions) -> messages::Wanted<'_> {
         model: &options.model,
         shows_thinking: options.wishes.shows_thinking,
         names: &options.wishes.names,
+        chance: options.chance,
     }
 }
 
@@ -68,6 +69,7 @@ fn response_wanted(options: &AnswerOptions) -> responses::Wanted {
         names: options.wishes.names.clone(),
         model: options.model.clone(),
         created: options.created,
+        chance: options.chance,
     }
 }
 

@@ -11,7 +11,9 @@ use http::{HeaderMap, HeaderValue};
 
 use super::{Front, Way};
 use crate::anthropic::client::{chat, outline, splice};
+use crate::openai::completions::chat::OUTPUT_LIMIT;
 use crate::openai::request::{ChatRequest, RequestError, Target, UpstreamRequest};
+use crate::openai::settings::is_empty_list;
 use crate::openai::{completions, plain, responses};
 use crate::wire::dialect::Service;
 use crate::wire::{Dialect, Wishes};
@@ -206,8 +208,20 @@ impl ClientRequest {
             translate(&self.own).map(|(request, dropped)| Translated { request, dropped })
         });
         let Translated { request, dropped } = chat.as_ref().map_err(Clone::clone)?;
-        let mut built = built(request, dialect, target)?;
-        if matches!(self.front, Front::Completions | Front::Fim) {
+        if request.get("messages").is_some_and(is_empty_list) {
+            let (name, hold) = match self.front {
+                Front::Responses => ("input", "holds"),
+                _ => ("messages", "hold"),
+            };
+            return Err(RequestError::at(name, format!("{hold} nothing but white space")));
+        }
+        let is_completion = matches!(self.front, Front::Completions | Front::Fim);
+        let mut parameters = *target.parameters;
+        if is_completion {
+            parameters.max_tokens = parameters.max_tokens.or(Some(OUTPUT_LIMIT));
+        }
+        let mut built = built(request, dialect, &Target { parameters: &parameters, ..*target })?;
+        if is_completion {
             // It is ours, and not the client's.
             built.dropped.retain(|name| name != "reasoning_effort");
         }

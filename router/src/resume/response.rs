@@ -142,7 +142,7 @@ impl Response {
         };
         let Wishes { custom_tools, names, .. } = wishes;
         let (model, created) = (self.model.clone(), self.created);
-        let wanted = Wanted { custom_tools, names, model, created };
+        let wanted = Wanted { custom_tools, names, model, created, chance: 0 };
         Box::new(Composer::behind(begun, wanted))
     }
 }

@@ -18,6 +18,8 @@ pub struct AnswerOptions {
     pub answer_tool: bool,
     /// The model's name where the upstream gives none.
     pub model: String,
+    /// 64 random bits, for the ids of calls where the upstream gives none.
+    pub chance: u64,
     /// What else the client's request says of the answer.
     pub wishes: Wishes,
 }

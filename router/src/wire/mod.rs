@@ -8,6 +8,8 @@ pub mod answer;
 pub mod dialect;
 pub mod error;
 pub(crate) mod forward;
+pub(crate) mod ids;
+pub(crate) mod made;
 pub(crate) mod mold;
 pub(crate) mod names;
 pub(crate) mod retry_after;

@@ -6,32 +6,24 @@
 
 use std::borrow::Cow;
 
+use super::made::{MARK, short};
+#[cfg(feature = "aws")]
+use super::made::{is_plain, made};
+#[cfg(feature = "aws")]
 use crate::anthropic::quoted;
+#[cfg(feature = "aws")]
 use crate::json;
 
 /// The most characters that OpenAI's chats and Bedrock take. Anthropic's Messages and OpenAI's
 /// Responses take 128.
 const LONGEST: usize = 64;
 
-/// What stands in a made name between its beginning and its hash.
-const MARK: &str = "_sfai_";
-
-/// The digits of the hash.
-const DIGITS: usize = 16;
-
 /// A made name and the client's that it stands for, as JSON.
 pub(crate) type Made = (String, String);
 
 /// The name that a tool has in a chat, given and returned as JSON.
 pub(crate) fn in_chat(raw: &str) -> Cow<'_, str> {
-    // Quotes and escapes only make it longer.
-    if raw.len() <= LONGEST {
-        return Cow::Borrowed(raw);
-    }
-    match json::decode(raw).filter(|name| name.chars().count() > LONGEST) {
-        Some(name) => Cow::Owned(made(&name)),
-        None => Cow::Borrowed(raw),
-    }
+    short(raw, LONGEST)
 }
 
 /// The name that a tool has on Bedrock, which takes fewer characters; noted where it is made.
@@ -42,31 +34,11 @@ pub(crate) fn on_bedrock<'a>(raw: &'a str, names: &mut Vec<Made>) -> Cow<'a, str
         return Cow::Borrowed(raw);
     }
     let Some(name) = json::decode(raw) else { return Cow::Borrowed(raw) };
-    let made = made(&name);
+    let made = quoted(&made(&name, LONGEST));
     if !names.iter().any(|(known, _)| *known == made) {
         names.push((made.clone(), raw.to_owned()));
     }
     Cow::Owned(made)
-}
-
-/// Whether every provider takes a character.
-const fn is_plain(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_' || c == '-'
-}
-
-#[cold]
-#[inline(never)]
-fn made(name: &str) -> String {
-    let plain = name.chars().map(|c| if is_plain(c) { c } else { '_' });
-    let kept: String = plain.take(LONGEST - MARK.len() - DIGITS).collect();
-    quoted(&format!("{kept}{MARK}{:016x}", hash(name)))
-}
-
-/// FNV-1a: the same in every version of the router.
-fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
 }
 
 /// Whether tools, as they are sent, may have made names.
@@ -91,6 +63,8 @@ pub(crate) fn own<'n>(names: &'n [Made], name: &'n str) -> &'n str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::anthropic::quoted;
+    use crate::json;
 
     #[test]
     fn a_long_name_has_a_short_one_of_its_own() {
@@ -130,11 +104,5 @@ mod tests {
             assert_eq!(on_bedrock(name, &mut Vec::new()), *name);
         }
         assert_eq!(names.len(), odd.len());
-    }
-
-    #[test]
-    fn the_hash_never_changes() {
-        assert_eq!(hash(""), 0xcbf2_9ce4_8422_2325);
-        assert_eq!(hash("a"), 0xaf63_dc4c_8601_ec8c);
     }
 }

@@ -257,6 +257,12 @@ fn the_rules_of_openai_and_bedrock_find_what_breaks_them() {
     }
     found(chat(json!({"tools": tools(&"n".repeat(65))})), false, "longer than 64");
     found(chat(json!({"tool_choice": "auto"})), false, "without tools");
+    found(chat(json!({"user": "u".repeat(65)})), false, "`user` over 64");
+    let result = json!([{"role": "tool", "tool_call_id": "c".repeat(41), "content": "r"}]);
+    let wrong = rules::chat(&json!({ "messages": result }));
+    assert!(wrong.iter().any(|it| it.contains("longer than 40")), "{wrong:?}");
+    let wrong = rules::responses(&json!({"input": [{"call_id": "c".repeat(65)}]}));
+    assert!(wrong.iter().any(|it| it.contains("longer than 64")), "{wrong:?}");
     found(chat(json!({"stream_options": {}})), false, "stream_options");
     let both = json!([{"role": "system", "content": "a"}, {"role": "developer", "content": "b"}]);
     found(chat(json!({ "messages": both })), false, "developer");

@@ -175,7 +175,7 @@ async fn an_agents_loop_reaches_the_other_protocol_and_comes_back_signed() {
         "input": [{"role": "developer", "content": "dev"}, user]});
     let request = client().post(router.url("/v1/responses")).body(body.to_string());
     let response = request.send().await.unwrap();
-    assert_eq!(response.headers()["x-sfai-dropped"], "tools.web_search");
+    assert_eq!(response.headers()["x-sfai-dropped"], "tools.format, tools.web_search");
     let response: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
     let kinds: Vec<&str> = response["output"]
         .as_array()

@@ -4,6 +4,7 @@
 //! Owns no translation of chats for Anthropic's models: that is the rest of [`crate::anthropic`].
 
 mod blocks;
+mod call_ids;
 pub(crate) mod chat;
 pub(crate) mod compose;
 pub(crate) mod error;

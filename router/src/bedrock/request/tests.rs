@@ -193,3 +193,15 @@ fn names_that_bedrock_refuses_are_others_there() {
     let counted = count(&body.to_string(), wishes).expect("a request");
     assert!(counted.body.contains(name(1)) && !counted.body.contains(odd));
 }
+
+#[test]
+fn the_tool_whose_input_is_the_answer_asks_for_nothing_in_the_client_s_name() {
+    let choice = |name: &str| {
+        let body = json!({"max_tokens": 1, "tools": [{"name": name, "input_schema": {}}],
+            "tool_choice": {"type": "tool", "name": name, "disable_parallel_tool_use": true},
+            "messages": [{"role": "user", "content": "q"}]});
+        converse(CLAUDE, &body).1
+    };
+    assert_eq!(choice(ANSWER_TOOL), Vec::<String>::new());
+    assert_eq!(choice("f"), ["parallel_tool_calls"]);
+}

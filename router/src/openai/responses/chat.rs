@@ -116,6 +116,9 @@ struct Tool<'a> {
     parameters: Raw<'a>,
     #[serde(default)]
     strict: Option<bool>,
+    /// The grammar of a text in place of arguments.
+    #[serde(borrow, default)]
+    format: Option<Format<'a>>,
 }
 
 fn tools(own: &ChatRequest) -> Result<Vec<Tool<'_>>, RequestError> {
@@ -144,6 +147,10 @@ fn write_tools(own: &ChatRequest, draft: &mut Draft) -> Result<Vec<String>, Requ
     const TEXT: &str = r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false}"#;
     let (mut list, mut dropped) = (Vec::new(), Vec::new());
     for tool in tools(own)? {
+        let grammar = tool.format.as_ref().filter(|format| format.kind != "text");
+        if grammar.is_some() && !dropped.iter().any(|it| it == "tools.format") {
+            dropped.push("tools.format".to_owned());
+        }
         let parameters = match (tool.kind.as_str(), tool.parameters) {
             ("function", parameters) => parameters.map(RawValue::get),
             ("custom", _) => Some(TEXT),

@@ -13,6 +13,7 @@ use crate::anthropic::quoted;
 use crate::json;
 use crate::openai::said::{Citation, Finish, Hearing, Said};
 use crate::wire::Usage;
+use crate::wire::ids::salt;
 use crate::wire::names::{self, Made};
 
 /// What the client asked for.
@@ -26,6 +27,8 @@ pub(crate) struct Wanted {
     pub(crate) model: String,
     /// Seconds since 1970.
     pub(crate) created: u64,
+    /// For the ids of calls that have none.
+    pub(crate) chance: u64,
 }
 
 /// A response of which another writer wrote the beginning.
@@ -372,7 +375,8 @@ impl Script {
         complete.iter().for_each(|(_, item)| self.close_call(item));
         let name = names::own(&self.wanted.names, name);
         let is_custom = self.wanted.custom_tools.iter().any(|custom| custom == name);
-        let own_id = format!("\"call_{}_{}\"", self.id, self.done.len());
+        let salt = salt(&self.id, self.wanted.chance);
+        let own_id = format!("\"call_{salt:016x}_{}\"", self.done.len());
         let id = id.map_or(own_id, str::to_owned);
         let kind = Kind::Call { id, name: name.to_owned(), arguments: String::new(), is_custom };
         let item = self.start(kind);

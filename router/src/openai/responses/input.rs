@@ -167,6 +167,9 @@ impl List<'_> {
             }
             Some("system" | "developer") => {
                 self.end_turn();
+                if let Some(index) = parts.iter().position(|part| !part.starts_with(TEXT)) {
+                    return Err(not_text(&format!("{at}.content[{index}]")));
+                }
                 if !text.is_empty() {
                     self.put(&[r#"{"role":"system","content":""#, &text, "\"}"]);
                 }
@@ -219,6 +222,12 @@ impl List<'_> {
         }
         Ok(())
     }
+}
+
+/// The error of instructions that are anything but text, which chats have no place for.
+fn not_text(at: &str) -> RequestError {
+    let what = "is not text: this model takes it from users alone";
+    RequestError { code: Some("unsupported_content"), ..RequestError::at(at, what) }
 }
 
 /// How a part begins that is text.
