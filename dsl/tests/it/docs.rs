@@ -134,7 +134,8 @@ fn command_lines(page: &str) -> Vec<Vec<&str>> {
 
 #[test]
 fn every_command_line_in_the_docs_runs() {
-    let routes = "role coder {\n  route sonnet -> gpt -> gpt_mini -> haiku\n}\n";
+    let routes = "role coder {\n  route sonnet -> gpt -> gpt_mini -> haiku\n}\n\
+                  role economy {\n  route haiku\n}\n";
     let scratch = Scratch::new(&[
         ("routes/prelude.sfr", PRELUDE.as_bytes()),
         ("routes/coder.sfr", routes.as_bytes()),
