@@ -1,9 +1,69 @@
 //! What a link is sent of a request for a response, and what comes of its errors.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::faults::{Fault, Then, Upstream};
-use crate::running::{self, MapBuilder, client};
+use crate::rules;
+use crate::running::{self, MapBuilder, Running, client};
+
+async fn ask(router: &Running, body: &Value) -> (u16, Option<String>, String) {
+    let request = client().post(router.url("/v1/responses")).body(body.to_string());
+    let response = request.send().await.unwrap();
+    let header =
+        |name: &str| response.headers().get(name).map(|it| it.to_str().unwrap().to_owned());
+    let (status, dropped) = (response.status().as_u16(), header("x-sfai-dropped"));
+    (status, dropped, response.text().await.unwrap())
+}
+
+fn call(id: &str) -> Value {
+    json!({"type": "function_call", "call_id": id, "name": "look", "arguments": "{}"})
+}
+
+fn output(id: &str, output: &Value) -> Value {
+    json!({"type": "function_call_output", "call_id": id, "output": output})
+}
+
+#[tokio::test]
+async fn pictures_in_results_stand_behind_all_results_of_the_turn() {
+    let upstream = Upstream::start().await;
+    let map = MapBuilder::new(upstream.address).role("openai", &["openai/m"], json!({})).role(
+        "anthropic",
+        &["anthropic/m"],
+        json!({}),
+    );
+    let router = running::start(&map.bytes()).await;
+    let picture = json!({"type": "input_image", "image_url": "data:image/png;base64,AAAA"});
+    let seen = json!([{"type": "input_text", "text": "seen"}, picture]);
+    for behind in [None, Some(json!({"role": "user", "content": "go on"})), Some(call("d1"))] {
+        let mut input = vec![json!({"role": "user", "content": "look"})];
+        input.extend(["c1", "c2", "c3"].map(call));
+        input.push(output("c1", &seen));
+        input.push(output("c2", &json!("two")));
+        input.push(output("c3", &seen));
+        input.extend(behind.clone());
+        if behind.as_ref().is_some_and(|it| it["type"] == "function_call") {
+            input.push(output("d1", &json!("four")));
+        }
+        let body = |model: &str| json!({"model": model, "input": input});
+        let (status, _, answer) = ask(&router, &body("openai")).await;
+        assert_eq!(status, 200, "{answer}");
+        let sent = upstream.arrivals().pop().unwrap().json();
+        assert_eq!(rules::chat(&sent), Vec::<String>::new(), "{sent}");
+        let messages = sent["messages"].as_array().unwrap();
+        let roles: Vec<&str> = messages.iter().map(|it| it["role"].as_str().unwrap()).collect();
+        assert_eq!(roles[..6], ["user", "assistant", "tool", "tool", "tool", "user"]);
+        let parts = messages[5]["content"].as_array().unwrap();
+        let texts: Vec<&Value> = parts.iter().step_by(2).map(|part| &part["text"]).collect();
+        assert_eq!(texts, ["From the result of c1:", "From the result of c3:"]);
+        assert_eq!(parts[1]["type"], "image_url");
+        assert_eq!(messages[2]["content"], "seen");
+
+        let (status, _, answer) = ask(&router, &body("anthropic")).await;
+        assert_eq!(status, 200, "{answer}");
+        let sent = upstream.arrivals().pop().unwrap().json();
+        assert_eq!(rules::messages(&sent), Vec::<String>::new(), "{sent}");
+    }
+}
 
 #[tokio::test]
 async fn an_error_that_has_a_code_alone_is_of_its_class() {

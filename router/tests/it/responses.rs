@@ -120,7 +120,9 @@ fn agree(case: &Case, heard: &Heard) {
     let read = count("cache_read_input_tokens");
     let input = count("input_tokens") + count("cache_creation_input_tokens") + read;
     assert_eq!(response["usage"]["input_tokens"], input, "{name}");
-    assert_eq!(response["usage"]["input_tokens_details"]["cached_tokens"], read, "{name}");
+    let details = &response["usage"]["input_tokens_details"];
+    let written = count("cache_creation_input_tokens");
+    assert_eq!(details, &json!({"cached_tokens": read, "cache_write_tokens": written}), "{name}");
     assert_eq!(response["usage"]["output_tokens"], count("output_tokens"), "{name}");
 }
 
