@@ -6,6 +6,9 @@ use crate::faults::{Fault, Then, Upstream};
 use crate::rules;
 use crate::running::{self, MapBuilder, Running, client};
 
+const GOOD: &str =
+    r#"{"object":"response","status":"completed","output":[{"type":"function_call"}]}"#;
+
 async fn ask(router: &Running, body: &Value) -> (u16, Option<String>, String) {
     let request = client().post(router.url("/v1/responses")).body(body.to_string());
     let response = request.send().await.unwrap();
@@ -63,6 +66,45 @@ async fn pictures_in_results_stand_behind_all_results_of_the_turn() {
         let sent = upstream.arrivals().pop().unwrap().json();
         assert_eq!(rules::messages(&sent), Vec::<String>::new(), "{sent}");
     }
+}
+
+#[tokio::test]
+async fn a_prompt_that_is_appended_stands_behind_the_last_of_the_clients_instructions() {
+    let upstream = Upstream::start().await;
+    let id = model_map::prompt_id("Role.");
+    let role = json!({"system": {"mode": "append", "prompts": [id]}});
+    let map = MapBuilder::new(upstream.address)
+        .role("r", &["openai/m"], role)
+        .with(json!({"prompts": {(id): "Role."}}));
+    let router = running::start(&map.bytes()).await;
+    upstream.always("/openai/", Fault::status(200).with_body(GOOD));
+    let sent = async |more: Value| {
+        let mut body = json!({"model": "r"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        assert_eq!(ask(&router, &body).await.0, 200);
+        upstream.arrivals().pop().unwrap().json()
+    };
+    let user = json!({"role": "user", "content": "u"});
+    let developer = json!({"role": "developer", "content": "the \"developer\" says"});
+    let own = json!({"type": "message", "role": model_map::SystemRole::default().name(),
+        "content": "Role."});
+    // Behind the last of them, wherever that is; the client's own instructions stay.
+    let request = json!({"instructions": "I", "input": [developer, user, developer, user]});
+    let was = sent(request).await;
+    assert_eq!(was["instructions"], "I");
+    assert_eq!(was["input"], json!([developer, user, developer, own, user]));
+    // Ahead of what the model cannot read, which goes.
+    let sealed = json!({"type": "reasoning", "encrypted_content": "sfai:e30=", "summary": []});
+    let was = sent(json!({"input": [sealed, user, developer, sealed, user]})).await;
+    assert_eq!(was["input"], json!([user, developer, own, user]));
+    assert!(was.get("instructions").is_none());
+    // Where there are none but `instructions`, it is a part of those.
+    let quoting = json!({"role": "user", "content": "a \"developer\""});
+    let was = sent(json!({"instructions": "I", "input": [quoting]})).await;
+    assert_eq!(was["instructions"], "I\n\nRole.");
+    assert_eq!(was["input"], json!([quoting]));
+    let was = sent(json!({"input": "a \"developer\""})).await;
+    assert_eq!((&was["instructions"], &was["input"]), (&json!("Role."), &json!("a \"developer\"")));
 }
 
 #[tokio::test]
