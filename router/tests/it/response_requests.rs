@@ -108,6 +108,35 @@ async fn a_prompt_that_is_appended_stands_behind_the_last_of_the_clients_instruc
 }
 
 #[tokio::test]
+async fn who_the_user_is_is_denied_under_both_names() {
+    let upstream = Upstream::start().await;
+    let role = json!({"deny": ["user"]});
+    let map = MapBuilder::new(upstream.address).role("openai", &["openai/m"], role.clone()).role(
+        "anthropic",
+        &["anthropic/m"],
+        role,
+    );
+    let router = running::start(&map.bytes()).await;
+    for (model, answer) in [("openai", Some(GOOD)), ("openai", None), ("anthropic", None)] {
+        if let Some(answer) = answer {
+            upstream.push("/openai/", [Fault::status(200).with_body(answer)]);
+        }
+        let body = json!({"model": model, "input": "a", "user": "one", "safety_identifier": "two"});
+        let (status, dropped, text) = ask(&router, &body).await;
+        assert_eq!((status, dropped.as_deref()), (200, Some("safety_identifier, user")), "{text}");
+        let sent = upstream.arrivals().pop().unwrap().json().to_string();
+        assert!(!sent.contains("one") && !sent.contains("two"), "{sent}");
+        let body = json!({"model": model, "safety_identifier": "two",
+            "messages": [{"role": "user", "content": "a"}]});
+        let response = router.chat(&body).await;
+        assert_eq!(response.headers()["x-sfai-dropped"], "safety_identifier");
+        response.text().await.unwrap();
+        let sent = upstream.arrivals().pop().unwrap().json().to_string();
+        assert!(!sent.contains("two"), "{sent}");
+    }
+}
+
+#[tokio::test]
 async fn an_error_that_has_a_code_alone_is_of_its_class() {
     let upstream = Upstream::start().await;
     let role = json!({"retry": {"count": 1, "min_backoff_ms": 1, "max_backoff_ms": 1,
