@@ -150,7 +150,10 @@ impl AnswerStream {
         if self.body.take().is_none() {
             return;
         }
-        let end = self.reader.finish();
+        let mut end = self.reader.finish();
+        if end.ending == Ending::Empty {
+            end.out.clear();
+        }
         let out = self.after_early(end.out);
         self.held = [std::mem::take(&mut self.held), out].concat().into();
         if end.ending == Ending::Complete {
@@ -276,13 +279,16 @@ impl AnswerStream {
         let mut end = self.reader.finish();
         let front = self.reader.front();
         let broken = match end.ending {
-            Ending::Empty if !self.alarm.timer.has_committed() => {
-                self.early.clear();
-                end.out = Bytes::new();
+            // Reasoning alone is no answer, though its first token has committed.
+            Ending::Empty => {
+                if !self.alarm.timer.has_committed() {
+                    self.early.clear();
+                }
+                end.out.clear();
                 let failure = Failure::of(FailureClass::Empty);
                 Broken { event: cut_event(front, failure.class, EMPTY), failure }
             }
-            Ending::Complete | Ending::Empty => {
+            Ending::Complete => {
                 self.body = None;
                 self.completes();
                 return self.after_early(end.out);

@@ -136,6 +136,10 @@ impl Through {
     /// Takes the end of the bytes.
     pub(crate) fn end(&mut self, end: End) -> End {
         let End { out, mut ending } = end;
+        if ending == Ending::Empty && !matches!(self, Self::Completions(_)) {
+            // There will be no such end.
+            return End { out: Bytes::new(), ending };
+        }
         let mut out = self.push(&out);
         match &mut ending {
             Ending::Complete | Ending::Empty => {

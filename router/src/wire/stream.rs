@@ -47,7 +47,8 @@ pub enum Ending {
     /// With an end mark or a finish reason.
     Complete,
     /// As `Complete`, but without content, tool call or refusal, and with no other reason given
-    /// (the output limit, a content filter) why there is none.
+    /// (the output limit, a content filter) why there is none. Nothing before tells of an end: what
+    /// would have is in [`End::out`], for whom such an answer is enough.
     Empty,
     /// With neither an end mark nor a finish reason.
     Cut,

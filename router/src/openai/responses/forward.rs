@@ -45,6 +45,33 @@ struct Item<'a> {
     content: Option<&'a RawValue>,
 }
 
+impl Item<'_> {
+    /// Whether it is an answer, or a part of one.
+    fn is_content(&self) -> bool {
+        match self.kind.as_ref() {
+            "reasoning" => false,
+            "message" => self.content.is_some_and(says_something),
+            _ => true,
+        }
+    }
+}
+
+/// Whether a message's content is more than empty texts.
+fn says_something(content: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    struct Part<'a> {
+        #[serde(borrow, default)]
+        text: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        refusal: Option<&'a RawValue>,
+    }
+    let Ok(parts) = serde_json::from_str::<Vec<Part<'_>>>(content.get()) else { return true };
+    parts.iter().any(|part| match part.text.or(part.refusal) {
+        Some(text) => text.get() != "\"\"",
+        None => true,
+    })
+}
+
 #[derive(Deserialize)]
 struct Response<'a> {
     #[serde(borrow, default)]
@@ -167,6 +194,8 @@ impl Along {
                 let response = event.response.and_then(|raw| serde_json::from_str(raw.get()).ok());
                 let response: Option<Response<'_>> = response;
                 self.reason = response.as_ref().map(Response::reason);
+                let output = response.as_ref().and_then(|response| response.output.as_ref());
+                self.content |= output.is_some_and(|all| all.iter().any(Item::is_content));
                 self.usage = response.and_then(|it| it.usage).map(Usage::from).or(self.usage);
                 return Verdict::End;
             }
@@ -193,14 +222,65 @@ pub(crate) fn read(body: Bytes) -> Result<Answer, UpstreamError> {
     }
     let finish = Some(response.reason());
     let output = response.output.ok_or_else(not_one)?;
-    let is_content = |item: &Item<'_>| match item.kind.as_ref() {
-        "reasoning" => false,
-        "message" => item.content.is_some_and(|content| content.get() != "[]"),
-        _ => true,
-    };
-    if response.status.as_deref() == Some("completed") && !output.iter().any(is_content) {
+    if response.status.as_deref() == Some("completed") && !output.iter().any(Item::is_content) {
         return Err(UpstreamError::of(FailureClass::Empty, "a response without output"));
     }
     let usage = response.usage.map(Usage::from);
     Ok(Answer { body, usage, finish })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::wire::{End, Ending};
+
+    fn event(event: &Value) -> String {
+        format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap())
+    }
+
+    fn ended(status: &str, output: &Value) -> Value {
+        let details = match status {
+            "incomplete" => json!({"reason": "max_output_tokens"}),
+            _ => Value::Null,
+        };
+        json!({"id": "resp_1", "object": "response", "model": "m", "status": status,
+            "error": null, "incomplete_details": details, "output": output})
+    }
+
+    /// Both forms of a response that thought, and then ended so.
+    fn both(status: &str, output: &Value) -> (bool, End, bool) {
+        let response = ended(status, output);
+        let thought =
+            event(&json!({"type": "response.reasoning_summary_text.delta", "delta": "a"}));
+        let end = event(&json!({"type": format!("response.{status}"), "response": response}));
+        let mut reader = Reader::default();
+        let out = reader.push(format!("{thought}{end}").into()).out;
+        let is_sent = out == format!("{thought}{end}");
+        assert!(is_sent || out == thought, "{out:?}");
+        let whole = read(response.to_string().into());
+        let is_empty = whole.is_err_and(|error| error.failure.class == FailureClass::Empty);
+        (is_sent, reader.finish(), is_empty)
+    }
+
+    #[test]
+    fn both_forms_of_a_response_agree_on_whether_it_is_empty() {
+        let reasoning = json!({"type": "reasoning", "summary": []});
+        let message = |text: &str| json!({"type": "message", "content": [{"type": "output_text", "text": text}]});
+        for output in [json!([]), json!([reasoning]), json!([reasoning, message("")])] {
+            let (is_sent, end, is_empty) = both("completed", &output);
+            assert!(!is_sent && is_empty, "{output}");
+            assert_eq!(end.ending, Ending::Empty, "{output}");
+            let (is_sent, end, is_empty) = both("incomplete", &output);
+            assert!(is_sent && !is_empty, "{output}");
+            assert_eq!(end.ending, Ending::Complete, "{output}");
+        }
+        let call = json!({"type": "function_call"});
+        for output in [json!([reasoning, message("a")]), json!([call])] {
+            let (is_sent, end, is_empty) = both("completed", &output);
+            assert!(is_sent && !is_empty, "{output}");
+            assert_eq!(end.ending, Ending::Complete, "{output}");
+        }
+    }
 }
