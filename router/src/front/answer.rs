@@ -9,6 +9,7 @@ use super::{Front, Way};
 use crate::anthropic::client::compose as messages;
 use crate::anthropic::client::forward;
 use crate::openai::completions::compose as completions;
+use crate::openai::error::ClientError;
 use crate::openai::responses::compose as responses;
 use crate::wire::{Answer, AnswerOptions, Dialect, End, Ending, Progress, UpstreamError};
 use crate::{anthropic, openai};
@@ -120,6 +121,14 @@ impl Through {
             Self::Messages(composer) => composer.end(),
             Self::Completions(composer) => composer.end(),
             Self::Responses(composer) => composer.end(),
+        }
+    }
+
+    /// Ends the stream with an error; none where such an event is the same wherever it comes.
+    pub(crate) fn fail(&mut self, error: &ClientError) -> Option<Bytes> {
+        match self {
+            Self::Responses(composer) => Some(composer.fail(error)),
+            Self::Messages(_) | Self::Completions(_) => None,
         }
     }
 

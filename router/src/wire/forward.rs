@@ -93,6 +93,11 @@ impl<R: ReadAlong> Forward<R> {
         End { out, ending }
     }
 
+    /// What has been noted.
+    pub(crate) const fn along(&self) -> &R {
+        &self.along
+    }
+
     pub(crate) fn usage(&self) -> Option<Usage> {
         self.along.usage()
     }

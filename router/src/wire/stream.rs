@@ -3,7 +3,9 @@
 //! Owns what a reader says about each chunk; the readers themselves are `stream` of each protocol.
 
 use super::{AnswerOptions, Dialect, Told, UpstreamError, Usage};
-use crate::front::{Front, Through, Way};
+use crate::front::{Front, Through, Way, stream_event};
+use crate::openai::error::ClientError;
+use crate::openai::responses::error::Broken;
 use crate::{anthropic, openai};
 use bytes::Bytes;
 
@@ -183,6 +185,18 @@ impl StreamReader {
             Reader::Messages(reader) => reader.usage(),
             Reader::Responses(reader) => reader.usage(),
         }
+    }
+
+    /// The event that ends the stream with an error, behind all that was read.
+    pub(crate) fn fail(&mut self, error: &ClientError) -> Bytes {
+        let written = self.through.as_mut().and_then(|through| through.fail(error));
+        written.unwrap_or_else(|| {
+            let broken = match &self.reader {
+                Reader::Responses(reader) => reader.along().broken(),
+                _ => Broken::default(),
+            };
+            stream_event(self.front, error, broken)
+        })
     }
 
     /// Why it ended, if it has said so, and what it used.

@@ -3,6 +3,8 @@
 //! Owns which item is open and the events about it; the items themselves are `items`'. The
 //! streamed form ends with the whole one, so that they cannot differ.
 
+mod broken;
+
 use std::io::Write as _;
 
 use bytes::{BufMut as _, Bytes, BytesMut};

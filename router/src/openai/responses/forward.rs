@@ -8,7 +8,9 @@ use bytes::Bytes;
 use model_map::FailureClass;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
+use super::error::Broken;
 use crate::wire::forward::{Forward, ReadAlong, Verdict, is_json};
 use crate::wire::{Answer, UpstreamError, Usage, error};
 
@@ -23,12 +25,28 @@ pub(crate) struct Along {
     incomplete: bool,
     reason: Option<&'static str>,
     usage: Option<Usage>,
+    /// The number of the next event.
+    number: u64,
+    head: Head,
+}
+
+/// What every event that holds the response says of it.
+#[derive(Debug, Default, Deserialize)]
+struct Head {
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
+    model: String,
+    #[serde(default)]
+    created_at: Value,
 }
 
 #[derive(Deserialize)]
 struct Event<'a> {
     #[serde(rename = "type", borrow, default)]
     kind: Cow<'a, str>,
+    #[serde(default)]
+    sequence_number: Option<u64>,
     #[serde(borrow, default)]
     delta: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -186,6 +204,18 @@ impl ReadAlong for Along {
 }
 
 impl Along {
+    /// What is known of the response where it breaks off. Its items are not kept: the client has
+    /// them.
+    pub(crate) fn broken(&self) -> Broken {
+        if self.head.id.is_empty() {
+            return Broken { number: self.number, ..Broken::default() };
+        }
+        let Head { id, model, created_at } = &self.head;
+        let response = json!({"id": id, "object": "response", "created_at": created_at,
+            "model": model, "output": []});
+        Broken { number: self.number, response }
+    }
+
     fn note(&mut self, event: &Event<'_>) -> Verdict {
         let is_filled = event.delta.is_some_and(|delta| delta.get() != "\"\"");
         match event.kind.as_ref() {
@@ -199,6 +229,10 @@ impl Along {
                 self.usage = response.and_then(|it| it.usage).map(Usage::from).or(self.usage);
                 return Verdict::End;
             }
+            "response.created" => {
+                let head = event.response.and_then(|raw| serde_json::from_str(raw.get()).ok());
+                self.head = head.unwrap_or_default();
+            }
             "response.output_text.delta" | "response.refusal.delta" => self.content |= is_filled,
             "response.output_item.added" => {
                 let kind = event.item.as_ref().map_or("message", |item| item.kind.as_ref());
@@ -206,6 +240,7 @@ impl Along {
             }
             _ => (),
         }
+        self.number = event.sequence_number.map_or(self.number, |number| number + 1);
         self.token |= self.content || (is_filled && event.kind.ends_with(".delta"));
         Verdict::Forward
     }
@@ -231,8 +266,6 @@ pub(crate) fn read(body: Bytes) -> Result<Answer, UpstreamError> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-
     use super::*;
     use crate::wire::{End, Ending};
 
@@ -262,6 +295,24 @@ mod tests {
         let whole = read(response.to_string().into());
         let is_empty = whole.is_err_and(|error| error.failure.class == FailureClass::Empty);
         (is_sent, reader.finish(), is_empty)
+    }
+
+    #[test]
+    fn a_response_that_breaks_off_is_told_by_its_number_and_its_name() {
+        let mut reader = Reader::default();
+        let head = json!({"id": "resp_1", "model": "m", "created_at": 7});
+        for (number, kind) in ["response.created", "response.output_text.delta"].iter().enumerate()
+        {
+            let one =
+                json!({"type": kind, "sequence_number": number, "response": head, "delta": "a"});
+            reader.push(event(&one).into());
+        }
+        let Broken { number, response } = reader.along().broken();
+        assert_eq!(number, 2);
+        for name in ["id", "model", "created_at"] {
+            assert_eq!(response[name], head[name]);
+        }
+        assert_eq!(Reader::default().along().broken().number, 0);
     }
 
     #[test]
