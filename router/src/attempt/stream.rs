@@ -20,7 +20,7 @@ use crate::audit::Closing;
 use crate::breakers::Ticket;
 use crate::front::Front;
 use crate::openai::error::ClientError;
-use crate::respond::error_kind;
+use crate::respond::{error_code, error_kind};
 use crate::resume::{Heard, Joint};
 use crate::upstream::Body;
 use crate::wire::{Ending, Progress, StreamFailure, StreamReader};
@@ -419,7 +419,7 @@ impl Broken {
         let told = ClientError {
             message: error.message,
             kind: error_kind(class),
-            code: Some(class.name().into()),
+            code: Some(error_code(class, error.code.as_deref())),
             param: None,
         };
         Self { failure: error.failure, told, event }
@@ -430,7 +430,7 @@ impl Broken {
         let told = ClientError {
             message: format!("The answer is incomplete: {why}."),
             kind: error_kind(failure.class),
-            code: Some(failure.class.name().into()),
+            code: Some(error_code(failure.class, None)),
             param: None,
         };
         Self { failure, told, event: Bytes::new() }

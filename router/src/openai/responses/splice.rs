@@ -164,7 +164,7 @@ fn write_input(to: &mut Writer<'_>, input: &str, (mode, behind): (SystemMode, Op
         let end = place.end;
         let item = input.get(place).unwrap_or_default();
         let is_ours = is_sealed(item) && is_reasoning(item);
-        if !is_ours && !(replaces && is_system(item)) {
+        if !(is_ours || (replaces && is_system(item))) {
             to.put(separator);
             to.share(item.as_bytes());
             separator = ",";
