@@ -24,6 +24,9 @@ use tokio::sync::watch;
 
 pub(crate) use account::{Charge, Refused, Standing, Terms};
 
+#[cfg(feature = "aws")]
+use crate::apart::apart;
+
 use account::Receipt;
 use charge::Reserved;
 use local::Local;
@@ -177,12 +180,12 @@ impl Admitted {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let limits = Arc::clone(&self.limits);
         limits.unsettled.send_modify(|count| *count += 1);
-        runtime.spawn(async move {
+        runtime.spawn(apart(|| async move {
             if let Some(share) = &self.limits.share {
                 share.settle(&self, used).await;
             }
             limits.unsettled.send_modify(|count| *count = count.saturating_sub(1));
-        });
+        }));
     }
 }
 

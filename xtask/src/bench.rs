@@ -3,6 +3,7 @@
 //! Owns the order of the measurements; how each is made is in [`measure`] and `docs/benchmarks.md`.
 
 mod aws;
+pub(crate) mod layout;
 mod load;
 mod measure;
 mod process;
@@ -106,16 +107,19 @@ fn build(what: &[&str]) -> Result<(), Trouble> {
     Err(Trouble::new("build the release", status.to_string()))
 }
 
-fn measure_all(options: &Options, folder: &Path) -> Result<(), Trouble> {
-    let program = |name: &str| folder.join(name);
-    let programs = Programs {
-        xtask: program("xtask"),
-        router: program("sfai-router"),
-        dsl: program("sfai-dsl"),
+/// Where a build puts them.
+fn programs(folder: &Path) -> Programs {
+    Programs {
+        xtask: folder.join("xtask"),
+        router: folder.join("sfai-router"),
+        dsl: folder.join("sfai-dsl"),
         hello: folder.join("examples").join(HELLO),
         translation: folder.join("examples").join(TRANSLATION),
-    };
-    let bench = Bench::start(programs)?;
+    }
+}
+
+fn measure_all(options: &Options, folder: &Path) -> Result<(), Trouble> {
+    let bench = Bench::start(programs(folder))?;
     let runtime = serve::runtime()?;
     let mut rows = Vec::new();
     for measurement in Measurement::value_variants() {

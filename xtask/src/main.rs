@@ -37,6 +37,8 @@ enum Chore {
     Package(package::Options),
     /// Measure the router beside a plain reverse proxy
     Bench(bench::Options),
+    /// Write the order in which the router's functions are linked
+    Layout(bench::layout::Options),
     /// Many requests with faults and disconnects at random: nothing lost, nothing left
     Soak(bench::soak::Options),
     /// Twice the load that the router can serve
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         Chore::Catalogue(options) => catalogue::run(&options),
         Chore::Package(options) => package::run(&options),
         Chore::Bench(options) => bench::run(&options),
+        Chore::Layout(options) => bench::layout::run(&options),
         Chore::Soak(options) => bench::soak::run(&options),
         Chore::Overload(options) => bench::soak::overload::run(&options),
         Chore::BenchProxy(options) => bench::proxy::run(&options),

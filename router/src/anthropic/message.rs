@@ -88,7 +88,18 @@ pub(super) enum DeltaKind {
     Unknown,
 }
 
-/// A whole message, or the start of a streamed one.
+/// The message that a stream begins with, as far as anything is in it.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Start<'a> {
+    #[serde(borrow, default)]
+    pub(super) id: Raw<'a>,
+    #[serde(borrow, default)]
+    pub(super) model: Raw<'a>,
+    #[serde(borrow, default)]
+    pub(super) usage: Raw<'a>,
+}
+
+/// A whole message, or the start of one that is forwarded.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Message<'a> {
     #[serde(borrow, default)]

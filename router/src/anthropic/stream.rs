@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::blocks::Blocks;
 use super::chunks::Chunks;
-use super::message::{Delta, Event, EventKind, Message, StopReason, WireUsage, explanation, text};
+use super::message::{Delta, Event, EventKind, Start, StopReason, WireUsage, explanation, text};
 use crate::sse::{self, Events, TooLong};
 use crate::wire::{
     AnswerOptions, End, Ending, Progress, StreamFailure, UpstreamError, Usage, error,
@@ -156,12 +156,12 @@ impl Reader {
         match event.kind {
             EventKind::MessageStart => self.message_start(event.message),
             EventKind::ContentBlockStart => {
-                self.begin(&Message::default());
+                self.begin(&Start::default());
                 self.blocks.start(event.index, event.content_block, &mut self.chunks);
             }
             EventKind::ContentBlockDelta => {
                 if let Some(delta) = &event.delta {
-                    self.begin(&Message::default());
+                    self.begin(&Start::default());
                     self.blocks.delta(event.index, delta, &mut self.chunks);
                 }
             }
@@ -173,20 +173,20 @@ impl Reader {
     }
 
     fn message_start(&mut self, message: Option<&RawValue>) {
-        let message: Message<'_> =
+        let start: Start<'_> =
             message.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
-        self.update_usage(WireUsage::read(message.usage));
-        self.begin(&message);
+        self.update_usage(WireUsage::read(start.usage));
+        self.begin(&start);
     }
 
     /// Writes the first chunk, with the role, if it is not written yet.
-    fn begin(&mut self, message: &Message<'_>) {
+    fn begin(&mut self, start: &Start<'_>) {
         if self.chunks.has_begun() {
             return;
         }
         let own_model = || super::chunks::quoted(&self.options.model).into();
-        let model = text(message.model).map_or_else(own_model, Cow::Borrowed);
-        let id = text(message.id).unwrap_or("\"chatcmpl-unknown\"");
+        let model = text(start.model).map_or_else(own_model, Cow::Borrowed);
+        let id = text(start.id).unwrap_or("\"chatcmpl-unknown\"");
         self.chunks.begin(id, &model, self.options.created);
         self.chunks.delta(&[r#""role":"assistant""#]);
     }
@@ -204,7 +204,7 @@ impl Reader {
             return;
         }
         if let Some(raw) = explanation(delta.stop_details) {
-            self.begin(&Message::default());
+            self.begin(&Start::default());
             self.refused = true;
             self.chunks.delta(&[r#""refusal":"#, raw]);
         }
@@ -217,7 +217,7 @@ impl Reader {
     }
 
     fn end(&mut self) {
-        self.begin(&Message::default());
+        self.begin(&Start::default());
         self.blocks.stop_all(&mut self.chunks);
         self.ended = true;
         if !self.is_void() {

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::others::{Event, ITEM, Order, Others, Reading, Word, update, words};
 use super::{Breakers, Watcher};
+use crate::apart::apart;
 use crate::aws::Aws;
 use crate::aws::dynamo::{NotMade, Table, within};
 use crate::aws::outage::{Change, Outage};
@@ -119,10 +120,10 @@ impl Fleet {
         env.clone_into(&mut self.state().env);
         let (fleet, breakers) = (Arc::clone(self), Arc::clone(breakers));
         let open = self.begins();
-        runtime.spawn(async move {
+        runtime.spawn(apart(|| async move {
             fleet.read(&breakers).await;
             drop(open);
-        });
+        }));
     }
 
     /// Waits until everything is told, for a process that may be frozen or end.
@@ -183,12 +184,12 @@ impl Fleet {
         held.is_telling = true;
         drop(held);
         let (fleet, open) = (Arc::clone(self), self.begins());
-        runtime.spawn(async move {
+        runtime.spawn(apart(|| async move {
             while let Some((model, event)) = fleet.next() {
                 fleet.tell(model, event).await;
             }
             drop(open);
-        });
+        }));
     }
 
     fn next(&self) -> Option<(String, Event)> {

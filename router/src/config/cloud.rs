@@ -16,6 +16,7 @@ use super::remote::{Fetched, Remote};
 use super::stood_still::stood_still;
 use super::surroundings::CLIENT_KEYS_SECRET;
 use super::{Config, Reload};
+use crate::apart::apart;
 use crate::log::{self, say};
 use crate::secrets::store::Store;
 
@@ -123,7 +124,7 @@ impl Cloud {
         let serves = config.current().is_some() && self.outdated(config).is_none();
         if serves && !self.interval.is_zero() {
             if let Ok(progress) = Arc::clone(&self.progress).try_lock_owned() {
-                tokio::spawn(Self::refresh(Arc::clone(config), progress));
+                tokio::spawn(apart(|| Self::refresh(Arc::clone(config), progress)));
             }
             if self.has_slept(config) {
                 // What cannot be had in that time is no reason to answer nobody.

@@ -13,6 +13,7 @@ use super::account::{Charge, Receipt, Refused, Since, Terms};
 use super::calendar::around;
 use super::shared::{Counted, Shared};
 use super::{Admitted, Unsettled, Who, since_1970};
+use crate::apart::apart;
 use crate::aws::Aws;
 use crate::aws::dynamo::Table;
 use crate::aws::outage::{Change, Outage};
@@ -91,7 +92,7 @@ impl Share {
         }
         let asking = Asking { client: who.client.to_owned(), terms: who.terms, reserved, now };
         let (answers, mut answered) = oneshot::channel();
-        tokio::spawn(Arc::clone(self).ask(asking, answers));
+        tokio::spawn(apart(|| Arc::clone(self).ask(asking, answers)));
         let answer = match tokio::time::timeout(self.patience, &mut answered).await {
             Ok(answer) => answer.unwrap_or_else(|_| Err(Trouble::Failed("nobody asks it".into()))),
             Err(_) => Err(Trouble::Slow),
@@ -131,12 +132,12 @@ impl Share {
     fn take_back(self: Arc<Self>, client: String, receipt: Receipt) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         self.unsettled.send_modify(|count| *count += 1);
-        runtime.spawn(async move {
+        runtime.spawn(apart(|| async move {
             let now = since_1970(SystemTime::now());
             // Where that fails it counts on: too much rather than too little.
             let _ = self.shared.settle(&client, &receipt, Charge::default(), now).await;
             self.unsettled.send_modify(|count| *count = count.saturating_sub(1));
-        });
+        }));
     }
 
     pub(super) async fn settle(&self, admitted: &Admitted, used: Charge) {

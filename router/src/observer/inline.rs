@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::{Refused, Settling, Tellers};
+use crate::apart::apart;
 use crate::audit::record;
 use crate::audit::trail::Notes;
 use crate::log;
@@ -86,10 +87,10 @@ impl Inline {
     fn export(&self, telemetry: &Arc<Telemetry>) {
         let (telemetry, unsettled) = (Arc::clone(telemetry), self.unsettled.clone());
         self.begun();
-        self.runtime.spawn(async move {
+        self.runtime.spawn(apart(|| async move {
             telemetry.flush(EXPORT).await;
             settle(&unsettled);
-        });
+        }));
     }
 
     pub(super) async fn settled(&self) {
@@ -109,7 +110,7 @@ impl Inline {
         ends: Option<Instant>,
     ) -> Settling {
         let (bucket, unsettled) = (std::sync::Arc::clone(bucket), self.unsettled.clone());
-        let stored = self.runtime.spawn(async move {
+        let stored = self.runtime.spawn(apart(|| async move {
             let put = bucket.put(line.as_bytes(), std::time::SystemTime::now());
             let put = match ends {
                 Some(ends) => tokio::time::timeout_at(ends - LOGGED, put).await,
@@ -120,7 +121,7 @@ impl Inline {
                 log::not_stored(&why, &line, Some(&env));
             }
             settle(&unsettled);
-        });
+        }));
         Box::pin(async move { drop(stored.await) })
     }
 }

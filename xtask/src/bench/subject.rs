@@ -3,6 +3,7 @@
 //! Owns how they are started and what they are asked; what is made of it is the measurements'.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -87,10 +88,30 @@ impl Bench {
     /// # Errors
     /// When it cannot be started.
     pub(super) fn router_starting(&self) -> Result<Process, Trouble> {
-        let map = self.map_path().display().to_string();
-        let arguments =
-            |address| vec!["--map".into(), map, "--listen".into(), format!("{address}")];
+        let arguments = |address| self.router_arguments(address);
         Process::start(&self.programs.router, arguments, &self.router_log())
+    }
+
+    /// Starts a router under another program, which takes what `before` makes of the router's path.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub(super) fn router_under(
+        &self,
+        program: &str,
+        before: impl FnOnce(String) -> Vec<String>,
+    ) -> Result<Process, Trouble> {
+        let mut arguments = before(self.programs.router.display().to_string());
+        let all = |address| {
+            arguments.extend(self.router_arguments(address));
+            arguments
+        };
+        Process::start(Path::new(program), all, &self.router_log())
+    }
+
+    fn router_arguments(&self, address: SocketAddr) -> Vec<String> {
+        let map = self.map_path().display().to_string();
+        vec!["--map".into(), map, "--listen".into(), format!("{address}")]
     }
 
     /// Starts a router.

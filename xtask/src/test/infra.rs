@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::clients::{NPM, command, install_node, install_python, interpreters};
 use super::{Outcome, cargo, top};
+use crate::bench::layout::placed_together;
 use crate::package;
 use crate::trouble::{Doing, Trouble};
 
@@ -37,6 +38,7 @@ pub(super) fn run() -> Result<Outcome, Trouble> {
     let unknown = audit(&stack)?;
     package::by_default()?;
     is_small()?;
+    is_in_order()?;
     if let failed @ Outcome::Failed = cargo(&["build", "--workspace", "--bins", "--examples"])? {
         return Ok(failed);
     }
@@ -60,6 +62,20 @@ fn is_small() -> Result<(), Trouble> {
         return Ok(());
     }
     Err(Trouble::new("keep the function small", format!("{size} bytes are more than {MOST}")))
+}
+
+/// What each request passes through is to lie together: `cargo xtask layout`, when names have changed
+/// so much that the linker no longer finds them.
+fn is_in_order() -> Result<(), Trouble> {
+    const LEAST: u64 = 400_000;
+    let program = top().join("target/package/function/bootstrap");
+    let program = fs::read(&program).doing(format!("read {}", program.display()))?;
+    let bytes = placed_together(&program)?;
+    if bytes >= LEAST {
+        return Ok(());
+    }
+    let why = format!("{bytes} bytes of code are, at least {LEAST} were to be: see router/hot.ld");
+    Err(Trouble::new("see that code is placed together", why))
 }
 
 fn npm(stack: &Path) -> Command {
