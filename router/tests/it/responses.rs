@@ -308,8 +308,8 @@ async fn a_stream_that_breaks_off_goes_on_to_its_end_in_order() {
             let (status, text) = ask(&router, &question(true)).await;
             assert_eq!(status, 200);
             assert!(hear(&text, "broken").error.is_some());
-            let last = text.lines().rfind(|line| line.starts_with("data: ")).unwrap();
-            let last: Value = serde_json::from_str(&last["data: ".len()..]).unwrap();
+            let mut data = text.lines().filter_map(|line| line.strip_prefix("data: "));
+            let last: Value = serde_json::from_str(data.next_back().unwrap()).unwrap();
             let output = last["response"]["output"].as_array().unwrap();
             let kinds: Vec<&Value> = output.iter().map(|item| &item["type"]).collect();
             assert_eq!(kinds, ["reasoning", "message"]);
