@@ -115,7 +115,8 @@ fn sort(findings: &mut Vec<Diagnostic>) {
     findings.dedup_by(|a, b| a.code == b.code && a.span == b.span && a.message == b.message);
 }
 
-fn env_names(loaded: &Loaded) -> BTreeSet<&str> {
+/// The environments that a program declares.
+pub(crate) fn env_names(loaded: &Loaded) -> BTreeSet<&str> {
     let declarations = loaded.trees.iter().flat_map(|tree| &tree.declarations);
     let names = declarations.filter_map(|declaration| match declaration {
         Declaration::Env(env) => env.name.as_ref(),

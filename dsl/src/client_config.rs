@@ -13,7 +13,7 @@ use std::fmt;
 
 use model_map::{Ability, ModelEndpoint, ModelMap, Role, may_ask, usable_context};
 
-pub use aider::aider;
+pub use aider::{aider, aider_models};
 pub use continue_dev::continue_dev;
 pub use lines::lines;
 pub use opencode::opencode;
@@ -30,6 +30,8 @@ pub struct Wanted<'a> {
     pub roles: &'a [String],
     /// The roles that complete code; those whose name says so when there is none.
     pub autocomplete: &'a [String],
+    /// The role for small chores, written whether it is among `roles` or not.
+    pub small: Option<&'a str>,
     /// Only the roles that this client may ask for.
     pub client: Option<&'a str>,
 }
@@ -85,6 +87,8 @@ pub struct Offer<'m> {
     pub output: Option<u64>,
     /// What it is for.
     pub purpose: Purpose,
+    /// Whether it is the one for small chores: titles, summaries, commit messages.
+    pub is_small: bool,
 }
 
 /// What a role is for.
@@ -104,17 +108,21 @@ pub enum Purpose {
 /// The first name that is wanted and that the map does not have, or not for this client.
 pub fn offers<'m>(map: &'m ModelMap, wanted: &Wanted<'_>) -> Result<Vec<Offer<'m>>, String> {
     let allowed = |name: &str| may_ask(map, wanted.client, name);
-    let find = |name: &String| {
+    let find = |name: &str| {
         let found = map.roles.get_key_value(name).filter(|(name, _)| allowed(name));
-        found.ok_or_else(|| name.clone())
+        found.ok_or_else(|| name.to_owned())
     };
     for name in wanted.autocomplete {
         find(name)?;
     }
+    let small = wanted.small.map(find).transpose()?;
     let roles: Vec<(&String, &Role)> = if wanted.roles.is_empty() {
         map.roles.iter().filter(|(name, _)| allowed(name)).collect()
     } else {
-        wanted.roles.iter().map(find).collect::<Result<_, _>>()?
+        let named = wanted.roles.iter().map(|name| find(name));
+        let mut named = named.collect::<Result<Vec<_>, _>>()?;
+        named.extend(small.filter(|(small, _)| !wanted.roles.contains(small)));
+        named
     };
     Ok(roles.into_iter().map(|(name, role)| offer(map, name, role, wanted)).collect())
 }
@@ -127,6 +135,7 @@ fn offer<'m>(map: &'m ModelMap, name: &'m str, role: &'m Role, wanted: &Wanted<'
         context: usable_context(map, name, role, wanted.client),
         output: output(map, role),
         purpose: purpose(map, name, role, wanted),
+        is_small: wanted.small == Some(name),
     }
 }
 

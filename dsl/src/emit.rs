@@ -98,6 +98,7 @@ fn emit_model(model: &Model) -> model_map::Model {
         context_tokens: facts.context,
         effort_with_tools: facts.effort_with_tools.unwrap_or_default(),
         efforts: facts.efforts.clone().unwrap_or_default(),
+        efforts_unknown: facts.efforts.is_none() && facts.embeds != Some(true),
         endpoints: endpoints(facts),
         id: model.id.clone(),
         input_tokens: facts.input,

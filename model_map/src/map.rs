@@ -108,6 +108,9 @@ pub struct Model {
     /// The values of `reasoning_effort` that it takes, if it has such a setting.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub efforts: BTreeSet<Effort>,
+    /// Whether nobody says which efforts it takes, if any: then it is asked for what a client wants.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub efforts_unknown: bool,
     /// What its provider can be asked for with it, where that is known: an OpenAI-style one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoints: Option<BTreeSet<ModelEndpoint>>,
@@ -165,6 +168,13 @@ impl Model {
     /// What a request with so much input pays.
     pub fn price_at(&self, input_tokens: u64) -> Price {
         price_at(self.price, self.price_over, input_tokens)
+    }
+
+    /// Whether it is known which efforts it takes, if any. Of a model without any fact it is not,
+    /// whatever its map says.
+    pub fn tells_efforts(&self) -> bool {
+        let is_known = self.context_tokens.is_some() || self.output_tokens.is_some();
+        is_known && !self.efforts_unknown
     }
 
     /// Whether it is known to lack an endpoint.

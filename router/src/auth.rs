@@ -15,6 +15,9 @@ use crate::secrets::MissingKey;
 
 /// The variable that holds `name:key,name:key`.
 pub const CLIENT_KEYS: &str = "SFAI_CLIENT_KEYS";
+/// Begins as OpenAI's own text does: litellm, and so aider, knows a wrong key from a wrong request
+/// by these words alone.
+const WRONG_KEY: &str = "Incorrect API key provided: no client has it.";
 /// Shorter keys can be guessed; they are refused off loopback.
 const SHORTEST_KEY: usize = 16;
 /// Before a hash that stands in place of a key.
@@ -167,7 +170,7 @@ impl ClientKeys {
         let hash = Sha256::digest(credential(headers)?);
         let place = self.place_of(&hash.into(), compared);
         let is_known = place < self.keys.len();
-        is_known.then_some(Some(Known(place))).ok_or(Unauthorized("The API key is not known."))
+        is_known.then_some(Some(Known(place))).ok_or(Unauthorized(WRONG_KEY))
     }
 
     /// The name of a client of these.

@@ -9,6 +9,7 @@ mod blocks;
 mod citation;
 mod endpoint;
 mod error;
+mod frames;
 mod model;
 mod request;
 mod stream;

@@ -9,7 +9,7 @@ use std::fmt;
 use std::ops::Range;
 
 use bytes::BytesMut;
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 
 pub(crate) use self::surrogates::mended;
 
@@ -82,6 +82,56 @@ pub(crate) fn decode(raw: &str) -> Option<Cow<'_, str>> {
         return serde_json::from_str(raw).ok().map(Cow::Owned);
     }
     Some(Cow::Borrowed(inner))
+}
+
+/// The JSON string that a text begins with, with its quotes, and the rest.
+pub(crate) fn leading_string(text: &str) -> Option<(&str, &str)> {
+    let mut scan = Scan::new(text);
+    if scan.peek() != Some(b'"') {
+        return None;
+    }
+    scan.string().ok()?;
+    text.split_at_checked(scan.at)
+}
+
+/// Appends the text of a JSON string that is known to be one; whether it could be read.
+pub(crate) fn decode_onto(raw: &str, to: &mut String) -> bool {
+    let inner = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"'));
+    inner.is_some_and(|inner| unescape(inner, to).is_some())
+}
+
+fn unescape(mut inner: &str, to: &mut String) -> Option<()> {
+    while let Some(at) = memchr(b'\\', inner.as_bytes()) {
+        to.push_str(inner.get(..at)?);
+        let (letter, length) = match inner.as_bytes().get(at + 1)? {
+            b'n' => ('\n', 2),
+            b't' => ('\t', 2),
+            b'r' => ('\r', 2),
+            b'b' => ('\u{8}', 2),
+            b'f' => ('\u{c}', 2),
+            b'u' => unicode(inner.get(at..)?)?,
+            byte @ (b'"' | b'\\' | b'/') => (char::from(*byte), 2),
+            _ => return None,
+        };
+        to.push(letter);
+        inner = inner.get(at + length..)?;
+    }
+    to.push_str(inner);
+    Some(())
+}
+
+/// The letter of one escape or of two, and their length.
+fn unicode(text: &str) -> Option<(char, usize)> {
+    let unit = |at: usize| {
+        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let first = unit(0)?;
+    if let Some(letter) = char::from_u32(u32::from(first)) {
+        return Some((letter, 6));
+    }
+    let mut letters = char::decode_utf16([first, unit(6)?]);
+    Some((letters.next()?.ok()?, 12))
 }
 
 /// Appends `text` as a JSON string.

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::{Compiled, CouldNotRun, Exit, compiled, open, output};
-use crate::client_config::{Url, Wanted, aider, continue_dev, lines, offers, opencode};
+use crate::client_config::{
+    Url, Wanted, aider, aider_models, continue_dev, lines, offers, opencode,
+};
 use crate::nearest::nearest;
 
 #[derive(Debug, Args)]
@@ -25,6 +27,9 @@ pub(super) struct Options {
     /// A role that completes code; those whose name says so when there is none
     #[arg(long, value_name = "NAME")]
     autocomplete: Vec<String>,
+    /// A role for opencode's titles, or for aider's summaries and commit messages
+    #[arg(long, value_name = "NAME")]
+    small: Option<String>,
     /// Only the roles that this client of the program may ask for
     #[arg(long = "for", value_name = "CLIENT")]
     client_name: Option<String>,
@@ -44,6 +49,8 @@ enum Program {
     Opencode,
     /// .aider.conf.yml
     Aider,
+    /// aider's .aider.model.metadata.json
+    AiderModels,
     /// Lines for a shell
     Env,
 }
@@ -59,12 +66,18 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
     if let Some(client) = client.filter(|client| !map.clients.contains_key(*client)) {
         return Err(unknown("client", client, map.clients.keys()));
     }
-    let wanted = Wanted { url, roles: &options.roles, autocomplete: &options.autocomplete, client };
+    let small = options.small.as_deref();
+    if let (Some(_), Program::Continue | Program::Env) = (small, options.client) {
+        return Err(CouldNotRun("--small is for opencode and aider alone".into()));
+    }
+    let (roles, autocomplete) = (&options.roles[..], &options.autocomplete[..]);
+    let wanted = Wanted { url, roles, autocomplete, small, client };
     let offers = offers(&map, &wanted).map_err(|name| unknown("role", &name, map.roles.keys()))?;
     let write = match options.client {
         Program::Continue => continue_dev,
         Program::Opencode => opencode,
         Program::Aider => aider,
+        Program::AiderModels => aider_models,
         Program::Env => lines,
     };
     output::write(options.output.as_deref(), &write(&wanted.url, &offers))?;

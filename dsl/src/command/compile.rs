@@ -1,14 +1,15 @@
 //! `sfai-dsl compile`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::progress::Progress;
 use super::{CouldNotRun, Exit, Opened, drawn, open, print};
-use crate::check::check;
+use crate::check::{check, env_names};
 use crate::diagnostic::Diagnostic;
 use crate::emit::emit;
+use crate::nearest::nearest;
 use crate::program::Program;
 use crate::project::Project;
 use crate::render::Tally;
@@ -21,7 +22,7 @@ pub(super) struct Options {
     /// The environment to compile for
     #[arg(long, value_name = "NAME")]
     env: Option<String>,
-    /// The file to write
+    /// The file to write; `-` is stdout
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Write nothing; exit 1 when the file is not what would be written
@@ -35,11 +36,15 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
     let env = opened.project.env(options.env.as_deref());
     let built = build(&opened, &env)?;
     drop(progress);
+    doubt(&opened, &env);
     eprint!("{}", drawn(&opened.loaded, &built.findings)?);
     let Some(Map { map, bytes, .. }) = built.map else {
         eprintln!("sfai-dsl: nothing was written");
         return Ok(Exit::Findings);
     };
+    if options.output.as_deref() == Some(Path::new("-")) {
+        return show(&map, &bytes, options.check);
+    }
     let path = options.output.clone().unwrap_or_else(|| output(&opened.project));
     let shown = path.display();
     if options.check {
@@ -53,6 +58,28 @@ pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
     write::replace(&path, &bytes).map_err(failed)?;
     print(format_args!("{shown} {} roles, {}\n", map.roles.len(), map.digest));
     Ok(Exit::Clean)
+}
+
+/// Writes the map to stdout, and what is told of it elsewhere.
+fn show(map: &model_map::ModelMap, bytes: &[u8], is_check: bool) -> Result<Exit, CouldNotRun> {
+    if is_check {
+        return Err(CouldNotRun("`--check` compares a file, and `-` is none".to_owned()));
+    }
+    print(String::from_utf8_lossy(bytes));
+    eprintln!("sfai-dsl: {} roles, {}", map.roles.len(), map.digest);
+    Ok(Exit::Clean)
+}
+
+/// Says where an environment's name is nearly that of a declared one. Others are as good as those,
+/// since `${env}` takes any: so it is no finding.
+pub(super) fn doubt(opened: &Opened, env: &str) {
+    let declared = env_names(&opened.loaded);
+    if declared.contains(env) {
+        return;
+    }
+    if let Some(near) = nearest(env, declared) {
+        eprintln!("sfai-dsl: the program has no `env {env}`; did you mean `{near}`?");
+    }
 }
 
 /// A program, checked and, if it has no errors, compiled.

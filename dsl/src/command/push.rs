@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::compile::{Map, build};
+use super::compile::{Map, build, doubt};
 use super::look::look_on;
 use super::moving::{self, Candidate, Seen};
 use super::progress::Progress;
@@ -34,6 +34,7 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options) -> Result<Exit, CouldNotRun> {
     let opened = open(&options.paths)?;
     let env = opened.project.env(options.env.as_deref());
+    doubt(&opened, &env);
     // What is misspelt should be told before anything long.
     let address = options.target.address(&opened.project, &env)?;
     let follower = options.router.follower()?;

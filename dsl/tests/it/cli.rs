@@ -52,6 +52,36 @@ fn compile_writes_a_map_that_the_router_loads() {
 }
 
 #[test]
+fn a_dash_is_stdout_and_no_file() {
+    let project = project();
+    let output = project.run(&["compile", "-o", "-"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let map = model_map::load(&output.stdout).unwrap();
+    assert!(stderr(&output).contains(&map.digest), "{output:?}");
+    assert!(project.read("-").is_none() && project.read("model_map.json").is_none());
+    let output = project.run(&["compile", "--check", "-o", "-"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(stderr(&output).contains("`-` is none"), "{output:?}");
+}
+
+#[test]
+fn a_misspelt_environment_is_asked_about() {
+    let project = project();
+    let told = |env: &str| {
+        let output = project.run(&["compile", "--env", env]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        stderr(&output)
+    };
+    assert!(!told("dve").contains("did you mean"), "there is none to be meant");
+    let dev = "env dev {\n  provider openai {\n    base_url \"http://127.0.0.1:9100/v1\"\n  }\n}\n";
+    project.write("routes/env.sfr", dev.as_bytes());
+    assert!(told("dve").contains("the program has no `env dve`; did you mean `dev`?"));
+    for fine in ["dev", "prod", "default"] {
+        assert!(!told(fine).contains("did you mean"), "{fine}");
+    }
+}
+
+#[test]
 fn an_error_writes_nothing_and_hides_no_other() {
     let project = project();
     let broken = b"role a {\n  route sonet -> gpt\n}\n\nrole b {\n  rout gpt -> sonnet\n}\n";

@@ -22,6 +22,7 @@ fn the_settings_of_every_client_are_as_they_were_read_in_review() {
         ("continue", "config.yaml"),
         ("opencode", "opencode.json"),
         ("aider", "aider.conf.yml"),
+        ("aider-models", "aider.model.metadata.json"),
         ("env", "env.sh"),
     ];
     for (client, file) in clients {
@@ -61,6 +62,31 @@ fn roles_are_written_in_the_order_in_which_they_are_named() {
 }
 
 #[test]
+fn the_role_for_small_chores_is_written_whatever_others_are() {
+    let written = |client| {
+        let named = ["--role", "pictures", "--small", "drawn"];
+        stdout(&project().run(&[&["client-config", client, "--url", URL][..], &named].concat()))
+    };
+    let opencode: serde_json::Value = serde_json::from_str(&written("opencode")).unwrap();
+    assert_eq!(opencode["model"], "sfai/pictures");
+    assert_eq!(opencode["small_model"], "sfai/drawn");
+    let models = opencode["provider"]["sfai"]["models"].as_object().unwrap();
+    assert_eq!(models.keys().collect::<Vec<_>>(), ["drawn", "pictures"]);
+    let aider = written("aider");
+    assert!(aider.contains("\nmodel: \"openai/pictures\"\n"), "{aider}");
+    assert!(aider.contains("\nweak-model: \"openai/drawn\"\n"), "{aider}");
+    assert!(written("aider-models").contains("\"openai/drawn\": {"));
+}
+
+#[test]
+fn an_editor_with_tools_is_told_to_edit_in_place() {
+    let role = |name| ["client-config", "aider", "--url", URL, "--role", name];
+    let of = |name| stdout(&project().run(&role(name)));
+    assert!(of("it's: a \"coder\" # 1").contains("\nedit-format: diff\n"));
+    assert!(!of("pictures").contains("edit-format"));
+}
+
+#[test]
 fn what_is_not_there_is_told() {
     let project = project();
     let told = |arguments: &[&str]| {
@@ -71,6 +97,7 @@ fn what_is_not_there_is_told() {
     assert!(told(&["--url", "models.example.org"]).contains("begins with https://"));
     assert!(told(&["--url", URL, "--role", "drown"]).contains("did you mean `drawn`?"));
     assert!(told(&["--url", URL, "--autocomplete", "tab"]).contains("no role `tab`"));
+    assert!(told(&["--url", URL, "--small", "drawn"]).contains("opencode and aider alone"));
     assert!(told(&["--url", URL, "--for", "wep"]).contains("did you mean `web`?"));
     let denied = told(&["--url", URL, "--for", "web", "--role", "pictures"]);
     assert!(denied.contains("no role `pictures`") && !denied.contains("mean"), "{denied}");

@@ -105,7 +105,11 @@ impl Blocks {
 
     pub(super) fn delta(&mut self, index: u64, delta: &Delta<'_>, to: &mut Chunks) {
         match delta.kind {
-            DeltaKind::TextDelta if self.shows_text(index) => self.text(text(delta.text), to),
+            DeltaKind::TextDelta => {
+                if let Some(raw) = text(delta.text) {
+                    self.said(index, raw, to);
+                }
+            }
             DeltaKind::ThinkingDelta => self.thinking(index, text(delta.thinking), to),
             DeltaKind::SignatureDelta => self.signature(index, text(delta.signature), to),
             DeltaKind::InputJsonDelta => self.input(index, text(delta.partial_json), to),
@@ -114,7 +118,14 @@ impl Blocks {
                     self.citation(index, citation);
                 }
             }
-            DeltaKind::TextDelta | DeltaKind::Unknown => (),
+            DeltaKind::Unknown => (),
+        }
+    }
+
+    /// A piece of text.
+    pub(super) fn said(&mut self, index: u64, raw: &str, to: &mut Chunks) {
+        if self.shows_text(index) {
+            self.text(Some(raw), to);
         }
     }
 

@@ -8,6 +8,7 @@ mod blocks;
 pub(crate) mod cache;
 mod chunks;
 pub(crate) mod client;
+mod identity;
 mod message;
 mod parts;
 pub mod request;

@@ -118,10 +118,8 @@ impl<'a> Content<'a> {
     ) -> Result<(), RequestError> {
         for (index, part) in self.parts.iter().enumerate().filter(|(_, part)| !part.is_blank()) {
             separator.write(to);
-            if !part.write(to) {
-                let what = "is neither a data URL in base64 nor an https URL";
-                return Err(RequestError::at(format!("{}[{index}]", self.at), what));
-            }
+            part.write(to)
+                .map_err(|what| RequestError::at(format!("{}[{index}]", self.at), what))?;
         }
         Ok(())
     }
@@ -130,7 +128,7 @@ impl<'a> Content<'a> {
     pub(super) fn write_text(&self, to: &mut Writer<'_>, separator: &mut Separator) {
         for part in self.parts.iter().filter(|part| part.is_text() && !part.is_blank()) {
             separator.write(to);
-            part.write(to);
+            part.write_words(to);
         }
     }
 
@@ -140,7 +138,7 @@ impl<'a> Content<'a> {
         let Some((last, before)) = parts.split_last() else { return };
         for part in before {
             separator.write(to);
-            part.write(to);
+            part.write_words(to);
         }
         separator.write(to);
         to.put(r#"{"type":"text","text":"#);
@@ -158,8 +156,7 @@ impl<'a> Part<'a> {
                 Err(RequestError::at(at(), "has no `file_data`: this model knows no file ids"))
             }
             kind => {
-                let kind: String = kind.chars().filter(|c| !c.is_control()).take(40).collect();
-                let what = format!("is of type `{kind}`, which this model does not take");
+                let what = format!("is of type `{}`, which this model does not take", told(kind));
                 Err(RequestError {
                     code: Some("unsupported_content"),
                     ..RequestError::at(at(), what)
@@ -181,27 +178,36 @@ impl<'a> Part<'a> {
         self.is_text() && self.words().is_none_or(is_blank)
     }
 
-    /// Writes one block; false where its source cannot be sent.
-    fn write(&self, to: &mut Writer<'_>) -> bool {
-        let written = match self.kind.as_ref() {
-            "image_url" => self.write_image(to).is_some(),
-            "file" => self.write_document(to).is_some(),
+    /// Writes one block.
+    fn write(&self, to: &mut Writer<'_>) -> Result<(), Unsent> {
+        match self.kind.as_ref() {
+            "image_url" => self.write_image(to)?,
+            "file" => self.write_document(to)?,
             _ => {
-                to.put(r#"{"type":"text","text":"#);
-                to.share(self.words().unwrap_or("\"\"").as_bytes());
-                true
+                self.write_words(to);
+                return Ok(());
             }
-        };
+        }
+        self.write_end(to);
+        Ok(())
+    }
+
+    fn write_words(&self, to: &mut Writer<'_>) {
+        to.put(r#"{"type":"text","text":"#);
+        to.share(self.words().unwrap_or("\"\"").as_bytes());
+        self.write_end(to);
+    }
+
+    fn write_end(&self, to: &mut Writer<'_>) {
         if let Some(cache_control) = self.cache_control {
             to.put(r#","cache_control":"#);
             to.put(cache_control.get());
         }
         to.put("}");
-        written
     }
 
-    fn write_image(&self, to: &mut Writer<'_>) -> Option<()> {
-        let raw = self.image_url?;
+    fn write_image(&self, to: &mut Writer<'_>) -> Result<(), Unsent> {
+        let raw = self.image_url.ok_or(NO_SOURCE)?;
         let raw = match serde_json::from_str::<ImageUrl<'a>>(raw.get()) {
             Ok(image) => image.url,
             Err(_) => raw,
@@ -210,8 +216,8 @@ impl<'a> Part<'a> {
         write_source(to, raw, |kind| kind.starts_with("image/"))
     }
 
-    fn write_document(&self, to: &mut Writer<'_>) -> Option<()> {
-        let file = self.file.as_ref()?;
+    fn write_document(&self, to: &mut Writer<'_>) -> Result<(), Unsent> {
+        let file = self.file.as_ref().ok_or(NO_SOURCE)?;
         to.put(r#"{"type":"document","#);
         if let Some(name) = text(file.filename) {
             to.put(r#""title":"#);
@@ -219,52 +225,77 @@ impl<'a> Part<'a> {
             to.put(",");
         }
         to.put(r#""source":"#);
-        let data = file.file_data?;
+        let data = file.file_data.ok_or(NO_SOURCE)?;
         match plain_text(data.get()) {
             Some(text) => {
                 to.put(r#"{"type":"text","media_type":"text/plain","data":"#);
                 to.put_string(&text);
                 to.put("}");
-                Some(())
+                Ok(())
             }
             None => write_source(to, data, |kind| kind == "application/pdf"),
         }
     }
 }
 
+/// Why a source cannot be sent: completes a sentence that begins with the part's name.
+type Unsent = Cow<'static, str>;
+
+const NO_SOURCE: Unsent = Cow::Borrowed("is neither a data URL in base64 nor an https URL");
+
+/// What follows a URL's scheme, which has no case.
+fn after_scheme<'u>(url: &'u str, scheme: &str) -> Option<&'u str> {
+    let (head, rest) = url.split_at_checked(scheme.len())?;
+    head.eq_ignore_ascii_case(scheme).then_some(rest)
+}
+
 /// Writes the source that a URL stands for: the data in it, or where to fetch it.
-fn write_source(to: &mut Writer<'_>, raw: &RawValue, takes: fn(&str) -> bool) -> Option<()> {
-    let url = json::decode(raw.get())?;
-    if url.starts_with("https://") {
+fn write_source(
+    to: &mut Writer<'_>,
+    raw: &RawValue,
+    takes: fn(&str) -> bool,
+) -> Result<(), Unsent> {
+    let url = json::decode(raw.get()).ok_or(NO_SOURCE)?;
+    if after_scheme(&url, "https://").is_some() {
         to.put(r#"{"type":"url","url":"#);
         to.share(raw.get().as_bytes());
         to.put("}");
-        return Some(());
+        return Ok(());
     }
-    let (head, data) = url.strip_prefix("data:")?.split_once(',')?;
-    let kind = head.strip_suffix(";base64")?.split(';').next()?.to_ascii_lowercase();
-    let kind = if kind == "image/jpg" { "image/jpeg" } else { kind.as_str() };
-    if !takes(kind) || !data.bytes().all(is_base64) {
-        return None;
+    let parts = after_scheme(&url, "data:").and_then(|rest| rest.split_once(','));
+    let (head, data) = parts.ok_or(NO_SOURCE)?;
+    let head = head.to_ascii_lowercase();
+    let kind = head.strip_suffix(";base64").and_then(|head| head.split(';').next());
+    let kind = kind.filter(|_| data.bytes().all(is_base64)).ok_or(NO_SOURCE)?;
+    let kind = if kind == "image/jpg" { "image/jpeg" } else { kind };
+    if !takes(kind) {
+        return Err(format!("is of type `{}`, which this model does not take", told(kind)).into());
     }
     to.put(r#"{"type":"base64","media_type":"#);
     to.put_string(kind);
     to.put(r#","data":""#);
     to.share(data.as_bytes());
     to.put("\"}");
-    Some(())
+    Ok(())
+}
+
+/// A client's word as an error repeats it.
+fn told(word: &str) -> String {
+    word.chars().filter(|c| !c.is_control()).take(40).collect()
 }
 
 /// The text of a data URL that is of a plain one.
 fn plain_text(raw: &str) -> Option<String> {
+    const KINDS: [&str; 3] = ["text/", "application/json", "application/xml"];
     // A PDF's is long, and not decoded for this.
     let head = raw.get(..raw.find(',')?)?;
-    if !head.trim_start_matches('"').to_ascii_lowercase().starts_with("data:text/") {
+    let kind = after_scheme(head.trim_start_matches('"'), "data:")?.to_ascii_lowercase();
+    if !KINDS.iter().any(|it| kind.starts_with(it)) {
         return None;
     }
     let url = json::decode(raw)?;
     let (head, data) = url.split_once(',')?;
-    head.strip_suffix(";base64")?;
+    head.to_ascii_lowercase().strip_suffix(";base64")?;
     decoded_text(data)
 }
 

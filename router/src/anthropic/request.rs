@@ -2,9 +2,7 @@
 //!
 //! Owns the top level and the parameters; messages are in `turns`, tools in `tools`.
 
-use serde_json::value::RawValue;
-
-use super::message::text;
+use super::identity::user_id;
 use super::thinking::Thinking;
 use super::tools::{Format, Tools};
 use super::turns::{Conversation, write_system, write_turns};
@@ -54,8 +52,12 @@ pub fn build(request: &ChatRequest, target: &Target<'_>) -> Result<UpstreamReque
         .and_then(|thinking| thinking.fit(tools.forces_a_call(), || conversation.lacks_thinking()));
     restrain(request, &mut settings, thinking.as_ref());
     let stops = stop_sequences(request, &mut settings)?;
+    if request.get("user").is_some_and(|user| !is_text(user) && user != "\"\"") {
+        settings.drop_parameter(request, "user");
+    }
     settings.dropped.extend(format.dropped());
     settings.dropped.extend(tools.dropped());
+    settings.dropped.extend(conversation.dropped());
     settings.dropped.extend(unknown(request));
 
     let mut to = Writer::new(request.body());
@@ -100,10 +102,16 @@ fn unknown(request: &ChatRequest) -> impl Iterator<Item = String> + '_ {
         .map(|field| header_name(&field.name))
 }
 
+/// Whether a parameter asks for nothing. A seed of 0 is one, a completion's `logprobs` of 0 are
+/// those of its own tokens, and a search with no options is one.
 pub(crate) fn is_trivial(name: &str, value: &str) -> bool {
-    let value = value.trim_ascii();
-    matches!(value, "null" | "false" | "0" | "0.0" | "{}" | "[]" | "\"\"")
-        || (name == "n" && value == "1")
+    match value.trim_ascii() {
+        "null" | "false" | "[]" | "\"\"" => true,
+        "0" | "0.0" => !matches!(name, "seed" | "random_seed" | "logprobs"),
+        "{}" => name != "web_search_options",
+        "1" => matches!(name, "n" | "best_of"),
+        _ => false,
+    }
 }
 
 /// A parameter's name as a header can hold it.
@@ -127,13 +135,17 @@ fn write_parameters(
     if !stops.is_empty() {
         to.put(&format!(r#","stop_sequences":[{}]"#, stops.join(",")));
     }
-    if let Some(user) = request.read::<&RawValue>("user")?.filter(|user| text(Some(user)).is_some())
-    {
+    if let Some(user) = request.get("user").filter(|user| is_text(user)) {
         to.put(r#","metadata":{"user_id":"#);
-        to.put(user.get());
+        to.put(&user_id(user));
         to.put("}");
     }
     Ok(())
+}
+
+/// Whether a value is a string that says something.
+fn is_text(value: &str) -> bool {
+    value.starts_with('"') && value.len() > 2
 }
 
 /// As JSON strings, less those of white space alone, which are refused.

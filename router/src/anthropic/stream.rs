@@ -12,8 +12,11 @@ use serde_json::value::RawValue;
 
 use super::blocks::Blocks;
 use super::chunks::Chunks;
-use super::message::{Delta, Event, EventKind, Start, StopReason, WireUsage, explanation, text};
+use super::message::{
+    Delta, DeltaKind, Event, EventKind, Start, StopReason, WireUsage, explanation, text,
+};
 use crate::sse::{self, Events, TooLong};
+use crate::wire::mold::Mold;
 use crate::wire::{
     AnswerOptions, End, Ending, Progress, StreamFailure, UpstreamError, Usage, error,
 };
@@ -31,6 +34,8 @@ pub(crate) struct Reader {
     ended: bool,
     failure: Option<StreamFailure>,
     skipped: u32,
+    /// The shape of an event with a piece of text, and its block.
+    text: (Mold, u64),
 }
 
 impl Reader {
@@ -46,6 +51,7 @@ impl Reader {
             ended: false,
             failure: None,
             skipped: 0,
+            text: (Mold::default(), 0),
         }
     }
 
@@ -141,11 +147,17 @@ impl Reader {
 
     fn take_data(&mut self, name: &[u8], data: &[u8]) {
         let text = std::str::from_utf8(data).ok();
+        if let Some(raw) = text.and_then(|data| self.text.0.string(data)) {
+            return self.blocks.said(self.text.1, raw, &mut self.chunks);
+        }
         match text.map(serde_json::from_str::<Event<'_>>) {
             Some(Ok(event)) if event.kind == EventKind::Error || event.error.is_some() => {
                 self.fail(error::read_event(text.unwrap_or_default()));
             }
-            Some(Ok(event)) => self.take(&event),
+            Some(Ok(event)) => {
+                self.take(&event);
+                self.learn(text.unwrap_or_default(), &event);
+            }
             _ if name == b"error" => self.fail(error::read_event(text.unwrap_or_default())),
             _ if text.is_some_and(is_json) => (),
             _ => self.skipped = self.skipped.saturating_add(1),
@@ -169,6 +181,15 @@ impl Reader {
             EventKind::MessageDelta => self.message_delta(event),
             EventKind::MessageStop => self.end(),
             EventKind::Error | EventKind::Unknown => (),
+        }
+    }
+
+    fn learn(&mut self, data: &str, event: &Event<'_>) {
+        let delta = event.delta.as_ref().filter(|_| event.kind == EventKind::ContentBlockDelta);
+        let delta = delta.filter(|delta| delta.kind == DeltaKind::TextDelta);
+        if let Some(raw) = delta.and_then(|delta| text(delta.text)) {
+            self.text.0.learn(data, raw);
+            self.text.1 = event.index;
         }
     }
 

@@ -12,6 +12,7 @@ use super::chunks::quoted;
 use super::message::Raw;
 use super::request::header_name;
 use super::schema::{Fitted, fit};
+use crate::json;
 use crate::openai::request::{ChatRequest, RequestError};
 use crate::wire::answer::ANSWER_TOOL;
 use crate::wire::segments::Writer;
@@ -289,8 +290,29 @@ fn object_schema(schema: Option<&str>) -> String {
     let Some(schema) = schema else { return ANY_OBJECT.to_owned() };
     let members = schema.strip_prefix('{').unwrap_or_default().trim_ascii_start();
     match serde_json::from_str::<Typed<'_>>(schema) {
+        Ok(Typed { kind: Some(kind) }) if kind.get() == "\"object\"" => schema.to_owned(),
+        Ok(Typed { kind: Some(kind) }) if may_be_object(kind.get()) => with_type_object(schema),
+        // Any other is for Anthropic to refuse.
         Ok(Typed { kind: Some(_) }) => schema.to_owned(),
-        Ok(_) if !matches!(members, "" | "}") => format!(r#"{{"type":"object",{members}"#),
-        _ => ANY_OBJECT.to_owned(),
+        Ok(_) if matches!(members, "" | "}") => ANY_OBJECT.to_owned(),
+        Ok(_) => with_type_object(schema),
+        Err(_) => ANY_OBJECT.to_owned(),
     }
+}
+
+/// Whether a `type` is a list of several of which `object` is one.
+fn may_be_object(kind: &str) -> bool {
+    serde_json::from_str::<Vec<String>>(kind).is_ok_and(|all| all.iter().any(|it| it == "object"))
+}
+
+/// A schema with `type` said once.
+fn with_type_object(schema: &str) -> String {
+    let mut written = r#"{"type":"object""#.to_owned();
+    for member in json::object(schema).unwrap_or_default() {
+        let [key, value] = [member.key, member.value].map(|it| schema.get(it).unwrap_or_default());
+        if json::decode(key).is_none_or(|key| key != "type") {
+            written += &format!(",{key}:{value}");
+        }
+    }
+    written + "}"
 }

@@ -13,6 +13,7 @@ use super::thoughts::{self, Thought};
 use crate::json;
 use crate::openai::messages::nothing_left;
 use crate::openai::request::{ChatRequest, Prompt, RequestError, Target};
+use crate::wire::ids::for_anthropic;
 use crate::wire::segments::Writer;
 
 /// The messages of a request, read and sorted.
@@ -21,6 +22,8 @@ pub(super) struct Conversation<'a> {
     system: Vec<Message<'a>>,
     /// Those that say anything, in order.
     rest: Vec<Message<'a>>,
+    /// Whether any says by its `name` who of several speaks.
+    names: bool,
 }
 
 /// A message and its place in the client's list.
@@ -51,6 +54,8 @@ struct WireMessage<'a> {
     #[serde(borrow, default)]
     refusal: Option<&'a RawValue>,
     #[serde(borrow, default)]
+    name: Option<&'a RawValue>,
+    #[serde(borrow, default)]
     tool_call_id: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     tool_calls: Option<Vec<ToolCall<'a>>>,
@@ -80,9 +85,13 @@ impl<'a> Conversation<'a> {
         request: &'a ChatRequest,
         target: &Target<'_>,
     ) -> Result<Self, RequestError> {
-        let (mut system, mut rest) = (Vec::new(), Vec::new());
+        let (mut system, mut rest, mut names) = (Vec::new(), Vec::new(), false);
         for (index, wire) in wire_messages(request)?.into_iter().enumerate() {
-            let message = Message::read(index, wire?)?;
+            let wire = wire?;
+            let name = wire.name.filter(|name| name.get() != "\"\"");
+            let message = Message::read(index, wire)?;
+            // A result's is that of the tool, which the call has as well.
+            names |= name.is_some() && message.side != Side::Tool;
             match message.side {
                 Side::System => system.push(message),
                 _ if message.is_empty() => (),
@@ -100,7 +109,7 @@ impl<'a> Conversation<'a> {
             let question = system.pop().filter(|message| !message.is_empty());
             rest.extend(question.map(|message| Message { side: Side::User, ..message }));
         }
-        let conversation = Self { system, rest };
+        let conversation = Self { system, rest, names };
         conversation.check_end(target.model)?;
         Ok(conversation)
     }
@@ -114,6 +123,11 @@ impl<'a> Conversation<'a> {
             )),
             Some(_) => Ok(()),
         }
+    }
+
+    /// What of the messages this protocol has no place for.
+    pub(super) fn dropped(&self) -> Option<String> {
+        self.names.then(|| "messages.name".to_owned())
     }
 
     /// Whether the tool loop that the conversation is in began without a thinking block, or the
@@ -259,7 +273,7 @@ fn write_user(
     for message in turn.iter().filter(|message| message.side == Side::Tool) {
         separator.write(to);
         to.put(r#"{"type":"tool_result","tool_use_id":"#);
-        to.put_string(&tool_id(message.call_id.as_deref().unwrap_or_default()));
+        to.put_string(&for_anthropic(message.call_id.as_deref().unwrap_or_default()));
         if !message.content.is_blank() {
             let mut parts = Separator::new(r#","content":["#);
             message.content.write(to, &mut parts)?;
@@ -303,7 +317,7 @@ fn write_call(
         return Err(RequestError::at(at(), "is not a call of a function"));
     };
     to.put(r#"{"type":"tool_use","id":"#);
-    to.put_string(&tool_id(&call.id));
+    to.put_string(&for_anthropic(&call.id));
     to.put(r#","name":"#);
     to.put(function.name.get());
     to.put(r#","input":"#);
@@ -327,14 +341,4 @@ fn write_input(to: &mut Writer<'_>, arguments: &str) {
         to.put_string(arguments);
         to.put("}");
     }
-}
-
-/// A call's id in the characters that Anthropic takes.
-fn tool_id(id: &str) -> Cow<'_, str> {
-    let is_taken = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if !id.is_empty() && id.chars().all(is_taken) {
-        return Cow::Borrowed(id);
-    }
-    let id: String = id.chars().map(|c| if is_taken(c) { c } else { '_' }).collect();
-    Cow::Owned(if id.is_empty() { "_".to_owned() } else { id })
 }

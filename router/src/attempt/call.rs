@@ -161,7 +161,9 @@ async fn ask(
     let (ask, signed) = sign(exchange, alarm, (planned, endpoint), ask).await?;
     #[cfg(not(feature = "aws"))]
     let signed = None;
-    let Ask { request, service, beta } = ask;
+    let Ask { request, service, beta, names } = ask;
+    #[cfg(not(feature = "aws"))]
+    let _ = names;
     let place = place(endpoint, alarm).await?;
     let UpstreamRequest { body, dropped, answer_tool } = request;
     let trace = exchange.trace.and_then(|trace| trace.carried(attempt));
@@ -173,6 +175,7 @@ async fn ask(
         way,
         options: AnswerOptions {
             created: exchange.ambient.unix_seconds(),
+            chance: (exchange.ambient.random)(),
             include_usage: exchange.request.include_usage(),
             hides_usage: exchange.request.hides_usage(),
             answer_tool,
@@ -181,7 +184,7 @@ async fn ask(
         },
         place,
         #[cfg(feature = "aws")]
-        is_bedrock: endpoint.bedrock.is_some(),
+        bedrock: endpoint.bedrock.is_some().then_some(names),
     };
     let (response, expected) = meanwhile(pin!(alarm.within(sending)), expected).await;
     let response = response?.map_err(unsent)?;
@@ -197,7 +200,7 @@ struct Expected {
     options: AnswerOptions,
     place: Option<OwnedSemaphorePermit>,
     #[cfg(feature = "aws")]
-    is_bedrock: bool,
+    bedrock: Option<Vec<(String, String)>>,
 }
 
 impl Expected {
@@ -214,7 +217,7 @@ impl Expected {
             let text = read::refusal(alarm, body).await?;
             let (status, now) = (head.status.as_u16(), (exchange.ambient.now)());
             #[cfg(feature = "aws")]
-            if self.is_bedrock {
+            if self.bedrock.is_some() {
                 return Err(crate::bedrock::read_error(status, &head.headers, &text, now));
             }
             let error = crate::wire::error::read(status, &head.headers, &text, now);
@@ -225,9 +228,9 @@ impl Expected {
         }
         if wants_stream {
             #[cfg(feature = "aws")]
-            let decoder = self
-                .is_bedrock
-                .then(|| Decoder::new(bedrock_id(&head.headers), self.options.model.clone()));
+            let decoder = self.bedrock.map(|names| {
+                Decoder::new(bedrock_id(&head.headers), self.options.model.clone(), names)
+            });
             let reader = StreamReader::of(self.way, self.options);
             #[cfg(feature = "aws")]
             let reader = match decoder {
@@ -246,10 +249,13 @@ impl Expected {
         }
         let body = read::whole(alarm, body).await?;
         #[cfg(feature = "aws")]
-        let body = match self.is_bedrock {
-            true if self.way.front == Front::CountTokens => crate::bedrock::counted(body),
-            true => crate::bedrock::message(body, &bedrock_id(&head.headers), &self.options.model),
-            false => body,
+        let body = match &self.bedrock {
+            Some(_) if self.way.front == Front::CountTokens => crate::bedrock::counted(body),
+            Some(names) => {
+                let said_by = (&*bedrock_id(&head.headers), &*self.options.model);
+                crate::bedrock::message(body, said_by, names)
+            }
+            None => body,
         };
         let answer = front::whole(self.way, body, &self.options)?;
         if let Some(trail) = exchange.trail {
@@ -307,6 +313,7 @@ fn converse(exchange: &Exchange<'_>, model: &str, mut ask: Ask) -> Result<Ask, R
         _ => crate::bedrock::translate(text, wishes)?,
     };
     ask.request.body = Segments::from(converse.body);
+    ask.names = converse.names;
     ask.request.dropped.extend(converse.dropped);
     Ok(ask)
 }

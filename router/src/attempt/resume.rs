@@ -208,7 +208,7 @@ impl Resumption {
             match self.call(&plan, attempts, (attempt, link), (way, heard)).await {
                 Ok(started) => {
                     attempts.committed(attempt, self.stopwatch.elapsed());
-                    let joint = Joint::new(heard, way, self.request.wishes().custom_tools);
+                    let joint = Joint::new(heard, way, self.request.wishes());
                     return Some(Found { started, joint, ticket });
                 }
                 Err(error) => {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::citation::Citation;
 use super::{Raw, or, quoted};
+use crate::wire::names::{self, Made};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -120,9 +121,10 @@ pub(super) fn stop_reason(reason: &str) -> &str {
 }
 
 /// The message of an answer; the answer itself where it is none.
-pub(crate) fn message(body: Bytes, id: &str, model: &str) -> Bytes {
+pub(crate) fn message(body: Bytes, (id, model): (&str, &str), names: &[Made]) -> Bytes {
     let Ok(answer) = serde_json::from_slice::<Answer<'_>>(&body) else { return body };
-    let blocks: Vec<String> = answer.output.message.content.iter().filter_map(block).collect();
+    let blocks: Vec<String> =
+        answer.output.message.content.iter().filter_map(|it| block(it, names)).collect();
     let reason = answer.stop_reason.as_deref().map_or("end_turn", stop_reason);
     Bytes::from(format!(
         r#"{{"id":{},"type":"message","role":"assistant","model":{},"content":[{}],"stop_reason":"{reason}","stop_sequence":null,"usage":{}}}"#,
@@ -146,7 +148,7 @@ pub(crate) fn counted(body: Bytes) -> Bytes {
     }
 }
 
-fn block(block: &Block<'_>) -> Option<String> {
+fn block(block: &Block<'_>, names: &[Made]) -> Option<String> {
     if let Some(text) = block.text {
         return Some(format!(r#"{{"type":"text","text":{}}}"#, text.get()));
     }
@@ -154,7 +156,7 @@ fn block(block: &Block<'_>) -> Option<String> {
         return Some(format!(
             r#"{{"type":"tool_use","id":{},"name":{},"input":{}}}"#,
             or(call.tool_use_id, "\"\""),
-            or(call.name, "\"\""),
+            names::own(names, or(call.name, "\"\"")),
             or(call.input, "{}")
         ));
     }
@@ -198,7 +200,7 @@ mod tests {
             {"toolUse": {"toolUseId": "t", "name": "f", "input": {"a": 1}}}]}},
             "stopReason": "tool_use", "metrics": {"latencyMs": 3},
             "usage": {"inputTokens": 1, "outputTokens": 2, "totalTokens": 3}});
-        let message = message(body.to_string().into(), "msg_1", "m");
+        let message = message(body.to_string().into(), ("msg_1", "m"), &[]);
         let message: Value = serde_json::from_slice(&message).expect("JSON");
         let expected = json!({
             "id": "msg_1", "type": "message", "role": "assistant", "model": "m",

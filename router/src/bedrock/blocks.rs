@@ -11,6 +11,8 @@ use super::model::Family;
 use super::{Raw, or, quoted};
 use crate::anthropic::request::is_blank;
 use crate::openai::request::RequestError;
+use crate::wire::ids;
+use crate::wire::names::{Made, on_bedrock};
 
 /// How a call of a tool begins.
 pub(super) const CALL: &str = r#"{"toolUse":"#;
@@ -111,11 +113,11 @@ pub(super) fn texts(value: &str, family: Family) -> Result<Vec<String>, RequestE
     Ok(texts)
 }
 
-/// The blocks of a message: a string or blocks.
+/// The blocks of a message: a string or blocks; names of tools that are others here are noted.
 pub(super) fn contents(
     content: Raw<'_>,
     at: &str,
-    family: Family,
+    (family, names): (Family, &mut Vec<Made>),
 ) -> Result<Vec<String>, RequestError> {
     let Some(content) = content.map(RawValue::get) else { return Ok(Vec::new()) };
     if content.starts_with('"') {
@@ -124,7 +126,7 @@ pub(super) fn contents(
     let mut written = Vec::new();
     for (index, block) in list(content, at)?.iter().enumerate() {
         let block_at = format!("{at}[{index}]");
-        if let Some(block) = write(block, &block_at, family)? {
+        if let Some(block) = write(block, &block_at, (family, names))? {
             written.push(block);
         } else {
             continue;
@@ -140,7 +142,11 @@ fn list<'a>(value: &'a str, at: &str) -> Result<Vec<Block<'a>>, RequestError> {
 }
 
 /// One block; none for what says nothing here.
-fn write(block: &Block<'_>, at: &str, family: Family) -> Result<Option<String>, RequestError> {
+fn write(
+    block: &Block<'_>,
+    at: &str,
+    (family, names): (Family, &mut Vec<Made>),
+) -> Result<Option<String>, RequestError> {
     Ok(match block.kind.as_ref() {
         "text" => {
             let text = or(block.text, "\"\"");
@@ -150,11 +156,11 @@ fn write(block: &Block<'_>, at: &str, family: Family) -> Result<Option<String>, 
         "document" => Some(document(block, at)?),
         "tool_use" => Some(format!(
             r#"{CALL}{{"toolUseId":{},"name":{},"input":{}}}}}"#,
-            or(block.id, "\"\""),
-            or(block.name, "\"\""),
+            ids::on_bedrock(or(block.id, "\"\"")),
+            on_bedrock(or(block.name, "\"\""), names),
             or(block.input, "{}")
         )),
-        "tool_result" => Some(result(block, at, family)?),
+        "tool_result" => Some(result(block, at, (family, names))?),
         "thinking" | "redacted_thinking" if !family.takes_reasoning() => None,
         "thinking" => Some(format!(
             r#"{{"reasoningContent":{{"reasoningText":{{"text":{},"signature":{}}}}}}}"#,
@@ -220,13 +226,17 @@ fn document_name(title: &str) -> String {
     if name.is_empty() { "document".to_owned() } else { name.chars().take(200).collect() }
 }
 
-fn result(block: &Block<'_>, at: &str, family: Family) -> Result<String, RequestError> {
-    let content = contents(block.content, at, family)?;
+fn result(
+    block: &Block<'_>,
+    at: &str,
+    (family, names): (Family, &mut Vec<Made>),
+) -> Result<String, RequestError> {
+    let content = contents(block.content, at, (family, names))?;
     let is_error = block.is_error == Some(true) && family.caches();
     let status = if is_error { r#","status":"error""# } else { "" };
     Ok(format!(
         r#"{{"toolResult":{{"toolUseId":{},"content":[{}]{status}}}}}"#,
-        or(block.tool_use_id, "\"\""),
+        ids::on_bedrock(or(block.tool_use_id, "\"\"")),
         content.join(",")
     ))
 }

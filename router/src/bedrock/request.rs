@@ -13,6 +13,8 @@ use super::{Raw, or, quoted};
 use crate::anthropic::request::{header_name, is_trivial};
 use crate::json;
 use crate::openai::request::RequestError;
+use crate::wire::answer::ANSWER_TOOL;
+use crate::wire::names::{Made, on_bedrock};
 
 /// What the request is for.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +31,8 @@ pub(crate) struct Wishes<'a> {
 #[derive(Debug)]
 pub(crate) struct Converse {
     pub(crate) body: String,
+    /// The tools that have other names there.
+    pub(crate) names: Vec<Made>,
     pub(crate) dropped: Vec<String>,
 }
 
@@ -90,6 +94,7 @@ struct Parts {
     more: Vec<String>,
     format: Option<String>,
     dropped: Vec<String>,
+    names: Vec<Made>,
 }
 
 /// Translates a request. Errors name what this model cannot be sent.
@@ -165,7 +170,7 @@ impl Parts {
                 continue;
             }
             let is_assistant = message.role == "assistant";
-            let content = blocks::contents(message.content, &at, family)?;
+            let content = blocks::contents(message.content, &at, (family, &mut self.names))?;
             match self.messages.last_mut() {
                 // Turns alternate here.
                 Some((of, before)) if *of == is_assistant => before.extend(content),
@@ -182,7 +187,8 @@ impl Parts {
                 let at = format!("tools[{index}]");
                 return Err(RequestError::at(at, "is a tool of its provider's: not on Bedrock"));
             }
-            let mut spec = format!(r#""name":{}"#, or(tool.name, "\"\""));
+            let name = on_bedrock(or(tool.name, "\"\""), &mut self.names);
+            let mut spec = format!(r#""name":{name}"#);
             if let Some(description) = tool.description.filter(|it| it.get() != "\"\"") {
                 spec += &format!(r#","description":{}"#, description.get());
             }
@@ -201,11 +207,16 @@ impl Parts {
         let choice: Choice<'_> = read("tool_choice", value)?;
         self.choice = match choice.kind.as_str() {
             "any" => Some(r#"{"any":{}}"#.to_owned()),
-            "tool" => Some(format!(r#"{{"tool":{{"name":{}}}}}"#, or(choice.name, "\"\""))),
+            "tool" => {
+                let name = on_bedrock(or(choice.name, "\"\""), &mut self.names);
+                Some(format!(r#"{{"tool":{{"name":{name}}}}}"#))
+            }
             "none" => Some(String::new()),
             _ => None,
         };
-        if choice.disable_parallel_tool_use {
+        // The tool whose input is the answer is called once anyway, and not by the client's wish.
+        let is_ours = choice.name.is_some_and(|name| name.get().trim_matches('"') == ANSWER_TOOL);
+        if choice.disable_parallel_tool_use && !is_ours {
             self.dropped.push("parallel_tool_calls".to_owned());
         }
         Ok(())
@@ -237,7 +248,8 @@ impl Parts {
             members.push(format!(r#""outputConfig":{format}"#));
         }
         members.extend(self.more());
-        Converse { body: format!("{{{}}}", members.join(",")), dropped: self.dropped }
+        let body = format!("{{{}}}", members.join(","));
+        Converse { body, names: self.names, dropped: self.dropped }
     }
 
     fn count(mut self) -> Converse {
@@ -245,7 +257,7 @@ impl Parts {
         members.extend(self.tool_config());
         members.extend(self.more());
         let body = format!(r#"{{"input":{{"converse":{{{}}}}}}}"#, members.join(","));
-        Converse { body, dropped: Vec::new() }
+        Converse { body, names: self.names, dropped: Vec::new() }
     }
 
     fn more(&self) -> Option<String> {

@@ -4,15 +4,21 @@
 //! after the end: so the end is held back until then.
 
 use std::collections::BTreeSet;
+use std::fmt::Arguments;
+use std::io::Write as _;
 
-use aws_smithy_eventstream::frame::{DecodedFrame, MessageFrameDecoder};
-use aws_smithy_types::event_stream::Message;
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use serde::Deserialize;
 
 use super::answer::{ToolUse, Usage, stop_reason};
 use super::citation::Citation;
+use super::frames::{Damaged, Frame};
 use super::{Raw, error, or, quoted};
+use crate::wire::mold::Mold;
+use crate::wire::names::{self, Made};
+
+/// The event that brings a piece of a block.
+const DELTA: &str = "contentBlockDelta";
 
 /// The most that a frame may hold, as for a line of other streams.
 const FRAME_LIMIT: usize = 4 * 1024 * 1024;
@@ -22,13 +28,16 @@ const FRAME_LIMIT: usize = 4 * 1024 * 1024;
 pub(crate) struct Decoder {
     id: String,
     model: String,
-    frames: MessageFrameDecoder,
+    /// The tools that have other names on Bedrock.
+    names: Vec<Made>,
     left: BytesMut,
     begun: bool,
     open: BTreeSet<u64>,
     stop: Option<String>,
     over: bool,
-    out: String,
+    out: BytesMut,
+    /// The shape of an event with a piece of text, and its block.
+    text: (Mold, u64),
 }
 
 #[derive(Debug, Deserialize)]
@@ -79,36 +88,54 @@ struct Reasoning<'a> {
     redacted_content: Raw<'a>,
 }
 
+impl Delta<'_> {
+    /// Whether it is nothing but a piece of text.
+    fn is_text(&self) -> bool {
+        let is_other = self.tool_use.is_some() || self.reasoning_content.is_some();
+        self.text.is_some() && !is_other && self.citation.is_none()
+    }
+}
+
 impl Decoder {
-    /// For the answer with this id, by this model.
-    pub(crate) fn new(id: String, model: String) -> Self {
+    /// For the answer with this id, by this model, which was asked with these names of tools.
+    pub(crate) fn new(id: String, model: String, names: Vec<Made>) -> Self {
         Self {
             id,
             model,
-            frames: MessageFrameDecoder::new(),
+            names,
             left: BytesMut::new(),
             begun: false,
             open: BTreeSet::new(),
             stop: None,
             over: false,
-            out: String::new(),
+            out: BytesMut::new(),
+            text: (Mold::default(), 0),
         }
     }
 
     /// Takes the next bytes and gives the events that they complete.
     pub(crate) fn push(&mut self, chunk: &[u8]) -> Bytes {
         self.left.extend_from_slice(chunk);
+        let mut left = std::mem::take(&mut self.left);
         while !self.over {
-            match self.frames.decode_frame(&mut self.left) {
-                Ok(DecodedFrame::Complete(message)) => self.take(&message),
-                Ok(DecodedFrame::Incomplete) if self.left.len() > FRAME_LIMIT => {
+            match self.next(&left) {
+                Ok(Some(length)) => left.advance(length),
+                Ok(None) if left.len() > FRAME_LIMIT => {
                     self.fail("server_error", "a frame of the stream is too long");
                 }
-                Ok(DecodedFrame::Incomplete) => break,
-                Err(_) => self.fail("server_error", "the stream's frames are damaged"),
+                Ok(None) => break,
+                Err(Damaged) => self.fail("server_error", "the stream's frames are damaged"),
             }
         }
-        Bytes::from(std::mem::take(&mut self.out))
+        self.left = left;
+        self.out.split().freeze()
+    }
+
+    /// Takes the first frame and gives its length; none where it is not whole.
+    fn next(&mut self, left: &[u8]) -> Result<Option<usize>, Damaged> {
+        let Some(frame) = Frame::read(left)? else { return Ok(None) };
+        self.take(&frame)?;
+        Ok(Some(frame.length))
     }
 
     /// Takes the end of the bytes. A stream that has told its end is whole without its usage.
@@ -116,42 +143,57 @@ impl Decoder {
         if !self.over && self.stop.is_some() {
             self.end(None);
         }
-        Bytes::from(std::mem::take(&mut self.out))
+        self.out.split().freeze()
     }
 
-    fn take(&mut self, message: &Message) {
-        let header = |name: &str| {
-            let found = message.headers().iter().find(|it| it.name().as_str() == name)?;
-            found.value().as_string().ok().map(|it| it.as_str())
-        };
-        let kind = header(":message-type").unwrap_or_default();
-        let event = serde_json::from_slice::<Event<'_>>(message.payload()).ok();
-        if kind == "error" {
-            let words = header(":error-message").unwrap_or("the stream failed");
-            let words = words.to_owned();
-            return self.fail(header(":error-code").unwrap_or("server_error"), &words);
+    fn take(&mut self, frame: &Frame<'_>) -> Result<(), Damaged> {
+        let [kind, event] = frame.texts([":message-type", ":event-type"])?;
+        let payload = std::str::from_utf8(frame.payload).unwrap_or_default();
+        match kind.unwrap_or_default() {
+            "error" => {
+                let [code, words] = frame.texts([":error-code", ":error-message"])?;
+                let words = words.unwrap_or("the stream failed");
+                self.fail(code.unwrap_or("server_error"), words);
+            }
+            "exception" => {
+                let [kind] = frame.texts([":exception-type"])?;
+                let event = serde_json::from_str::<Event<'_>>(payload).ok();
+                let words = event.and_then(|event| event.message).unwrap_or_default();
+                self.fail(kind.unwrap_or("server_error"), &words);
+            }
+            _ => self.event(event.unwrap_or_default(), payload),
         }
-        if kind == "exception" {
-            let words = event.and_then(|event| event.message).unwrap_or_default();
-            return self.fail(header(":exception-type").unwrap_or("server_error"), &words);
+        Ok(())
+    }
+
+    fn event(&mut self, name: &str, payload: &str) {
+        if name == DELTA
+            && let Some(raw) = self.text.0.string(payload)
+        {
+            return self.said(self.text.1, raw);
         }
         // What is not JSON is left out, as in other streams.
-        let Some(event) = event else { return };
+        let Ok(event) = serde_json::from_str::<Event<'_>>(payload) else { return };
         self.begin();
         let index = event.content_block_index;
-        match header(":event-type").unwrap_or_default() {
+        match name {
             "contentBlockStart" => {
                 if let Some(call) = event.start.and_then(|start| start.tool_use) {
-                    self.open(index, &call_block(&call));
+                    let block = call_block(&call, &self.names);
+                    self.open(index, &block);
                 }
             }
-            "contentBlockDelta" => {
+            DELTA => {
                 if let Some(delta) = &event.delta {
                     self.delta(index, delta);
+                    if let Some(raw) = delta.text.filter(|_| delta.is_text()) {
+                        self.text.0.learn(payload, raw.get());
+                        self.text.1 = index;
+                    }
                 }
             }
             "contentBlockStop" if self.open.remove(&index) => {
-                self.put("content_block_stop", &format!(r#","index":{index}"#));
+                self.put("content_block_stop", format_args!(r#","index":{index}"#));
             }
             "messageStop" => {
                 let reason = event.stop_reason.as_deref().unwrap_or("end_turn");
@@ -170,7 +212,7 @@ impl Decoder {
         let (id, model) = (quoted(&self.id), quoted(&self.model));
         self.put(
             "message_start",
-            &format!(
+            format_args!(
                 r#","message":{{"id":{id},"type":"message","role":"assistant","model":{model},"content":[],"stop_reason":null,"stop_sequence":null,"usage":{{"input_tokens":0,"output_tokens":0}}}}"#
             ),
         );
@@ -179,15 +221,14 @@ impl Decoder {
     /// Opens a block, unless it is open.
     fn open(&mut self, index: u64, block: &str) {
         if self.open.insert(index) {
-            let members = format!(r#","index":{index},"content_block":{block}"#);
-            self.put("content_block_start", &members);
+            let members = format_args!(r#","index":{index},"content_block":{block}"#);
+            self.put("content_block_start", members);
         }
     }
 
     fn delta(&mut self, index: u64, delta: &Delta<'_>) {
         if let Some(text) = delta.text {
-            self.open(index, r#"{"type":"text","text":""}"#);
-            self.piece(index, "text_delta", "text", text.get());
+            self.said(index, text.get());
         }
         if let Some(call) = &delta.tool_use {
             self.piece(index, "input_json_delta", "partial_json", or(call.input, "\"\""));
@@ -210,22 +251,29 @@ impl Decoder {
         }
     }
 
+    fn said(&mut self, index: u64, raw: &str) {
+        self.open(index, r#"{"type":"text","text":""}"#);
+        self.piece(index, "text_delta", "text", raw);
+    }
+
     fn piece(&mut self, index: u64, kind: &str, name: &str, value: &str) {
-        let members = format!(r#","index":{index},"delta":{{"type":"{kind}","{name}":{value}}}"#);
-        self.put("content_block_delta", &members);
+        let members =
+            format_args!(r#","index":{index},"delta":{{"type":"{kind}","{name}":{value}}}"#);
+        self.put("content_block_delta", members);
     }
 
     fn end(&mut self, usage: Option<Usage>) {
         self.over = true;
         for index in std::mem::take(&mut self.open) {
-            self.put("content_block_stop", &format!(r#","index":{index}"#));
+            self.put("content_block_stop", format_args!(r#","index":{index}"#));
         }
         let reason = self.stop.take();
         let reason = reason.map_or_else(|| "null".to_owned(), |reason| format!("\"{reason}\""));
         let usage = usage.map_or_else(String::new, |it| format!(r#","usage":{}"#, it.write()));
-        let members = format!(r#","delta":{{"stop_reason":{reason},"stop_sequence":null}}{usage}"#);
-        self.put("message_delta", &members);
-        self.put("message_stop", "");
+        let members =
+            format_args!(r#","delta":{{"stop_reason":{reason},"stop_sequence":null}}{usage}"#);
+        self.put("message_delta", members);
+        self.put("message_stop", format_args!(""));
     }
 
     fn fail(&mut self, kind: &str, words: &str) {
@@ -241,16 +289,20 @@ impl Decoder {
             _ => "api_error",
         };
         let words = quoted(words);
-        self.put("error", &format!(r#","error":{{"type":"{kind}","message":{words}}}"#));
+        self.put("error", format_args!(r#","error":{{"type":"{kind}","message":{words}}}"#));
     }
 
-    fn put(&mut self, kind: &str, members: &str) {
-        self.out.push_str(&format!("event: {kind}\ndata: {{\"type\":\"{kind}\"{members}}}\n\n"));
+    fn put(&mut self, kind: &str, members: Arguments<'_>) {
+        let parts = ["event: ", kind, "\ndata: {\"type\":\"", kind, "\""];
+        parts.iter().for_each(|part| self.out.extend_from_slice(part.as_bytes()));
+        // Writing into memory cannot fail.
+        let _ = write!((&mut self.out).writer(), "{members}}}\n\n");
     }
 }
 
-fn call_block(call: &ToolUse<'_>) -> String {
+fn call_block(call: &ToolUse<'_>, names: &[Made]) -> String {
     let (id, name) = (or(call.tool_use_id, "\"\""), or(call.name, "\"\""));
+    let name = names::own(names, name);
     format!(r#"{{"type":"tool_use","id":{id},"name":{name},"input":{{}}}}"#)
 }
 

@@ -9,6 +9,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::answer::{self, Answer, Event, Refusal, Stamp, check_method, read_object, text};
+use super::refused;
 use super::reply::{Asked, Reply, Wanted, reply};
 
 /// What a path asks for: `/model/ID/converse`.
@@ -77,6 +78,7 @@ fn read(head: &Parts, body: &[u8], (model, action): (&str, Action)) -> Result<As
     })?;
     let has_tools = request.get("toolConfig").is_some();
     check_turns(messages, has_tools)?;
+    refused::converse(&request)?;
     let limit = request.pointer("/inferenceConfig/maxTokens").and_then(Value::as_u64);
     let system = request.get("system").and_then(Value::as_array).into_iter().flatten();
     Ok(Asked {

@@ -6,9 +6,10 @@
 //! router or the map; any path that ends as one of these providers' is served, so one demo can stand
 //! for every provider.
 //!
-//! Two things in a request steer it. A line `call NAME {"some": "json"}` in the last user message,
+//! Three things in a request steer it. A line `call NAME {"some": "json"}` in the last user message,
 //! with NAME among the request's tools, is answered with that tool call, several lines with several.
-//! Tool results at the end of a conversation are answered with a text that quotes them.
+//! Tool results at the end of a conversation are answered with a text that quotes them. A line
+//! `say "some JSON string"` is answered with that text alone, for clients that read edits out of it.
 
 mod answer;
 mod anthropic;

@@ -9,8 +9,14 @@ use super::answer::{Refusal, kind, text};
 /// The most stop sequences of a request to OpenAI.
 const MOST_STOPS: usize = 4;
 
-/// The longest name of a tool at OpenAI.
+/// The longest name of a tool at OpenAI and on Bedrock.
 const LONGEST_NAME: usize = 64;
+
+/// The longest id of a call in a chat with OpenAI.
+const LONGEST_ID: usize = 40;
+
+/// The longest `user_id` at Anthropic.
+const LONGEST_USER: usize = 256;
 
 /// The keywords of a schema that Anthropic does not hold an answer to.
 const KEYWORDS: [&str; 12] = [
@@ -41,6 +47,7 @@ pub(super) fn openai(request: &Value, model: &str) -> Result<(), Refusal> {
         });
     }
     check_names(request)?;
+    check_lengths(request)?;
     if !is_reasoning(model) {
         return Ok(());
     }
@@ -75,16 +82,76 @@ fn check_names(request: &Value) -> Result<(), Refusal> {
     for (index, tool) in tools(request).iter().enumerate() {
         let name = tool.pointer("/function/name").and_then(Value::as_str).unwrap_or_default();
         if name.len() > LONGEST_NAME {
-            let param = format!("tools[{index}].function.name");
-            let message = format!(
-                "Invalid '{param}': string too long. Expected a string with maximum length {LONGEST_NAME}, but got a string with length {} instead.",
-                name.len()
-            );
-            let refusal = Refusal::field(param, message);
-            return Err(Refusal { code: Some("string_above_max_length"), ..refusal });
+            return Err(too_long(&format!("tools[{index}].function.name"), name, LONGEST_NAME));
         }
     }
     Ok(())
+}
+
+/// Who asks, and the ids of calls and results.
+fn check_lengths(request: &Value) -> Result<(), Refusal> {
+    for name in ["user", "safety_identifier", "prompt_cache_key"] {
+        check_length(name, text(request, name), LONGEST_NAME)?;
+    }
+    let messages = request.get("messages").and_then(Value::as_array);
+    for (index, message) in messages.into_iter().flatten().enumerate() {
+        let at = format!("messages[{index}]");
+        check_length(&format!("{at}.tool_call_id"), text(message, "tool_call_id"), LONGEST_ID)?;
+        let calls = message.get("tool_calls").and_then(Value::as_array);
+        for (call, inside) in calls.into_iter().flatten().enumerate() {
+            check_length(&format!("{at}.tool_calls[{call}].id"), text(inside, "id"), LONGEST_ID)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_length(param: &str, value: &str, longest: usize) -> Result<(), Refusal> {
+    if value.chars().count() > longest { Err(too_long(param, value, longest)) } else { Ok(()) }
+}
+
+fn too_long(param: &str, value: &str, longest: usize) -> Refusal {
+    let message = format!(
+        "Invalid '{param}': string too long. Expected a string with maximum length {longest}, but got a string with length {} instead.",
+        value.chars().count()
+    );
+    Refusal { code: Some("string_above_max_length"), ..Refusal::field(param, message) }
+}
+
+/// Checks the names of tools that Bedrock takes, those of calls that were made, too.
+#[cfg(feature = "aws")]
+pub(super) fn converse(request: &Value) -> Result<(), Refusal> {
+    let list = |of: &'static str| request.pointer(of).and_then(Value::as_array);
+    let tools = list("/toolConfig/tools").into_iter().flatten().enumerate();
+    for (index, tool) in tools {
+        check_name(tool, "toolSpec", || format!("toolConfig.tools.{}.member", index + 1))?;
+    }
+    for (turn, message) in list("/messages").into_iter().flatten().enumerate() {
+        let blocks = message.get("content").and_then(Value::as_array);
+        for (index, block) in blocks.into_iter().flatten().enumerate() {
+            let at = || format!("messages.{}.member.content.{}.member", turn + 1, index + 1);
+            check_name(block, "toolUse", at)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(feature = "aws")]
+fn check_name(part: &Value, member: &'static str, at: impl Fn() -> String) -> Result<(), Refusal> {
+    let Some(named) = part.get(member) else { return Ok(()) };
+    let name = text(named, "name");
+    let is_taken = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let rule = match name.len() {
+        0 => "have length greater than or equal to 1".to_owned(),
+        long if long > LONGEST_NAME => {
+            format!("have length less than or equal to {LONGEST_NAME}")
+        }
+        _ if name.chars().all(is_taken) => return Ok(()),
+        _ => "satisfy regular expression pattern: [a-zA-Z0-9_-]+".to_owned(),
+    };
+    let at = at();
+    Err(Refusal::bad(format!(
+        "1 validation error detected: Value '{name}' at '{at}.{member}.name' failed to satisfy constraint: Member must {rule}"
+    )))
 }
 
 /// From GPT-5.4 on there is no effort beside tools in a chat, and from GPT-5.5 on it has to be said
@@ -116,6 +183,7 @@ pub(super) fn anthropic(request: &Value, model: &str) -> Result<(), Refusal> {
     check_thinking(request, model)?;
     check_sampling(request, model)?;
     check_prefill(request, model)?;
+    check_user(request)?;
     if let Some(schema) = request.pointer("/output_config/format/schema") {
         check_schema("output_config.format.schema", schema)?;
     }
@@ -142,6 +210,22 @@ fn is_adaptive(model: &str) -> bool {
     const THOSE: [&str; 4] =
         ["claude-opus-4-7", "claude-opus-4-8", "claude-sonnet-5", "claude-fable-5"];
     is_one_of(model, &THOSE)
+}
+
+/// A user's id is none that tells who it is.
+fn check_user(request: &Value) -> Result<(), Refusal> {
+    let user = request.get("metadata").map(|it| text(it, "user_id")).unwrap_or_default();
+    let is_digits = |c: char| c.is_ascii_digit() || "+-. ()".contains(c);
+    let digits = user.chars().filter(char::is_ascii_digit).count();
+    let what = match user {
+        long if long.chars().count() > LONGEST_USER => "String should have at most 256 characters",
+        _ if user.contains('@') => "user_id appears to contain an email address",
+        _ if digits >= 7 && user.chars().all(is_digits) => {
+            "user_id appears to contain a phone number"
+        }
+        _ => return Ok(()),
+    };
+    Err(Refusal::bad(format!("metadata.user_id: {what}")))
 }
 
 fn check_temperature(request: &Value) -> Result<(), Refusal> {
@@ -283,6 +367,50 @@ mod tests {
         for name in ["logprobs", "top_logprobs", "logit_bias", "presence_penalty"] {
             assert!(told(openai(&json!({name: 1}), "gpt-5.4")).contains(name));
             assert_eq!(openai(&json!({name: 1}), "gpt-4.1"), Ok(()));
+        }
+    }
+
+    #[test]
+    fn who_asks_is_told_in_few_characters_and_not_by_name() {
+        let (long, id) = ("u".repeat(65), "c".repeat(41));
+        for (body, what) in [
+            (json!({"user": long}), "'user'"),
+            (json!({"safety_identifier": long}), "'safety_identifier'"),
+            (json!({"prompt_cache_key": long}), "'prompt_cache_key'"),
+            (json!({"messages": [{"tool_calls": [{"id": id}]}]}), "'messages[0].tool_calls[0].id'"),
+            (json!({"messages": [{}, {"tool_call_id": id}]}), "'messages[1].tool_call_id'"),
+        ] {
+            assert!(told(openai(&body, "gpt-4.1")).contains(what), "{body}");
+        }
+        let fine = json!({"user": "u".repeat(64), "messages": [{"tool_call_id": "c".repeat(40)}]});
+        assert_eq!(openai(&fine, "gpt-4.1"), Ok(()));
+        let user = |user: &str| told(anthropic(&json!({"metadata": {"user_id": user}}), "m"));
+        assert!(user("jo@example.com").contains("email"));
+        assert!(user("+1 555 010 9999").contains("phone"));
+        assert!(user(&"u".repeat(257)).contains("256"));
+        assert_eq!(user(&long), "");
+    }
+
+    #[cfg(feature = "aws")]
+    #[test]
+    fn bedrock_refuses_names_that_are_long_or_odd() {
+        let offered = |name: &str| json!({"toolConfig": {"tools": [{"cachePoint": {}}, {"toolSpec": {"name": name}}]}});
+        let called = |name: &str| json!({"messages": [{"content": [{"toolUse": {"name": name}}]}]});
+        for (name, words) in [
+            ("a".repeat(65), "equal to 64"),
+            (String::new(), "equal to 1"),
+            ("a.b".into(), "[a-zA-Z0-9_-]+"),
+        ] {
+            for (body, at) in [
+                (offered(&name), "'toolConfig.tools.2.member.toolSpec.name'"),
+                (called(&name), "'messages.1.member.content.1.member.toolUse.name'"),
+            ] {
+                let told = told(converse(&body));
+                assert!(told.contains(words) && told.contains(at), "{told}");
+            }
+        }
+        for fine in [offered(&"a".repeat(64)), called("a-b_9"), json!({})] {
+            assert_eq!(converse(&fine), Ok(()));
         }
     }
 

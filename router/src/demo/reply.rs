@@ -122,6 +122,11 @@ fn words(asked: &Asked, calls: &[Call]) -> String {
     if let (Wanted::Json(schema), true) = (&asked.wanted, calls.is_empty()) {
         return sample(schema, &shorten(&asked.user_text)).to_string();
     }
+    if let (Some(text), true, true) =
+        (dictated(&asked.user_text), calls.is_empty(), asked.tool_results.is_empty())
+    {
+        return text;
+    }
     let who = format!("This is sfai's demo upstream, answering as {}.", shorten(&asked.model));
     if !calls.is_empty() {
         return format!("{who} Calling {} of your tools.", calls.len());
@@ -182,6 +187,12 @@ fn calls(asked: &Asked) -> Vec<Call> {
     forced.first().map(made).into_iter().collect()
 }
 
+/// The text of the first line `say "…"`.
+fn dictated(user_text: &str) -> Option<String> {
+    let mut lines = user_text.lines();
+    lines.find_map(|line| serde_json::from_str(line.trim().strip_prefix("say ")?).ok())
+}
+
 /// Reads `call NAME {json}`; the arguments may be left out.
 fn read_call(line: &str) -> Option<Call> {
     let rest = line.trim().strip_prefix("call ")?.trim_start();
@@ -211,6 +222,17 @@ mod tests {
             "This is sfai's demo upstream, answering as m. No model was asked. \
              You said: “Hello there” The system prompt has 12 characters."
         );
+    }
+
+    #[test]
+    fn what_is_dictated_is_said_word_for_word() {
+        let text = |user_text| reply(&asked(user_text)).text();
+        assert_eq!(text("Edit it.\n  say \"a  b\\n=\"\nsay \"c\""), "a  b\n=");
+        for odd in ["say it", "say {}", "say", "saying \"a\""] {
+            assert!(text(odd).starts_with("This is sfai's demo upstream"), "{odd}");
+        }
+        let asked = Asked { tool_results: vec!["r".into()], ..asked("say \"a\"") };
+        assert!(reply(&asked).text().contains("The tools returned: “r”"));
     }
 
     #[test]

@@ -60,14 +60,17 @@ fn message_wanted(options: &AnswerOptions) -> messages::Wanted<'_> {
         model: &options.model,
         shows_thinking: options.wishes.shows_thinking,
         names: &options.wishes.names,
+        chance: options.chance,
     }
 }
 
 fn response_wanted(options: &AnswerOptions) -> responses::Wanted {
     responses::Wanted {
         custom_tools: options.wishes.custom_tools.clone(),
+        names: options.wishes.names.clone(),
         model: options.model.clone(),
         created: options.created,
+        chance: options.chance,
     }
 }
 
@@ -76,6 +79,7 @@ fn wanted(options: &AnswerOptions) -> completions::Wanted {
     completions::Wanted {
         stops: wishes.stops,
         may_hold_fences: wishes.may_hold_fences,
+        is_code: wishes.is_code,
         usage: wishes.usage,
         model: options.model.clone(),
         created: options.created,

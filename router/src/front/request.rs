@@ -10,8 +10,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
 use super::{Front, Way};
-use crate::anthropic::client::{chat, names, outline, splice};
+use crate::anthropic::client::{chat, outline, splice};
+use crate::openai::completions::chat::OUTPUT_LIMIT;
 use crate::openai::request::{ChatRequest, RequestError, Target, UpstreamRequest};
+use crate::openai::settings::is_empty_list;
 use crate::openai::{completions, plain, responses};
 use crate::wire::dialect::Service;
 use crate::wire::{Dialect, Wishes};
@@ -46,6 +48,8 @@ pub struct Ask {
     pub service: Service,
     /// The client's betas, where the link speaks its protocol.
     pub beta: Option<HeaderValue>,
+    /// The tools, as JSON, whose names Bedrock does not take: the names there, and the others.
+    pub names: Vec<(String, String)>,
 }
 
 impl ClientRequest {
@@ -129,18 +133,20 @@ impl ClientRequest {
             Front::Messages => {
                 let shows_thinking = outline::shows_thinking(&self.own);
                 let chat = self.chat.get().and_then(|chat| chat.as_ref().ok());
-                let names = chat.map(|chat| names::shortened_in(&self.own, &chat.request));
+                let names = chat.map(|chat| chat::made_names(&self.own, &chat.request));
                 Wishes { shows_thinking, names: names.unwrap_or_default(), ..Wishes::default() }
             }
             Front::Completions | Front::Fim => Wishes {
                 stops: completions::chat::stops(&self.own),
                 may_hold_fences: completions::chat::has_fences(&self.own),
+                // Who completes texts itself says nothing around them.
+                is_code: self.chat.get().is_some() && completions::chat::is_code(&self.own),
                 usage: self.own.include_usage(),
                 ..Wishes::default()
             },
             Front::Responses => {
-                let custom_tools = responses::chat::custom_tools(&self.own);
-                Wishes { custom_tools, ..Wishes::default() }
+                let (custom_tools, names) = responses::chat::named_tools(&self.own);
+                Wishes { custom_tools, names, ..Wishes::default() }
             }
             Front::Chat | Front::CountTokens | Front::Embeddings => Wishes::default(),
         }
@@ -182,7 +188,7 @@ impl ClientRequest {
         };
         let service = if way.is_own { self.front.service() } else { Service::Answer };
         let beta = self.beta.clone().filter(|_| way.is_own);
-        Ok(Ask { request, service, beta })
+        Ok(Ask { request, service, beta, names: Vec::new() })
     }
 
     fn through_chat(
@@ -202,8 +208,20 @@ impl ClientRequest {
             translate(&self.own).map(|(request, dropped)| Translated { request, dropped })
         });
         let Translated { request, dropped } = chat.as_ref().map_err(Clone::clone)?;
-        let mut built = built(request, dialect, target)?;
-        if matches!(self.front, Front::Completions | Front::Fim) {
+        if request.get("messages").is_some_and(is_empty_list) {
+            let (name, hold) = match self.front {
+                Front::Responses => ("input", "holds"),
+                _ => ("messages", "hold"),
+            };
+            return Err(RequestError::at(name, format!("{hold} nothing but white space")));
+        }
+        let is_completion = matches!(self.front, Front::Completions | Front::Fim);
+        let mut parameters = *target.parameters;
+        if is_completion {
+            parameters.max_tokens = parameters.max_tokens.or(Some(OUTPUT_LIMIT));
+        }
+        let mut built = built(request, dialect, &Target { parameters: &parameters, ..*target })?;
+        if is_completion {
             // It is ours, and not the client's.
             built.dropped.retain(|name| name != "reasoning_effort");
         }

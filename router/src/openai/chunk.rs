@@ -5,7 +5,7 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::wire::Usage;
@@ -157,58 +157,15 @@ impl<'de> Deserialize<'de> for Choices {
 struct Filled(bool);
 
 impl<'de> Deserialize<'de> for Filled {
+    /// As it stands in the bytes: a text that is decoded would be a copy.
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(FilledVisitor)
-    }
-}
-
-struct FilledVisitor;
-
-impl<'de> Visitor<'de> for FilledVisitor {
-    type Value = Filled;
-
-    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str("any value")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Filled, E> {
-        Ok(Filled(!text.is_empty()))
-    }
-
-    fn visit_unit<E>(self) -> Result<Filled, E> {
-        Ok(Filled(false))
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Filled, E> {
-        Ok(Filled(false))
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Filled, E> {
-        Ok(Filled(false))
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Filled, E> {
-        Ok(Filled(false))
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Filled, E> {
-        Ok(Filled(false))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Filled, A::Error> {
-        let mut filled = Filled(false);
-        while list.next_element::<IgnoredAny>()?.is_some() {
-            filled = Filled(true);
-        }
-        Ok(filled)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Filled, A::Error> {
-        let mut filled = Filled(false);
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
-            filled = Filled(true);
-        }
-        Ok(filled)
+        let raw = <&RawValue>::deserialize(from)?.get().as_bytes();
+        let inside = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
+        Ok(Self(match raw.first() {
+            Some(b'"') => !inside.is_empty(),
+            Some(b'[' | b'{') => !inside.trim_ascii().is_empty(),
+            _ => false,
+        }))
     }
 }
 

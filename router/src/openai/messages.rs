@@ -11,6 +11,7 @@ use model_map::{SystemMode, SystemRole};
 
 use super::request::{Prompt, RequestError};
 use crate::json;
+use crate::wire::ids;
 use crate::wire::segments::Writer;
 
 /// Keys that stand in messages, parts and tools and that the upstream does not know.
@@ -68,6 +69,8 @@ pub(super) struct Shape {
     pub(super) foreign: Foreign,
     /// Whose the instructions are, whichever a client gave them to.
     pub(super) role: SystemRole,
+    /// Whether ids of calls are too long.
+    pub(super) long_ids: bool,
 }
 
 impl Shape {
@@ -77,7 +80,9 @@ impl Shape {
             SystemRole::System => b"\"developer\"",
             SystemRole::Developer => b"\"system\"",
         };
-        !self.foreign.is_in(text) && memchr::memmem::find(text.as_bytes(), other).is_none()
+        let is_in = |part: &[u8]| memchr::memmem::find(text.as_bytes(), part).is_some();
+        let has_ids = self.long_ids && is_in(b"\"tool_call");
+        !self.foreign.is_in(text) && !is_in(other) && !has_ids
     }
 }
 
@@ -163,12 +168,25 @@ fn write_message(to: &mut Writer<'_>, message: &str, shape: Shape) {
     if shape.fits(message) {
         return to.share(message.as_bytes());
     }
+    let short = if shape.long_ids { with_short_ids(message) } else { None };
+    let message = short.as_deref().unwrap_or(message);
     match json::object(message) {
         Ok(members) if is_system(message) => {
             strip(to, (message, members), shape.foreign, Some(shape.role));
         }
         _ => write_element(to, message, shape.foreign),
     }
+}
+
+/// A message with the ids of its calls, or of the one that it is the result of, as a chat takes
+/// them; none where it has no others.
+fn with_short_ids(message: &str) -> Option<String> {
+    let call = |call: &str| ids::changed(call, |key, raw| (key == "id").then(|| ids::in_chat(raw)));
+    ids::changed(message, |key, value| match key {
+        "tool_call_id" => Some(ids::in_chat(value)),
+        "tool_calls" => ids::changed_list(value, call).map(Into::into),
+        _ => None,
+    })
 }
 
 /// Whether a message is a system or a developer message.

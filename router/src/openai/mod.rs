@@ -7,6 +7,7 @@ pub mod answer;
 mod chunk;
 pub(crate) mod completions;
 pub mod error;
+mod identity;
 pub(crate) mod messages;
 pub(crate) mod plain;
 pub mod request;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::chunk::WireUsage;
+use super::identity;
 use super::request::{ChatRequest, RequestError, Target, UpstreamRequest};
 use super::settings::Settings;
 use crate::wire::segments::Writer;
@@ -92,5 +93,5 @@ fn write_field(to: &mut Writer<'_>, own: &ChatRequest, field: &super::request::F
     to.put(",");
     to.put(own.key(field));
     to.put(":");
-    to.share(own.value(field).as_bytes());
+    to.share(identity::fitted(&field.name, own.value(field)).as_bytes());
 }

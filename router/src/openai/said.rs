@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use super::chunk::WireUsage;
 use crate::sse::Events;
 use crate::wire::Usage;
+use crate::wire::mold::Mold;
 
 type Raw<'a> = Option<&'a RawValue>;
 
@@ -75,6 +76,8 @@ pub(crate) enum Finish {
 pub(crate) struct Hearing {
     begun: bool,
     calls: Vec<u64>,
+    /// The shape of a chunk with nothing but a piece of text.
+    text: Mold,
 }
 
 impl Hearing {
@@ -88,9 +91,24 @@ impl Hearing {
                 continue;
             }
             let text = std::str::from_utf8(data).unwrap_or_default();
-            if let Ok(chunk) = serde_json::from_str::<Chunk<'_>>(text) {
-                self.chunk(&chunk, &mut tell);
+            if let Some(raw) = self.text.string(text) {
+                tell(Said::Text(raw));
+            } else if let Ok(chunk) = serde_json::from_str::<Chunk<'_>>(text) {
+                self.parsed(text, &chunk, &mut tell);
             }
+        }
+    }
+
+    /// Hears a chunk, and learns its shape where all that it says is a piece of text.
+    fn parsed<'a>(&mut self, text: &'a str, chunk: &Chunk<'a>, tell: &mut impl FnMut(Said<'a>)) {
+        let (mut pieces, mut last) = (0, None);
+        self.chunk(chunk, &mut |said| {
+            pieces += 1;
+            last = Some(said);
+            tell(said);
+        });
+        if let (1, Some(Said::Text(raw))) = (pieces, last) {
+            self.text.learn(text, raw);
         }
     }
 

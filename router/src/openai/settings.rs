@@ -128,7 +128,7 @@ impl Settings {
         let Some(effort) = asked.or(target.parameters.reasoning_effort) else { return Ok(()) };
         self.still = effort == Effort::None;
         let model = target.model;
-        let takes_any = model.thinking_budget_min.is_some() || is_unknown(model);
+        let takes_any = model.thinking_budget_min.is_some() || !model.tells_efforts();
         self.effort = nearest(effort, model).or(Some(effort).filter(|_| takes_any));
         // What cannot think is not asked to when it is asked not to.
         if self.effort.is_none() && effort != Effort::None {
@@ -159,11 +159,6 @@ pub(crate) fn stops(request: &ChatRequest, name: &str) -> Result<Vec<String>, Re
 pub(crate) fn is_empty_list(list: &str) -> bool {
     let inner = list.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     inner.is_some_and(|inner| inner.trim_ascii().is_empty())
-}
-
-/// Whether nothing is known of a model: then what is asked of it is not judged.
-fn is_unknown(model: &Model) -> bool {
-    model.context_tokens.is_none() && model.output_tokens.is_none()
 }
 
 /// The value nearest to `effort` that the model takes, the lower of two.

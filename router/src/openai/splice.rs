@@ -5,9 +5,11 @@
 use model_map::{OutputLimitKey, PastReasoning, Sampling, SystemMode};
 use serde_json::{Map, Value};
 
+use super::identity;
 use super::messages;
 use super::request::{ChatRequest, Field, RequestError, Target, UpstreamRequest};
 use super::settings::Settings;
+use crate::wire::ids;
 use crate::wire::segments::Writer;
 
 /// What models refuse along with `temperature` and `top_p`.
@@ -64,11 +66,12 @@ fn write_field(to: &mut Writer<'_>, request: &ChatRequest, field: &Field, target
     };
     match field.name.as_str() {
         "messages" => {
-            let shape = messages::Shape { foreign, role: target.model.system_role };
+            let long_ids = ids::any_long_in_chat(value, "\"tool_call_id\"");
+            let shape = messages::Shape { foreign, role: target.model.system_role, long_ids };
             messages::write(to, value, target.system, shape);
         }
         "tools" => messages::write_list(to, value, foreign),
-        _ => to.share(value.as_bytes()),
+        name => to.share(identity::fitted(name, value).as_bytes()),
     }
 }
 
@@ -173,6 +176,21 @@ mod tests {
         assert_eq!(sent(&without_none, &both), (Value::Null, named));
         let asked_for_none = format!(r#","reasoning_effort":"none"{tools}"#);
         assert_eq!(sent(&refuses, &asked_for_none), (json!("none"), none));
+    }
+
+    #[test]
+    fn an_effort_that_nobody_judges_is_passed_on() {
+        let body = r#"{"model":"r","messages":[],"reasoning_effort":"high"}"#;
+        let sent = |facts: &str| {
+            let built = for_model(facts, body, &[]);
+            let sent: Value = serde_json::from_slice(&built.body.concat()).expect("JSON");
+            (sent["reasoning_effort"].clone(), built.dropped)
+        };
+        let (kept, lost) =
+            ((json!("high"), Vec::new()), (Value::Null, vec!["reasoning_effort".to_owned()]));
+        assert_eq!(sent(r#""context_tokens":9"#), lost);
+        assert_eq!(sent(r#""context_tokens":9,"efforts_unknown":true"#), kept);
+        assert_eq!(sent(r#""prefill":false"#), kept);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::front::Front;
 use crate::openai::error::ClientError;
 use crate::openai::responses::compose::Composer;
 use crate::sse::Events;
+use crate::wire::Wishes;
 
 /// What a first stream's answer has already told, or another one's cannot.
 const NOT_AGAIN: [&str; 4] = ["role", "reasoning", "reasoning_content", "reasoning_details"];
@@ -35,17 +36,13 @@ enum Way {
 }
 
 impl Joint {
-    /// Behind what was heard, for a continuation that was asked for in this way, with the client's
-    /// tools that take a text in place of arguments.
-    pub(crate) fn new(
-        heard: &Heard,
-        continuation: Continuation,
-        custom_tools: Vec<String>,
-    ) -> Self {
+    /// Behind what was heard, for a continuation that was asked for in this way, with what the
+    /// client's request says of the answer.
+    pub(crate) fn new(heard: &Heard, continuation: Continuation, wishes: Wishes) -> Self {
         let seam = Seam::new(heard.text(), continuation == Continuation::Instructed);
         let way = match heard.front {
             Front::Messages => Way::Messages(Blocks::behind(heard)),
-            Front::Responses => Way::Response(heard.response.writer(custom_tools)),
+            Front::Responses => Way::Response(heard.response.writer(wishes)),
             _ => Way::Chat(heard.head.clone()),
         };
         Self { seam, way }
@@ -166,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_chat_has_one_id_one_model_and_one_role() {
-        let mut joint = Joint::new(&first(), Continuation::Instructed, Vec::new());
+        let mut joint = Joint::new(&first(), Continuation::Instructed, Wishes::default());
         let mut out = String::new();
         for (delta, finish) in [
             (json!({"role": "assistant", "content": ""}), Value::Null),
@@ -194,10 +191,10 @@ mod tests {
         for (delta, finish) in
             [(json!({}), json!("stop")), (json!({"tool_calls": [{"index": 0}]}), Value::Null)]
         {
-            let mut joint = Joint::new(&first(), Continuation::Instructed, Vec::new());
+            let mut joint = Joint::new(&first(), Continuation::Instructed, Wishes::default());
             let pushed = joint.push(chunk("two", delta.clone(), finish.clone()).as_bytes());
             assert_eq!(pushed, Err(NotJoined));
-            let mut joint = Joint::new(&first(), Continuation::Prefilled, Vec::new());
+            let mut joint = Joint::new(&first(), Continuation::Prefilled, Wishes::default());
             assert!(joint.push(chunk("two", delta, finish).as_bytes()).is_ok());
         }
     }

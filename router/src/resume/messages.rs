@@ -113,6 +113,7 @@ mod tests {
     use super::*;
     use crate::front::Front;
     use crate::resume::{Continuation, Joint};
+    use crate::wire::Wishes;
 
     fn start(index: u64, block: Value) -> Value {
         json!({"type": "content_block_start", "index": index, "content_block": block})
@@ -142,7 +143,7 @@ mod tests {
         heard.note(&bytes(&[json!({"type": "message_start", "message": {}})]));
         heard.note(&bytes(before));
         assert!(heard.can_go_on());
-        let out = Joint::new(&heard, way, Vec::new()).push(&bytes(after)).unwrap();
+        let out = Joint::new(&heard, way, Wishes::default()).push(&bytes(after)).unwrap();
         let out = std::str::from_utf8(&out).unwrap();
         let data = out.lines().filter_map(|line| line.strip_prefix("data: "));
         data.map(|data| serde_json::from_str(data).unwrap()).collect()

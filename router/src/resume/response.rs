@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::heard::inner;
 use super::text;
 use crate::openai::responses::compose::{Begun, Composer, OpenText, Wanted};
+use crate::wire::Wishes;
 
 /// A response so far.
 #[derive(Debug, Default)]
@@ -120,7 +121,7 @@ impl Response {
     }
 
     /// What writes the rest of it.
-    pub(super) fn writer(&self, custom_tools: Vec<String>) -> Box<Composer> {
+    pub(super) fn writer(&self, wishes: Wishes) -> Box<Composer> {
         let (prefix, id) = match self.id.strip_prefix("resp_") {
             Some(rest) => ("resp_", rest),
             None => ("", self.id.as_str()),
@@ -139,7 +140,9 @@ impl Response {
             done: self.done.clone(),
             open,
         };
-        let wanted = Wanted { custom_tools, model: self.model.clone(), created: self.created };
+        let Wishes { custom_tools, names, .. } = wishes;
+        let (model, created) = (self.model.clone(), self.created);
+        let wanted = Wanted { custom_tools, names, model, created, chance: 0 };
         Box::new(Composer::behind(begun, wanted))
     }
 }
@@ -191,7 +194,7 @@ mod tests {
         let heard = sent(&begun());
         assert!(heard.can_go_on());
         assert_eq!(heard.text(), "The \"quick ");
-        let mut joint = Joint::new(&heard, Continuation::Prefilled, Vec::new());
+        let mut joint = Joint::new(&heard, Continuation::Prefilled, Wishes::default());
         let mut out = String::new();
         for (delta, finish) in [
             (json!({"role": "assistant", "content": " brown"}), Value::Null),

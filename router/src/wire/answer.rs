@@ -18,6 +18,8 @@ pub struct AnswerOptions {
     pub answer_tool: bool,
     /// The model's name where the upstream gives none.
     pub model: String,
+    /// 64 random bits, for the ids of calls where the upstream gives none.
+    pub chance: u64,
     /// What else the client's request says of the answer.
     pub wishes: Wishes,
 }
@@ -29,13 +31,15 @@ pub struct Wishes {
     pub shows_thinking: bool,
     /// The names, as JSON, of tools that take a text in place of arguments.
     pub custom_tools: Vec<String>,
-    /// The names, as JSON, that tools have upstream, and those that the client has for them, where
-    /// those are longer than the upstream takes.
+    /// The names, as JSON, that tools have in a chat, and those that the client has for them, where
+    /// those are longer than a chat takes.
     pub names: Vec<(String, String)>,
     /// Where a completion stops.
     pub stops: Vec<String>,
     /// Whether a completion may hold Markdown's fences.
     pub may_hold_fences: bool,
+    /// Whether a completion by a chat is one of code.
+    pub is_code: bool,
     /// Whether a completion's stream ends with the usage.
     pub usage: bool,
 }

@@ -461,3 +461,86 @@ async fn without_a_key_the_process_signs_with_its_own_credentials() {
     assert_eq!(arrival.header("x-amz-security-token"), Some("a-session"));
     assert!(arrival.header("x-amz-date").is_some());
 }
+
+/// A request of each client's protocol that offers a tool, names it and has called it before.
+fn offering(path: &str, name: &str, stream: bool) -> Value {
+    let mut body = match path {
+        "/" => {
+            let function = json!({"name": name, "parameters": {"type": "object"}});
+            let call = json!({"id": "t", "type": "function", "function": {"name": name, "arguments": "{}"}});
+            json!({"tools": [{"type": "function", "function": function}],
+                "tool_choice": {"type": "function", "function": {"name": name}},
+                "messages": [{"role": "user", "content": "q"}, {"role": "assistant", "tool_calls": [call]},
+                    {"role": "tool", "tool_call_id": "t", "content": "r"}]})
+        }
+        "/v1/messages" => {
+            let call = json!({"type": "tool_use", "id": "t", "name": name, "input": {}});
+            json!({"max_tokens": 9, "tools": [{"name": name, "input_schema": {"type": "object"}}],
+                "tool_choice": {"type": "tool", "name": name},
+                "messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": [call]},
+                    {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t"}]}]})
+        }
+        _ => {
+            json!({"tools": [{"type": "function", "name": name, "parameters": {"type": "object"}}],
+            "tool_choice": {"type": "function", "name": name},
+            "input": [{"role": "user", "content": "q"},
+                {"type": "function_call", "call_id": "t", "name": name, "arguments": "{}"},
+                {"type": "function_call_output", "call_id": "t", "output": "r"}]})
+        }
+    };
+    (body["model"], body["stream"]) = (json!("r"), json!(stream));
+    body
+}
+
+#[tokio::test]
+async fn a_name_that_bedrock_refuses_is_another_there_and_the_clients_own_in_the_answer() {
+    let upstream = Upstream::start().await;
+    let router = serve(&upstream, json!({})).await;
+    for path in ["/", "/v1/messages", "/v1/responses"] {
+        for own in [format!("mcp__a-plugin__{}", "n".repeat(70)), "server.tool/é".to_owned()] {
+            upstream.push("", [raw(whole(), "application/json")]);
+            let (status, text) = post(&router, path, &offering(path, &own, false)).await;
+            assert_eq!(status, 200, "{text}");
+            let sent = upstream.arrivals().pop().unwrap().json();
+            assert_eq!(crate::rules::converse(&sent), Vec::<String>::new(), "{path} {own}");
+            let name = sent["toolConfig"]["tools"][0]["toolSpec"]["name"].as_str().unwrap();
+            assert_eq!(sent["toolConfig"]["toolChoice"]["tool"]["name"], name);
+            assert_eq!(sent["messages"][1]["content"][0]["toolUse"]["name"], name);
+            let input = json!({"toolUse": {"toolUseId": "u", "name": name, "input": {"a": 1}}});
+            let answer = json!({"output": {"message": {"role": "assistant", "content": [input]}},
+                "stopReason": "tool_use", "usage": usage()});
+            let stream = [
+                event("messageStart", json!({"role": "assistant"})),
+                call(0, "u", name, &["{\"a\":1}"]),
+                event("messageStop", json!({"stopReason": "tool_use"})),
+                event("metadata", json!({"usage": usage()})),
+            ];
+            for (stream, fault) in [
+                (false, raw(answer.to_string().into_bytes(), "application/json")),
+                (true, raw(stream.concat(), "application/vnd.amazon.eventstream")),
+            ] {
+                upstream.push("", [fault]);
+                let (status, text) = post(&router, path, &offering(path, &own, stream)).await;
+                assert_eq!(status, 200, "{text}");
+                assert!(text.contains(&json!(own).to_string()), "{path} {own}: {text}");
+                assert!(!text.contains(name), "{path} {own}: {text}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_demo_calls_a_tool_by_the_clients_own_name() {
+    let demo = sfai_router::demo::start(std::time::Duration::ZERO).unwrap();
+    let upstream = Upstream::start().await;
+    let provider = json!({"providers": {"bedrock": {"base_url": null}}});
+    let map = map(&upstream, json!({})).with(provider).bytes();
+    let router = running::start_with(&map, "", Upstreams::Demo(demo.address)).await;
+    let own = format!("mcp__a.plugin__{}", "n".repeat(70));
+    for path in ["/", "/v1/messages", "/v1/responses"] {
+        for stream in [false, true] {
+            let (status, text) = post(&router, path, &offering(path, &own, stream)).await;
+            assert!(status == 200 && text.contains(&json!(own).to_string()), "{path}: {text}");
+        }
+    }
+}

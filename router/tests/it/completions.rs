@@ -140,6 +140,35 @@ async fn a_model_without_completions_answers_with_code_alone() {
 }
 
 #[tokio::test]
+async fn what_a_chat_says_behind_code_without_fences_is_left_out_of_code_alone() {
+    let (upstream, router) = setup().await;
+    let said = "a + b\n\nThis code adds the two numbers.\n\nLet me know if it should not.";
+    let code = "fn add(a: u8, b: u8) -> u8 {\n    ";
+    for (prompt, suffix, text) in [
+        (code, "\n}", "a + b\n"),
+        ("Dear all,\n\nthank you for coming: it was good.\n\n", "", said),
+        ("```rust\nfn add(a: u8, b: u8) -> u8 {\n", "```\n", said),
+        ("f(a);\ng(b);\n/* In short:\n", "", said),
+    ] {
+        for (stream, path) in
+            [(false, "/v1/completions"), (true, "/v1/completions"), (true, "/fim/completions")]
+        {
+            upstream.always("/openai/fim/", Fault::status(404));
+            upstream.always("/openai/completions", Fault::status(404));
+            upstream.push("/chat/", [chat_answer(said, stream)]);
+            let body = json!({"model": "r", "prompt": prompt, "suffix": suffix, "stream": stream});
+            let response = post(&router, path, &body).await;
+            assert_eq!(response.status(), 200);
+            let got = match stream {
+                true => heard(&response.text().await.unwrap()).0,
+                false => json_of(response).await["choices"][0]["text"].as_str().unwrap().to_owned(),
+            };
+            assert_eq!(got, text, "{path} {prompt}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn anthropics_models_complete_too() {
     let (upstream, router) = setup().await;
     let body = json!({"model": "claude", "prompt": "<fim_prefix>a<fim_suffix>b<fim_middle>",

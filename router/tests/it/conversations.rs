@@ -257,6 +257,12 @@ fn the_rules_of_openai_and_bedrock_find_what_breaks_them() {
     }
     found(chat(json!({"tools": tools(&"n".repeat(65))})), false, "longer than 64");
     found(chat(json!({"tool_choice": "auto"})), false, "without tools");
+    found(chat(json!({"user": "u".repeat(65)})), false, "`user` over 64");
+    let result = json!([{"role": "tool", "tool_call_id": "c".repeat(41), "content": "r"}]);
+    let wrong = rules::chat(&json!({ "messages": result }));
+    assert!(wrong.iter().any(|it| it.contains("longer than 40")), "{wrong:?}");
+    let wrong = rules::responses(&json!({"input": [{"call_id": "c".repeat(65)}]}));
+    assert!(wrong.iter().any(|it| it.contains("longer than 64")), "{wrong:?}");
     found(chat(json!({"stream_options": {}})), false, "stream_options");
     let both = json!([{"role": "system", "content": "a"}, {"role": "developer", "content": "b"}]);
     found(chat(json!({ "messages": both })), false, "developer");
@@ -278,6 +284,14 @@ fn the_rules_of_openai_and_bedrock_find_what_breaks_them() {
     ] {
         let wrong = converse(broken.clone());
         assert!(wrong.iter().any(|it| it.contains(what)), "{broken}: {wrong:?}");
+    }
+    for name in ["a".repeat(65), "a.b".to_owned(), String::new()] {
+        let call = json!([{"toolUse": {"toolUseId": "t", "name": name, "input": {}}}]);
+        let told = rules::converse(&json!({
+            "messages": [hello, said("assistant", call), result],
+            "toolConfig": {"tools": [{"toolSpec": {"name": name}}], "toolChoice": {"tool": {"name": name}}}}));
+        let named = told.iter().filter(|it| it.contains("the name of a tool")).count();
+        assert_eq!(named, 3, "{told:?}");
     }
     let untold = rules::converse(&json!({"messages": [hello, call, result]}));
     assert!(untold.iter().any(|it| it.contains("toolConfig")), "{untold:?}");

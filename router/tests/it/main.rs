@@ -38,6 +38,8 @@ mod front;
 mod fuzzed;
 mod golden;
 mod hedge;
+#[cfg(feature = "aws")]
+mod identity;
 mod instance;
 mod lambda;
 mod large;
@@ -51,6 +53,7 @@ mod matrix;
 mod message_events;
 mod messages;
 mod messages_random;
+mod named;
 mod open;
 mod pressure;
 #[path = "../support/process.rs"]

@@ -177,7 +177,7 @@ async fn an_agents_loop_reaches_the_other_protocol_and_comes_back_signed() {
         "input": [{"role": "developer", "content": "dev"}, user]});
     let request = client().post(router.url("/v1/responses")).body(body.to_string());
     let response = request.send().await.unwrap();
-    assert_eq!(response.headers()["x-sfai-dropped"], "tools.web_search");
+    assert_eq!(response.headers()["x-sfai-dropped"], "tools.format, tools.web_search");
     let response: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
     let kinds: Vec<&str> = response["output"]
         .as_array()
@@ -245,6 +245,62 @@ async fn a_server_without_responses_is_asked_by_a_chat() {
     let paths: Vec<String> = upstream.arrivals().into_iter().map(|it| it.path).collect();
     let chat = "/openai/chat/completions";
     assert_eq!(paths, ["/openai/responses", chat, chat]);
+}
+
+#[tokio::test]
+async fn a_name_too_long_for_a_chat_is_a_short_one_there_and_the_clients_own_in_the_answer() {
+    let upstream = Upstream::start().await;
+    let map = MapBuilder::new(upstream.address).role("r", &["openai/m"], json!({}));
+    let router = running::start(&map.bytes()).await;
+    // A response's tools have up to 128 characters, a chat's 64.
+    let [own, text] = ["n", "t"].map(|letter| letter.repeat(128));
+    let body = |stream: bool| {
+        json!({"model": "r", "stream": stream,
+            "tools": [{"type": "function", "name": own, "parameters": {"type": "object"}},
+                {"type": "custom", "name": text}, {"type": "web_search"}],
+            "tool_choice": {"type": "function", "name": own},
+            "input": [{"role": "user", "content": "q"},
+                {"type": "function_call", "call_id": "t", "name": own, "arguments": "{}"},
+                {"type": "function_call_output", "call_id": "t", "output": "r"}]})
+    };
+    assert_eq!(ask(&router, &body(false)).await.0, 200);
+    let sent = upstream.arrivals().pop().unwrap().json();
+    assert_eq!(crate::rules::chat_parameters(&sent, false), Vec::<String>::new());
+    let short = |tool: usize| sent["tools"][tool]["function"]["name"].as_str().unwrap();
+    assert_eq!(sent["tool_choice"]["function"]["name"], short(0));
+    assert_eq!(sent["messages"][1]["tool_calls"][0]["function"]["name"], short(0));
+    let calls: Vec<Value> = (0..2)
+        .map(|index| {
+            let function = json!({"name": short(index), "arguments": "{\"input\":\"a\"}"});
+            json!({"index": index, "id": format!("c{index}"), "type": "function", "function": function})
+        })
+        .collect();
+    let choice = |said: &str| {
+        json!({"id": "x", "object": "o", "created": 1, "model": "m", "choices": [
+            {"index": 0, "finish_reason": "tool_calls", said: {"role": "assistant", "tool_calls": calls}}]})
+    };
+    let streamed = format!("data: {}\n\ndata: [DONE]\n\n", choice("delta"));
+    for (stream, fault) in [
+        (false, Fault::status(200).with_body(&choice("message").to_string())),
+        (true, Fault::recorded(streamed.as_bytes(), &[])),
+    ] {
+        upstream.push("", [fault]);
+        let (_, answer) = ask(&router, &body(stream)).await;
+        let response = match stream {
+            true => hear(&answer, "calls").response,
+            false => serde_json::from_str(&answer).unwrap(),
+        };
+        let output = &response["output"];
+        assert_eq!(
+            (&output[0]["type"], &output[0]["name"]),
+            (&json!("function_call"), &json!(own))
+        );
+        assert_eq!(
+            (&output[1]["type"], &output[1]["name"]),
+            (&json!("custom_tool_call"), &json!(text))
+        );
+        assert!(!answer.contains(short(0)) && !answer.contains(short(1)), "{answer}");
+    }
 }
 
 #[tokio::test]

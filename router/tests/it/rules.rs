@@ -47,6 +47,8 @@ pub fn messages(body: &Value) -> Vec<String> {
     }
     wrong.extend(schemas(body));
     wrong.extend(thinking(body));
+    wrong.extend(user(&body["metadata"]["user_id"]));
+    let mut known = BTreeSet::new();
     let turns = body["messages"].as_array().unwrap();
     if turns.first().is_none_or(|first| first["role"] != "user") {
         wrong.push("the first turn is not the user's".to_owned());
@@ -68,6 +70,9 @@ pub fn messages(body: &Value) -> Vec<String> {
                 tell(what);
             }
             asked = ids(&blocks, "tool_use", "id");
+            if let Some(twice) = asked.iter().find(|id| !known.insert(String::clone(id))) {
+                tell(&format!("an id that another call has: {twice}"));
+            }
             if number + 1 == turns.len() && !asked.is_empty() {
                 tell("calls at the end");
             }
@@ -92,11 +97,24 @@ pub fn messages(body: &Value) -> Vec<String> {
 fn schemas(body: &Value) -> Vec<String> {
     let tools = body["tools"].as_array().into_iter().flatten();
     let strict = tools.filter(|tool| tool["strict"] == true).map(|tool| &tool["input_schema"]);
-    let mut wrong = Vec::new();
+    let every = body["tools"].as_array().into_iter().flatten();
+    let open = every.filter(|tool| tool["input_schema"].is_object());
+    let mut wrong: Vec<String> = open
+        .filter(|tool| tool["input_schema"]["type"] != "object")
+        .map(|tool| format!("a tool's input that is no object: {tool}"))
+        .collect();
     strict
         .chain([&body["output_config"]["format"]["schema"]])
         .for_each(|it| schema(it, &mut wrong));
     wrong
+}
+
+/// What is wrong with a user's id: it is opaque, and not long.
+fn user(id: &Value) -> Option<String> {
+    let id = id.as_str()?;
+    let is_digits = id.chars().all(|c| c.is_ascii_digit() || " +-.()".contains(c));
+    (id.chars().count() > 256 || id.contains('@') || (is_digits && id.len() > 9))
+        .then(|| format!("a user's id that is none: {id}"))
 }
 
 fn schema(schema: &Value, wrong: &mut Vec<String>) {
@@ -229,6 +247,9 @@ pub fn chat(body: &Value) -> Vec<String> {
             tell(format!("`{key}` is not known"));
         }
         let id = message["tool_call_id"].as_str().unwrap_or_default();
+        if id.len() > ID {
+            tell(format!("an id longer than {ID} characters: {id}"));
+        }
         if message["role"] == "tool" {
             if !open.remove(id) {
                 tell(format!("a result of nothing: {id}"));
@@ -277,6 +298,7 @@ pub fn chat_parameters(body: &Value, reasons: bool) -> Vec<String> {
     let names = tools.filter_map(|tool| tool["function"]["name"].as_str());
     let long = names.filter(|name| name.len() > NAME);
     wrong.extend(long.map(|name| format!("a tool's name longer than {NAME}: {name}")));
+    wrong.extend(identity(body));
     let has_tools = body["tools"].as_array().is_some_and(|tools| !tools.is_empty());
     let model = body["model"].as_str().unwrap_or_default();
     let refuses = ["gpt-5.4", "gpt-5.5"].iter().any(|one| model.starts_with(one));
@@ -300,6 +322,22 @@ pub fn chat_parameters(body: &Value, reasons: bool) -> Vec<String> {
         wrong.push("a developer message for a model that knows system ones".to_owned());
     }
     wrong
+}
+
+/// Who asks, in more characters than OpenAI takes.
+fn identity(body: &Value) -> Vec<String> {
+    const LONGEST: usize = 64;
+    let all = ["prompt_cache_key", "safety_identifier", "user"];
+    let is_long = |name: &&str| body[*name].as_str().is_some_and(|it| it.len() > LONGEST);
+    all.into_iter().filter(is_long).map(|name| format!("`{name}` over {LONGEST}")).collect()
+}
+
+/// What OpenAI would refuse a request for a response for: ids alone.
+pub fn responses(body: &Value) -> Vec<String> {
+    let items = body["input"].as_array().into_iter().flatten();
+    let ids = items.filter_map(|item| item["call_id"].as_str());
+    let long = ids.filter(|id| id.len() > 64).map(|id| format!("an id longer than 64: {id}"));
+    long.chain(identity(body)).collect()
 }
 
 /// What Bedrock would refuse a Converse request for.
@@ -328,6 +366,13 @@ pub fn converse(body: &Value) -> Vec<String> {
             if members.contains_key("text") && is_blank(&block["text"]) {
                 tell("an empty text".to_owned());
             }
+            let ids = [&block["toolUse"]["toolUseId"], &block["toolResult"]["toolUseId"]];
+            if let Some(id) = ids.into_iter().find(|it| !it.is_null() && !is_converse_name(it)) {
+                tell(format!("an id that is none: {id}"));
+            }
+            if members.contains_key("toolUse") && !is_converse_name(&block["toolUse"]["name"]) {
+                tell(format!("the name of a tool that is none: {}", block["toolUse"]["name"]));
+            }
             let thought = &block["reasoningContent"]["reasoningText"];
             if thought.is_object() && is_blank(&thought["signature"]) {
                 tell("thinking without a signature".to_owned());
@@ -350,5 +395,16 @@ pub fn converse(body: &Value) -> Vec<String> {
     if calls && body.get("toolConfig").is_none() {
         wrong.push("calls without a toolConfig".to_owned());
     }
+    let tools = body["toolConfig"]["tools"].as_array().into_iter().flatten();
+    let offered = tools.filter_map(|tool| tool.get("toolSpec")).map(|tool| &tool["name"]);
+    let names = offered.chain(body["toolConfig"]["toolChoice"]["tool"].get("name"));
+    let odd = names.filter(|name| !is_converse_name(name));
+    wrong.extend(odd.map(|name| format!("the name of a tool that is none: {name}")));
     wrong
+}
+
+/// `[a-zA-Z0-9_-]{1,64}` (API reference, "ToolSpecification" and "ToolUseBlock").
+fn is_converse_name(name: &Value) -> bool {
+    let takes = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    name.as_str().is_some_and(|name| (1..=64).contains(&name.len()) && name.chars().all(takes))
 }

@@ -233,6 +233,7 @@ fn model(provider: &str) -> Model {
         context_tokens: Some(200_000),
         effort_with_tools: model_map::EffortWithTools::default(),
         efforts: [].into(),
+        efforts_unknown: false,
         endpoints: None,
         id: MODEL.into(),
         input_tokens: None,

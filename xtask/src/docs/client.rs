@@ -30,7 +30,7 @@ pub(super) fn page(top: &Path) -> Result<Pages, Trouble> {
     }
     let map = emit(&checked.program, &loaded.sources);
     let url = Url::read(URL).map_err(|why| failed(&why))?;
-    let wanted = Wanted { url, roles: &[], autocomplete: &[], client: None };
+    let wanted = Wanted { url, roles: &[], autocomplete: &[], small: None, client: None };
     let offers = offers(&map, &wanted).map_err(|name| failed(&name))?;
     Ok(Pages::from([(PATH.to_owned(), continue_dev(&wanted.url, &offers))]))
 }

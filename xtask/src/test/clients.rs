@@ -13,6 +13,9 @@ use crate::trouble::{Doing, Trouble};
 /// The oldest Python that the OpenAI SDK's packages run on.
 const PYTHON: (u32, u32) = (3, 11);
 
+/// The first Python that aider's packages do not run on: it pins a numpy that was never built for it.
+const PYTHON_PAST_AIDER: (u32, u32) = (3, 13);
+
 /// The oldest Node that Continue's packages run on.
 const NODE: (u32, u32) = (20, 0);
 
@@ -26,6 +29,7 @@ pub(super) fn run() -> Result<Outcome, Trouble> {
         Err(skipped) => return Ok(skipped),
     };
     let folder = top().join("router/tests/clients");
+    let without_aider = install_aider(&folder.join("aider"), python)?;
     let python = install_python(&folder, python)?;
     install_node(&folder)?;
     // As `cargo test` builds them, so that after it nothing is left to build.
@@ -40,18 +44,36 @@ pub(super) fn run() -> Result<Outcome, Trouble> {
         .env("SFAI_PROGRAMS", programs)
         .status()
         .doing("start Python")?;
-    Ok(if tests.success() { Outcome::Passed } else { Outcome::Failed })
+    Ok(match (tests.success(), without_aider) {
+        (false, _) => Outcome::Failed,
+        (true, None) => Outcome::Passed,
+        (true, Some(why)) => Outcome::PassedBut(why),
+    })
+}
+
+/// Installs aider, which is not skipped on CI, or says why it cannot be had here.
+fn install_aider(folder: &Path, python: &str) -> Result<Option<String>, Trouble> {
+    match version_of(python) {
+        Ok(found) if found < PYTHON_PAST_AIDER => {
+            install_python(folder, python)?;
+            Ok(None)
+        }
+        _ if is_ci() => Err(Trouble::new("test aider", "it needs a Python before 3.13")),
+        _ => Ok(Some(format!("aider, since it needs a Python before 3.13, which {python} is not"))),
+    }
 }
 
 /// The Python to use. What is missing skips the part, but on CI.
 pub(super) fn interpreters(doing: &str) -> Result<Result<&'static str, Outcome>, Trouble> {
     match found() {
         Ok(python) => Ok(Ok(python)),
-        Err(why) if std::env::var("CI").is_ok_and(|ci| ci == "true") => {
-            Err(Trouble::new(doing, why))
-        }
+        Err(why) if is_ci() => Err(Trouble::new(doing, why)),
         Err(why) => Ok(Err(Outcome::Skipped(why))),
     }
+}
+
+fn is_ci() -> bool {
+    std::env::var("CI").is_ok_and(|ci| ci == "true")
 }
 
 fn found() -> Result<&'static str, String> {
@@ -67,13 +89,19 @@ pub(crate) fn at_least(
     program: &'static str,
     (major, minor): (u32, u32),
 ) -> Result<&'static str, String> {
+    let found = version_of(program)?;
+    if found >= (major, minor) {
+        return Ok(program);
+    }
+    let (old, older) = found;
+    Err(format!("{program} {major}.{minor} or later is needed, and it is {old}.{older}"))
+}
+
+fn version_of(program: &str) -> Result<(u32, u32), String> {
     let said = Command::new(program).arg("--version").output();
     let said = said.map_err(|error| format!("{program} does not start: {error}"))?;
     let said = String::from_utf8_lossy(&said.stdout).trim().to_owned();
-    match version(&said) {
-        Some(found) if found >= (major, minor) => Ok(program),
-        _ => Err(format!("{program} {major}.{minor} or later is needed, and it is {said:?}")),
-    }
+    version(&said).ok_or_else(|| format!("{program} does not say which it is, but {said:?}"))
 }
 
 /// Reads `Python 3.11.7`, `v20.20.2` and `11.19.1`.

@@ -71,6 +71,8 @@ fn image(block: &Block<'_>, at: &str) -> Result<String, RequestError> {
 
 fn document(block: &Block<'_>, at: &str, parts: &mut Vec<String>) -> Result<(), RequestError> {
     let source = source(block, at)?;
+    // What the model is told of a document is a text like others in a chat.
+    parts.extend(text(block.context).filter(|raw| !is_blank(raw)).map(text_part));
     match (source.kind.as_ref(), text(source.data)) {
         ("text", Some(data)) => parts.push(text_part(data)),
         // Files of text are known to none but Anthropic.

@@ -8,11 +8,11 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::history;
-use super::names;
 use super::outline::{Format, OutputConfig, effort};
 use crate::anthropic::message::{Raw, text};
 use crate::anthropic::request::{header_name, is_trivial};
 use crate::openai::request::{ChatRequest, Draft, RequestError};
+use crate::wire::names::{self, Made};
 
 /// What a chat has a place for, or what means nothing to it.
 const KNOWN: [&str; 16] = [
@@ -122,7 +122,7 @@ fn write_tools(own: &ChatRequest, draft: &mut Draft) -> Result<Option<String>, R
         ("none", _) => draft.raw("tool_choice", "\"none\""),
         ("any", _) => draft.raw("tool_choice", "\"required\""),
         ("tool", Some(name)) => {
-            let name = names::short(name);
+            let name = names::in_chat(name);
             let choice = format!(r#"{{"type":"function","function":{{"name":{name}}}}}"#);
             draft.raw("tool_choice", &choice);
         }
@@ -142,7 +142,7 @@ fn tool(raw: &RawValue, at: &str) -> Result<String, RequestError> {
         let what = format!("is of type `{kind}`, which only Anthropic's models know");
         return Err(RequestError::at(at, what));
     }
-    let mut function = format!(r#"{{"name":{}"#, names::short(tool.name.get()));
+    let mut function = format!(r#"{{"name":{}"#, names::in_chat(tool.name.get()));
     for (name, value) in [("description", tool.description), ("parameters", tool.input_schema)] {
         if let Some(value) = value {
             function += &format!(r#","{name}":{}"#, value.get());
@@ -152,6 +152,21 @@ fn tool(raw: &RawValue, at: &str) -> Result<String, RequestError> {
         function += r#","strict":true"#;
     }
     Ok(format!(r#"{{"type":"function","function":{function}}}}}"#))
+}
+
+/// The names that are others in `chat`, which was made from this request.
+pub(crate) fn made_names(own: &ChatRequest, chat: &ChatRequest) -> Vec<Made> {
+    if names::stand_in(chat.get("tools").unwrap_or_default()) {
+        return read_names(own);
+    }
+    Vec::new()
+}
+
+#[cold]
+#[inline(never)]
+fn read_names(own: &ChatRequest) -> Vec<Made> {
+    let tools = own.read::<Vec<Tool<'_>>>("tools").ok().flatten().unwrap_or_default();
+    names::made_in_chat(tools.iter().map(|tool| tool.name.get()))
 }
 
 /// `output_config.format`, or `output_format` as it was called before.

@@ -7,10 +7,11 @@ use bytes::{Bytes, BytesMut};
 
 use super::UNSIGNED;
 use super::events::{Piece, Sheet, Start, Stop, Whole, inner};
-use super::names::{Short, long};
 use crate::anthropic::quoted;
 use crate::openai::said::{Citation, Finish, Hearing, Said};
 use crate::wire::Usage;
+use crate::wire::ids::salt;
+use crate::wire::names::{self, Made};
 
 /// Writes one message.
 #[derive(Debug)]
@@ -26,8 +27,10 @@ pub(crate) struct Wanted<'a> {
     pub(crate) model: &'a str,
     /// Whether the client asked to see reasoning.
     pub(crate) shows_thinking: bool,
-    /// The tools whose names upstream are shorter.
-    pub(crate) names: &'a [Short],
+    /// The tools that have other names upstream.
+    pub(crate) names: &'a [Made],
+    /// For the ids of calls that have none.
+    pub(crate) chance: u64,
 }
 
 /// What the client gets.
@@ -38,8 +41,10 @@ struct Script {
     model: String,
     /// Whether the client asked to see reasoning.
     shows_thinking: bool,
-    /// The tools whose names upstream are shorter.
-    names: Vec<Short>,
+    /// The tools that have other names upstream.
+    names: Vec<Made>,
+    /// What ids begin with that are not given.
+    salt: u64,
     begun: bool,
     ended: bool,
     next: u32,
@@ -89,12 +94,13 @@ impl Composer {
         composer.script.sheet.take()
     }
 
-    fn new(sheet: Sheet, Wanted { model, shows_thinking, names }: Wanted<'_>) -> Self {
+    fn new(sheet: Sheet, Wanted { model, shows_thinking, names, chance }: Wanted<'_>) -> Self {
         let script = Script {
             sheet,
             model: model.to_owned(),
             shows_thinking,
             names: names.to_vec(),
+            salt: chance,
             begun: false,
             ended: false,
             next: 0,
@@ -163,6 +169,7 @@ impl Script {
             return;
         }
         self.begun = true;
+        self.salt = salt(id.unwrap_or_default(), self.salt);
         let own_model = quoted(&self.model);
         self.sheet.begin(id.unwrap_or("\"msg_unknown\""), model.unwrap_or(&own_model));
     }
@@ -232,8 +239,8 @@ impl Script {
         // A call whose arguments are still on their way stays open beside the new one.
         self.close_calls(Call::is_complete);
         let index = self.next_index();
-        let own_id = format!("\"toolu_{index}\"");
-        let name = long(&self.names, name);
+        let own_id = format!("\"toolu_{:016x}_{index}\"", self.salt);
+        let name = names::own(&self.names, name);
         self.sheet.open(index, Start::Tool(id.unwrap_or(&own_id), name));
         self.calls.push(Call { number, index, open: true, arguments: String::new() });
     }
@@ -285,7 +292,7 @@ mod tests {
     use super::*;
 
     const fn wanted(shows_thinking: bool) -> Wanted<'static> {
-        Wanted { model: "m", shows_thinking, names: &[] }
+        Wanted { model: "m", shows_thinking, names: &[], chance: 7 }
     }
 
     fn stream(chunks: &[Value]) -> String {

@@ -9,11 +9,11 @@ use serde_json::value::RawValue;
 use super::UNSIGNED;
 use super::blocks::{add_parts, result, words};
 use super::events::inner;
-use super::names::short;
 use super::outline::{Block, Message, blocks, messages};
 use crate::anthropic::message::text;
 use crate::anthropic::quoted;
 use crate::openai::request::{ChatRequest, RequestError};
+use crate::wire::names::in_chat;
 
 /// Writes `messages`, the system prompt first.
 pub(super) fn write(own: &ChatRequest, out: &mut BytesMut) -> Result<(), RequestError> {
@@ -117,7 +117,7 @@ impl List<'_> {
 
 fn call(block: &Block<'_>) -> String {
     let id = text(block.id).unwrap_or("\"\"");
-    let name = short(text(block.name).unwrap_or("\"\""));
+    let name = in_chat(text(block.name).unwrap_or("\"\""));
     let arguments = quoted(block.input.map_or("{}", RawValue::get));
     format!(
         r#"{{"id":{id},"type":"function","function":{{"name":{name},"arguments":{arguments}}}}}"#

@@ -4,6 +4,7 @@
 //! Owns no translation of chats for Anthropic's models: that is the rest of [`crate::anthropic`].
 
 mod blocks;
+mod call_ids;
 pub(crate) mod chat;
 pub(crate) mod compose;
 pub(crate) mod error;
@@ -11,7 +12,6 @@ mod events;
 pub(crate) mod forward;
 mod history;
 mod instructions;
-pub(crate) mod names;
 pub(crate) mod outline;
 mod reflection;
 pub(crate) mod splice;

@@ -33,6 +33,8 @@ pub(super) struct Block<'a> {
     #[serde(borrow, default)]
     pub(super) title: Raw<'a>,
     #[serde(borrow, default)]
+    pub(super) context: Raw<'a>,
+    #[serde(borrow, default)]
     pub(super) id: Raw<'a>,
     #[serde(borrow, default)]
     pub(super) name: Raw<'a>,

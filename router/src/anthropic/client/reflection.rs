@@ -72,7 +72,7 @@ impl Reflection {
 /// Whether nothing is known of how a model thinks.
 fn is_unknown(model: &Model) -> bool {
     let by_either = model.thinking_budget_min.is_some() || !model.efforts.is_empty();
-    !by_either && model.context_tokens.is_none()
+    !by_either && (model.context_tokens.is_none() || model.efforts_unknown)
 }
 
 /// Whether a model takes what the client wrote. One that nothing is known of takes everything, but

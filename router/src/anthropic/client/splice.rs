@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use memchr::memmem;
 use model_map::{Sampling, SystemMode};
 
+use super::call_ids;
 use super::instructions::{self, Told};
 use super::reflection::Reflection;
 use super::{UNSIGNED, outline, system};
@@ -164,9 +165,12 @@ fn write_field(
 
 /// What is left of the client's messages without instructions among them.
 fn write_turns(to: &mut Writer<'_>, told: &Told<'_>) {
+    let may_be_odd = told.turns.iter().any(|turn| call_ids::may_be_odd(turn));
     let turns = told.turns.iter().map(|turn| {
         let signed = Some(*turn).filter(|turn| turn.contains(UNSIGNED)).and_then(without_unsigned);
-        signed.map_or(Cow::Borrowed(*turn), Cow::Owned)
+        let signed = signed.map_or(Cow::Borrowed(*turn), Cow::Owned);
+        let fitted = if may_be_odd { call_ids::fitted(&signed) } else { None };
+        fitted.map_or(signed, Cow::Owned)
     });
     let asked = told.question.map(|asked| format!(r#"{{"role":"user","content":{asked}}}"#).into());
     let turns = turns.chain(asked);
@@ -176,7 +180,9 @@ fn write_turns(to: &mut Writer<'_>, told: &Told<'_>) {
 
 /// The client's messages: its very bytes, unless they hold what this model cannot read.
 fn write_messages(to: &mut Writer<'_>, messages: &str) {
-    if memmem::find(messages.as_bytes(), UNSIGNED.as_bytes()).is_none() {
+    let is_signed = memmem::find(messages.as_bytes(), UNSIGNED.as_bytes()).is_none();
+    let may_be_odd = call_ids::may_be_odd(messages);
+    if is_signed && !may_be_odd {
         return to.share(messages.as_bytes());
     }
     let mut separator = "[";
@@ -188,8 +194,9 @@ fn write_messages(to: &mut Writer<'_>, messages: &str) {
         }
         to.put(separator);
         separator = ",";
-        match signed {
-            Some(signed) => to.put(&signed),
+        let fits = |text: &str| if may_be_odd { call_ids::fitted(text) } else { None };
+        match fits(signed.as_deref().unwrap_or(message)).or(signed) {
+            Some(changed) => to.put(&changed),
             None => to.share(message.as_bytes()),
         }
     }

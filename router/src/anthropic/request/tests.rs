@@ -135,3 +135,75 @@ fn a_file_of_text_is_a_document_of_text() {
     let (sent, _) = built(json!({}), file("data:application/pdf;base64,AAAA"));
     assert_eq!(sent["messages"][0]["content"][0]["source"]["media_type"], "application/pdf");
 }
+
+#[test]
+fn a_tool_s_input_is_an_object() {
+    let schema = |schema: &str| {
+        let parameters: Value = serde_json::from_str(schema).expect("JSON");
+        let function = json!({"name": "f", "parameters": parameters});
+        let tools = json!({"tools": [{"type": "function", "function": function}]});
+        built(json!({}), tools).0["tools"][0]["input_schema"].clone()
+    };
+    let any = json!({"type": "object", "properties": {}});
+    for (given, expected) in [
+        ("null", any.clone()),
+        ("{}", any),
+        (r#"{"type":null}"#, json!({"type": "object"})),
+        (r#"{"type":["object","null"]}"#, json!({"type": "object"})),
+        (r#"{"x":1,"type":["null","object"]}"#, json!({"type": "object", "x": 1})),
+        (r#"{"properties":{"type":{}}}"#, json!({"type": "object", "properties": {"type": {}}})),
+        (r#"{"type":"string"}"#, json!({"type": "string"})),
+    ] {
+        assert_eq!(schema(given), expected, "{given}");
+    }
+    let tools = json!({"tools": [{"type": "function",
+        "function": {"name": "f", "parameters": {"type": null, "x": 1}}}]});
+    let request = json!({"model": "r", "messages": [{"role": "user", "content": "q"}],
+        "tools": tools["tools"]});
+    let model = serde_json::from_str(r#"{"id":"m","provider":"p"}"#).expect("a model");
+    let (parameters, limits) = (Parameters::default(), Limits::default());
+    let target =
+        Target { limits, model: &model, parameters: &parameters, system: Prompt::default() };
+    let request = ChatRequest::parse(Bytes::from(request.to_string())).expect("a request");
+    let body = build(&request, &target).expect("built").body.concat();
+    let body = String::from_utf8_lossy(&body).into_owned();
+    assert!(body.contains(r#""input_schema":{"type":"object","x":1}"#), "{body}");
+}
+
+/// What a part becomes, or why it is refused.
+fn part(part: Value) -> Result<Value, String> {
+    let messages = json!([{"role": "user", "content": [part]}]);
+    let body = json!({"model": "r", "messages": messages}).to_string();
+    let model = serde_json::from_str(r#"{"id":"m","provider":"p"}"#).expect("a model");
+    let (parameters, limits) = (Parameters::default(), Limits::default());
+    let target =
+        Target { limits, model: &model, parameters: &parameters, system: Prompt::default() };
+    let request = ChatRequest::parse(Bytes::from(body)).expect("a request");
+    let built = build(&request, &target).map_err(|error| error.message)?;
+    let sent: Value = serde_json::from_slice(&built.body.concat()).expect("JSON");
+    Ok(sent["messages"][0]["content"][0]["source"].clone())
+}
+
+#[test]
+fn data_urls_are_read_whatever_their_case_and_refused_for_what_is_wrong() {
+    let image = |url: &str| part(json!({"type": "image_url", "image_url": {"url": url}}));
+    let file = |url: &str| part(json!({"type": "file", "file": {"file_data": url}}));
+    let base64 = |kind: &str| json!({"type": "base64", "media_type": kind, "data": "aGk="});
+    let text = json!({"type": "text", "media_type": "text/plain", "data": "hi"});
+    assert_eq!(image("DATA:image/PNG;BASE64,aGk="), Ok(base64("image/png")));
+    let url = "HTTPS://h/a.png";
+    assert_eq!(image(url), Ok(json!({"type": "url", "url": url})));
+    assert_eq!(file("Data:Application/PDF;base64,aGk="), Ok(base64("application/pdf")));
+    for kind in ["text/csv", "application/json", "Text/Plain;charset=utf-8"] {
+        assert_eq!(file(&format!("data:{kind};base64,aGk=")), Ok(text.clone()), "{kind}");
+    }
+    let refused = |of: Result<Value, String>, why: &str| {
+        let told = of.expect_err("refused");
+        assert!(told.contains(why), "{told}");
+    };
+    refused(file("data:application/zip;base64,aGk="), "is of type `application/zip`, which");
+    refused(image("data:application/pdf;base64,aGk="), "is of type `application/pdf`, which");
+    for url in ["http://h/a.png", "data:image/png,hi", "data:image/png;base64,%%", "aGk="] {
+        refused(image(url), "is neither a data URL in base64 nor an https URL");
+    }
+}

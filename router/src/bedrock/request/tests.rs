@@ -149,11 +149,59 @@ fn a_conversation_with_calls_has_the_tools_that_were_called() {
     let result = |id: &str| json!({"type": "tool_result", "tool_use_id": id, "content": "r"});
     let body = json!({"max_tokens": 1, "messages": [
         {"role": "user", "content": "q"},
-        {"role": "assistant", "content": [call("a", "g"), call("b", "f\"1"), call("c", "g")]},
+        {"role": "assistant", "content": [call("a", "g"), call("b", "f-1"), call("c", "g")]},
         {"role": "user", "content": [result("a"), result("b"), result("c")]},
     ]});
     let spec = |name: &str| json!({"toolSpec": {"name": name, "inputSchema": {"json": {"type": "object"}}}});
     let (converse, dropped) = converse(CLAUDE, &body);
-    assert_eq!(converse["toolConfig"], json!({"tools": [spec("f\"1"), spec("g")]}));
+    assert_eq!(converse["toolConfig"], json!({"tools": [spec("f-1"), spec("g")]}));
     assert!(dropped.is_empty(), "{dropped:?}");
+}
+
+#[test]
+fn names_that_bedrock_refuses_are_others_there() {
+    let (long, odd) = ("n".repeat(65), "server.tool/é");
+    let body = json!({
+        "max_tokens": 1,
+        "tools": [{"name": long}, {"name": odd}, {"name": "fine-1_2"}],
+        "tool_choice": {"type": "tool", "name": long},
+        "messages": [
+            {"role": "user", "content": "q"},
+            {"role": "assistant", "content": [
+                {"type": "tool_use", "id": "t", "name": long, "input": {}},
+                {"type": "tool_use", "id": "u", "name": odd, "input": {}},
+                {"type": "tool_use", "id": "v", "name": "not.offered", "input": {}}]},
+            {"role": "user", "content": [
+                {"type": "tool_result", "tool_use_id": "t"},
+                {"type": "tool_result", "tool_use_id": "u"},
+                {"type": "tool_result", "tool_use_id": "v"}]}],
+    });
+    let wishes = Wishes { model: CLAUDE, beta: None, user: "user" };
+    let asked = translate(&body.to_string(), wishes).expect("a request");
+    let sent: Value = serde_json::from_str(&asked.body).expect("JSON");
+    let tools = &sent["toolConfig"]["tools"];
+    let name = |tool: usize| tools[tool]["toolSpec"]["name"].as_str().expect("a name");
+    assert_eq!((name(0).len(), name(2)), (64, "fine-1_2"));
+    assert_eq!(sent["toolConfig"]["toolChoice"]["tool"]["name"], name(0));
+    let called = |call: usize| sent["messages"][1]["content"][call]["toolUse"]["name"].clone();
+    assert_eq!([called(0), called(1)], [name(0), name(1)]);
+    let own: Vec<&str> = asked.names.iter().map(|(_, own)| own.as_str()).collect();
+    assert_eq!(own.len(), 3);
+    for name in [long.as_str(), odd, "not.offered"] {
+        assert!(own.contains(&quoted(name).as_str()), "{own:?}");
+    }
+    let counted = count(&body.to_string(), wishes).expect("a request");
+    assert!(counted.body.contains(name(1)) && !counted.body.contains(odd));
+}
+
+#[test]
+fn the_tool_whose_input_is_the_answer_asks_for_nothing_in_the_client_s_name() {
+    let choice = |name: &str| {
+        let body = json!({"max_tokens": 1, "tools": [{"name": name, "input_schema": {}}],
+            "tool_choice": {"type": "tool", "name": name, "disable_parallel_tool_use": true},
+            "messages": [{"role": "user", "content": "q"}]});
+        converse(CLAUDE, &body).1
+    };
+    assert_eq!(choice(ANSWER_TOOL), Vec::<String>::new());
+    assert_eq!(choice("f"), ["parallel_tool_calls"]);
 }

@@ -1,6 +1,9 @@
 //! Code out of a chat's answer: without fences, and without what is said around them.
 //!
-//! Owns what is held back and what is let through while the answer comes in.
+//! Owns what is held back and what is let through while the answer comes in; what is said behind
+//! code without a fence is `afterword`'s.
+
+use super::afterword::Afterword;
 
 /// How many lines may be said before a fence.
 const PREFACE_LINES: usize = 4;
@@ -18,6 +21,8 @@ pub(super) struct Bare {
     may_hold_fences: bool,
     /// A line end that may be the fence's.
     newline: bool,
+    /// What looks at code without a fence.
+    afterword: Afterword,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -34,39 +39,39 @@ enum State {
 }
 
 impl Bare {
-    /// For a text that has fences of its own, if `may_hold_fences`.
-    pub(super) fn new(may_hold_fences: bool) -> Self {
-        Self { may_hold_fences, ..Self::default() }
+    /// For a text that has fences of its own, if `may_hold_fences`, and that is code, if `is_code`.
+    pub(super) fn new(may_hold_fences: bool, is_code: bool) -> Self {
+        let afterword = Afterword::new(is_code && !may_hold_fences);
+        Self { may_hold_fences, afterword, ..Self::default() }
     }
 
-    /// Takes a piece and gives what is certain to be code.
-    pub(super) fn push(&mut self, piece: &str) -> String {
+    /// Takes a piece and appends what is certain to be code.
+    pub(super) fn push(&mut self, piece: &str, out: &mut String) {
         self.held.push_str(piece);
-        let mut out = String::new();
         if self.state == State::Start && !self.start() {
-            return out;
+            return;
         }
-        while let Some(end) = self.held.find('\n') {
-            let line: String = self.held.drain(..=end).collect();
-            self.line(&line, &mut out);
+        let mut held = std::mem::take(&mut self.held);
+        let mut rest = held.as_str();
+        while let Some(line) = rest.split_inclusive('\n').next().filter(|it| it.ends_with('\n')) {
+            self.line(line, out);
+            rest = rest.get(line.len()..).unwrap_or_default();
         }
         // The rest of a line can be told, unless it may become a fence.
-        let lead = self.held.trim_start();
+        let lead = rest.trim_start();
         let may_be_fence = !lead.is_empty() && (FENCE.starts_with(lead) || lead.starts_with(FENCE));
         let is_blank = lead.is_empty();
         if !may_be_fence && !is_blank && self.state != State::Over {
-            let rest = std::mem::take(&mut self.held);
-            self.tell(&rest, &mut out);
+            self.tell(rest, out);
+            rest = "";
         }
-        if self.state == State::Over {
-            self.held.clear();
-        }
-        out
+        let kept = if self.state == State::Over { 0 } else { rest.len() };
+        held.drain(..held.len() - kept);
+        self.held = held;
     }
 
-    /// Takes the end and gives the rest.
-    pub(super) fn finish(&mut self) -> String {
-        let mut out = String::new();
+    /// Takes the end and appends the rest.
+    pub(super) fn finish(&mut self, out: &mut String) {
         if self.state == State::Start {
             self.held.push('\n');
             if !self.start() {
@@ -77,12 +82,19 @@ impl Bare {
         }
         let held = std::mem::take(&mut self.held);
         for line in held.split_inclusive('\n') {
-            self.line(line, &mut out);
+            self.line(line, out);
         }
-        out
+        self.afterword.finish(out);
     }
 
     fn tell(&mut self, text: &str, out: &mut String) {
+        if self.state == State::Plain {
+            self.afterword.push(text, out);
+            if self.afterword.is_over() {
+                self.state = State::Over;
+            }
+            return;
+        }
         if std::mem::take(&mut self.newline) {
             out.push('\n');
         }
@@ -194,13 +206,14 @@ mod tests {
     use super::*;
 
     fn bare(text: &str, piece: usize, may_hold_fences: bool) -> String {
-        let mut bare = Bare::new(may_hold_fences);
+        let mut bare = Bare::new(may_hold_fences, true);
         let letters: Vec<char> = text.chars().collect();
         let mut out = String::new();
         for piece in letters.chunks(piece) {
-            out += &bare.push(&piece.iter().collect::<String>());
+            bare.push(&piece.iter().collect::<String>(), &mut out);
         }
-        out + &bare.finish()
+        bare.finish(&mut out);
+        out
     }
 
     #[test]

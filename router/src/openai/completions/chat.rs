@@ -7,16 +7,15 @@ use std::borrow::Cow;
 use bytes::BytesMut;
 use serde::Deserialize;
 
+use super::around;
 use super::gap::Gap;
 use crate::anthropic::request::{header_name, is_trivial};
 use crate::json;
 use crate::openai::request::{ChatRequest, Draft, RequestError};
 
 /// What a chat has a place for, or what means nothing to it.
-const KNOWN: [&str; 12] = [
-    "best_of",
+const KNOWN: [&str; 10] = [
     "max_tokens",
-    "min_tokens",
     "model",
     "prompt",
     "stop",
@@ -28,15 +27,17 @@ const KNOWN: [&str; 12] = [
     "user",
 ];
 
-/// The output limit where the client sets none: providers' own for completions is 16 tokens.
-const OUTPUT_LIMIT: &str = "512";
+/// The output limit where neither the client nor the role sets one: providers' own for completions
+/// is 16 tokens.
+pub(crate) const OUTPUT_LIMIT: u32 = 512;
 
 const QUESTION: &str = "You complete code inside an editor. The user sends a file with the mark \
 <|cursor|> where the cursor stands. Answer with exactly the text to insert at the mark, so that \
 what stands before it, your text and what stands after it make one correct file: no explanation, \
 no Markdown fences, nothing of what already stands around the mark, and white space exactly as the \
-file needs it. Finish the current line or block and stop there. If nothing is missing, answer with \
-nothing.";
+file needs it. Your answer is put into the file as it is and nobody reads it before: not a word to \
+the user stands before it or after it. Finish the current line or block and end your answer there. \
+If nothing is missing, answer with nothing.";
 
 const CURSOR: &str = "<|cursor|>";
 
@@ -75,6 +76,12 @@ pub(crate) fn has_fences(own: &ChatRequest) -> bool {
     ["prompt", "suffix"].iter().any(|name| own.get(name).is_some_and(|text| text.contains("```")))
 }
 
+/// Whether the text around the gap is code, outside of its own texts and comments.
+pub(crate) fn is_code(own: &ChatRequest) -> bool {
+    let suffix = own.read::<Cow<'_, str>>("suffix").ok().flatten().unwrap_or_default();
+    prompt(own).is_ok_and(|prompt| around::is_code(&Gap::of(&prompt, &suffix)))
+}
+
 /// The chat, and what it has no place for.
 pub(crate) fn translate(own: &ChatRequest) -> Result<(ChatRequest, Vec<String>), RequestError> {
     let prompt = prompt(own)?;
@@ -85,10 +92,14 @@ pub(crate) fn translate(own: &ChatRequest) -> Result<(ChatRequest, Vec<String>),
         write_messages(out, &gap);
         Ok(())
     })?;
-    draft.raw("max_completion_tokens", own.get("max_tokens").unwrap_or(OUTPUT_LIMIT));
-    for name in ["temperature", "top_p", "user"] {
+    for (name, chat) in [
+        ("max_tokens", "max_completion_tokens"),
+        ("temperature", "temperature"),
+        ("top_p", "top_p"),
+        ("user", "user"),
+    ] {
         if let Some(value) = own.get(name) {
-            draft.raw(name, value);
+            draft.raw(chat, value);
         }
     }
     // Who types does not wait for thoughts.
@@ -98,10 +109,8 @@ pub(crate) fn translate(own: &ChatRequest) -> Result<(ChatRequest, Vec<String>),
         draft.raw("stream_options", r#"{"include_usage":true}"#);
     }
     let unknown = own.fields().iter().filter(|field| !KNOWN.contains(&field.name.as_str()));
-    let unknown =
-        unknown.filter(|field| field.name != "n" && !is_trivial(&field.name, own.value(field)));
-    let several = own.get("n").filter(|n| *n != "1").map(|_| "n".to_owned());
-    let dropped = unknown.map(|field| header_name(&field.name)).chain(several).collect();
+    let unknown = unknown.filter(|field| !is_trivial(&field.name, own.value(field)));
+    let dropped = unknown.map(|field| header_name(&field.name)).collect();
     Ok((draft.finish(own.model(), own.stream()), dropped))
 }
 

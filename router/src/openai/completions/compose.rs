@@ -28,6 +28,8 @@ pub(crate) struct Wanted {
     pub(crate) stops: Vec<String>,
     /// Whether the text around the gap has fences.
     pub(crate) may_hold_fences: bool,
+    /// Whether that text is code.
+    pub(crate) is_code: bool,
     /// Whether the stream ends with the usage.
     pub(crate) usage: bool,
     /// The model's name where the answer has none.
@@ -53,11 +55,21 @@ struct Script {
     head: String,
     bare: Bare,
     stops: Stops,
+    /// What is made of one piece of text, kept for the next.
+    steps: Steps,
     /// The whole text, where it is not streamed.
     text: String,
     finish: Option<Finish>,
     usage: Usage,
     ended: bool,
+}
+
+/// A piece of text, the code in it, and what of that comes before a stop string.
+#[derive(Debug, Default)]
+struct Steps {
+    piece: String,
+    bare: String,
+    code: String,
 }
 
 impl Composer {
@@ -79,11 +91,12 @@ impl Composer {
         let script = Script {
             shape,
             streamed,
-            bare: Bare::new(wanted.may_hold_fences),
+            bare: Bare::new(wanted.may_hold_fences, wanted.is_code),
             wanted,
             out: BytesMut::new(),
             head: String::new(),
             stops,
+            steps: Steps::default(),
             text: String::new(),
             finish: None,
             usage: Usage::default(),
@@ -110,18 +123,25 @@ impl Script {
     fn take(&mut self, said: Said<'_>) {
         match said {
             Said::Begin { id, model } => self.begin(id, model),
-            Said::Text(raw) => {
-                let piece = json::decode(raw).unwrap_or_default();
-                let code = self.bare.push(&piece);
-                let code = self.stops.push(&code);
-                self.code(&code);
-            }
+            Said::Text(raw) => self.text(raw),
             Said::Finish(finish) => self.finish = Some(finish),
             Said::Usage(usage) => self.usage = usage,
             Said::Done => self.end(),
             // What is thought or refused is not code.
             _ => (),
         }
+    }
+
+    fn text(&mut self, raw: &str) {
+        let mut steps = std::mem::take(&mut self.steps);
+        let Steps { piece, bare, code } = &mut steps;
+        [&mut *piece, &mut *bare, &mut *code].into_iter().for_each(String::clear);
+        if json::decode_onto(raw, piece) {
+            self.bare.push(piece, bare);
+            self.stops.push(bare, code);
+            self.code(code);
+        }
+        self.steps = steps;
     }
 
     fn begin(&mut self, id: Option<&str>, model: Option<&str>) {
@@ -139,32 +159,41 @@ impl Script {
         if !self.streamed {
             self.text.push_str(code);
         } else if !code.is_empty() {
-            let choice = self.choice(code, "null");
-            self.chunk(&format!("[{choice}]"), None);
+            self.chunk(Some((code, "null")), None);
         }
     }
 
     /// One choice; with the finish reason as JSON.
-    fn choice(&self, code: &str, raw_finish: &str) -> String {
-        let text = quoted(code);
-        let said = match (self.shape, self.streamed) {
-            (Shape::Completion, _) => format!(r#""text":{text}"#),
-            (Shape::Gap, true) => format!(r#""delta":{{"role":"assistant","content":{text}}}"#),
-            (Shape::Gap, false) => format!(r#""message":{{"role":"assistant","content":{text}}}"#),
+    fn choice(&mut self, (code, raw_finish): (&str, &str)) {
+        let (before, after) = match (self.shape, self.streamed) {
+            (Shape::Completion, _) => (r#""text":"#, ""),
+            (Shape::Gap, true) => (r#""delta":{"role":"assistant","content":"#, "}"),
+            (Shape::Gap, false) => (r#""message":{"role":"assistant","content":"#, "}"),
         };
-        format!(r#"{{"index":0,{said},"logprobs":null,"finish_reason":{raw_finish}}}"#)
+        self.put(r#"{"index":0,"#);
+        self.put(before);
+        json::put_string(&mut self.out, code);
+        self.put(after);
+        self.put(r#","logprobs":null,"finish_reason":"#);
+        self.put(raw_finish);
+        self.put("}");
     }
 
-    fn chunk(&mut self, raw_choices: &str, usage: Option<Usage>) {
+    fn chunk(&mut self, choice: Option<(&str, &str)>, usage: Option<Usage>) {
         let object = match (self.shape, self.streamed) {
             (Shape::Completion, _) => "text_completion",
             (Shape::Gap, true) => "chat.completion.chunk",
             (Shape::Gap, false) => "chat.completion",
         };
-        let head = std::mem::take(&mut self.head);
-        let start = if self.streamed { "data: " } else { "" };
-        self.put(&format!(r#"{start}{{{head},"object":"{object}","choices":{raw_choices}"#));
-        self.head = head;
+        self.put(if self.streamed { "data: {" } else { "{" });
+        self.out.extend_from_slice(self.head.as_bytes());
+        self.put(r#","object":""#);
+        self.put(object);
+        self.put(r#"","choices":["#);
+        if let Some(choice) = choice {
+            self.choice(choice);
+        }
+        self.put("]");
         if let Some(usage) = usage {
             self.put(r#","usage":"#);
             put_usage(&mut self.out, usage);
@@ -180,8 +209,10 @@ impl Script {
         if self.head.is_empty() {
             self.begin(None, None);
         }
-        let rest = self.bare.finish();
-        let rest = [self.stops.push(&rest), self.stops.finish()].concat();
+        let (mut bare, mut rest) = (String::new(), String::new());
+        self.bare.finish(&mut bare);
+        self.stops.push(&bare, &mut rest);
+        self.stops.finish(&mut rest);
         self.code(&rest);
         let finish = match self.finish {
             Some(Finish::Length) if !self.stops.stopped() => "\"length\"",
@@ -189,13 +220,12 @@ impl Script {
             _ => "\"stop\"",
         };
         let text = std::mem::take(&mut self.text);
-        let choice = self.choice(&text, finish);
         if !self.streamed {
-            return self.chunk(&format!("[{choice}]"), Some(self.usage));
+            return self.chunk(Some((&text, finish)), Some(self.usage));
         }
-        self.chunk(&format!("[{choice}]"), None);
+        self.chunk(Some((&text, finish)), None);
         if self.wanted.usage {
-            self.chunk("[]", Some(self.usage));
+            self.chunk(None, Some(self.usage));
         }
         self.put("data: [DONE]\n\n");
     }

@@ -22,27 +22,29 @@ impl Stops {
         self.stopped
     }
 
-    /// Takes a piece and gives what no stop string can begin in.
-    pub(super) fn push(&mut self, piece: &str) -> String {
+    /// Takes a piece and appends what no stop string can begin in.
+    pub(super) fn push(&mut self, piece: &str, out: &mut String) {
         if self.stopped {
-            return String::new();
+            return;
+        }
+        if self.stops.is_empty() {
+            return out.push_str(piece);
         }
         self.held.push_str(piece);
         let found = self.stops.iter().filter_map(|stop| self.held.find(stop)).min();
         if let Some(place) = found {
             self.stopped = true;
-            let mut held = std::mem::take(&mut self.held);
-            held.truncate(place);
-            return held;
+            self.held.truncate(place);
+            return out.push_str(&std::mem::take(&mut self.held));
         }
         let kept = self.stops.iter().map(|stop| begun(&self.held, stop)).max().unwrap_or(0);
-        let rest = self.held.split_off(self.held.len() - kept);
-        std::mem::replace(&mut self.held, rest)
+        let told = self.held.drain(..self.held.len() - kept);
+        out.push_str(told.as_str());
     }
 
-    /// Takes the end and gives the rest.
-    pub(super) fn finish(&mut self) -> String {
-        std::mem::take(&mut self.held)
+    /// Takes the end and appends the rest.
+    pub(super) fn finish(&mut self, out: &mut String) {
+        out.push_str(&std::mem::take(&mut self.held));
     }
 }
 
@@ -71,9 +73,10 @@ mod tests {
                 let letters: Vec<char> = text.chars().collect();
                 let mut out = String::new();
                 for piece in letters.chunks(piece) {
-                    out += &found.push(&piece.iter().collect::<String>());
+                    found.push(&piece.iter().collect::<String>(), &mut out);
                 }
-                assert_eq!(out + &found.finish(), kept, "{text:?} by {piece}");
+                found.finish(&mut out);
+                assert_eq!(out, kept, "{text:?} by {piece}");
             }
         }
     }

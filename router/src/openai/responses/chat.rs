@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use super::input;
 use crate::anthropic::request::{header_name, is_trivial};
 use crate::openai::request::{ChatRequest, Draft, RequestError};
+use crate::wire::names::{self, Made};
 
 type Raw<'a> = Option<&'a RawValue>;
 
@@ -115,6 +116,9 @@ struct Tool<'a> {
     parameters: Raw<'a>,
     #[serde(default)]
     strict: Option<bool>,
+    /// The grammar of a text in place of arguments.
+    #[serde(borrow, default)]
+    format: Option<Format<'a>>,
 }
 
 fn tools(own: &ChatRequest) -> Result<Vec<Tool<'_>>, RequestError> {
@@ -129,11 +133,13 @@ fn read_tool(index: usize, raw: &RawValue) -> Result<Tool<'_>, RequestError> {
     })
 }
 
-/// The names of tools that take a text in place of arguments.
-pub(crate) fn custom_tools(own: &ChatRequest) -> Vec<String> {
+/// The names of tools that take a text in place of arguments, and those that are others in a chat.
+pub(crate) fn named_tools(own: &ChatRequest) -> (Vec<String>, Vec<Made>) {
     let tools = tools(own).unwrap_or_default();
-    let custom = tools.into_iter().filter(|tool| tool.kind == "custom");
-    custom.filter_map(|tool| Some(tool.name?.get().to_owned())).collect()
+    let named = || tools.iter().filter_map(|tool| Some((tool.kind.as_str(), tool.name?.get())));
+    let custom = named().filter(|(kind, _)| *kind == "custom");
+    let made = names::made_in_chat(named().map(|(_, name)| name));
+    (custom.map(|(_, name)| name.to_owned()).collect(), made)
 }
 
 /// Writes the tools, and names those that only OpenAI runs: a client offers them unasked.
@@ -141,6 +147,10 @@ fn write_tools(own: &ChatRequest, draft: &mut Draft) -> Result<Vec<String>, Requ
     const TEXT: &str = r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false}"#;
     let (mut list, mut dropped) = (Vec::new(), Vec::new());
     for tool in tools(own)? {
+        let grammar = tool.format.as_ref().filter(|format| format.kind != "text");
+        if grammar.is_some() && !dropped.iter().any(|it| it == "tools.format") {
+            dropped.push("tools.format".to_owned());
+        }
         let parameters = match (tool.kind.as_str(), tool.parameters) {
             ("function", parameters) => parameters.map(RawValue::get),
             ("custom", _) => Some(TEXT),
@@ -149,7 +159,8 @@ fn write_tools(own: &ChatRequest, draft: &mut Draft) -> Result<Vec<String>, Requ
                 continue;
             }
         };
-        let mut function = format!(r#"{{"name":{}"#, tool.name.map_or("\"\"", RawValue::get));
+        let name = names::in_chat(tool.name.map_or("\"\"", RawValue::get));
+        let mut function = format!(r#"{{"name":{name}"#);
         for (name, value) in
             [("description", tool.description.map(RawValue::get)), ("parameters", parameters)]
         {
@@ -176,7 +187,7 @@ fn write_tools(own: &ChatRequest, draft: &mut Draft) -> Result<Vec<String>, Requ
                 let named = named.filter(|it| matches!(it.kind.as_str(), "function" | "custom"));
                 match named.and_then(|it| it.name) {
                     Some(name) => {
-                        let name = name.get();
+                        let name = names::in_chat(name.get());
                         let choice =
                             format!(r#"{{"type":"function","function":{{"name":{name}}}}}"#);
                         draft.raw("tool_choice", &choice);

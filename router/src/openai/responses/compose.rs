@@ -5,6 +5,7 @@
 
 mod broken;
 
+use std::fmt::{self, Arguments, Display, Formatter};
 use std::io::Write as _;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
@@ -14,16 +15,22 @@ use crate::anthropic::quoted;
 use crate::json;
 use crate::openai::said::{Citation, Finish, Hearing, Said};
 use crate::wire::Usage;
+use crate::wire::ids::salt;
+use crate::wire::names::{self, Made};
 
 /// What the client asked for.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wanted {
     /// The names, with quotes, of tools that take a text in place of arguments.
     pub(crate) custom_tools: Vec<String>,
+    /// The tools that have other names in a chat.
+    pub(crate) names: Vec<Made>,
     /// The model's name where the answer has none.
     pub(crate) model: String,
     /// Seconds since 1970.
     pub(crate) created: u64,
+    /// For the ids of calls that have none.
+    pub(crate) chance: u64,
 }
 
 /// A response of which another writer wrote the beginning.
@@ -55,12 +62,33 @@ pub(crate) struct Composer {
     script: Script,
 }
 
+/// The events as they are written.
+#[derive(Debug)]
+struct Sheet {
+    streamed: bool,
+    out: BytesMut,
+    /// Of the next event.
+    number: u64,
+}
+
+impl Sheet {
+    fn event(&mut self, name: &str, rest: Arguments<'_>) {
+        if !self.streamed {
+            return;
+        }
+        let number = self.number;
+        self.number += 1;
+        let parts = ["event: ", name, "\ndata: {\"type\":\"", name, "\",\"sequence_number\":"];
+        parts.iter().for_each(|part| self.out.extend_from_slice(part.as_bytes()));
+        // Writing into memory cannot fail.
+        let _ = write!((&mut self.out).writer(), "{number}{rest}}}\n\n");
+    }
+}
+
 #[derive(Debug)]
 struct Script {
-    streamed: bool,
+    sheet: Sheet,
     wanted: Wanted,
-    out: BytesMut,
-    number: u64,
     /// What the response's id begins with.
     prefix: &'static str,
     /// The rest of it, without quotes.
@@ -90,15 +118,13 @@ impl Composer {
         let mut composer = Self::new(false, wanted);
         let Self { hearing, script } = &mut composer;
         hearing.whole(body, |said| script.take(said));
-        composer.script.out.freeze()
+        composer.script.sheet.out.freeze()
     }
 
     fn new(streamed: bool, wanted: Wanted) -> Self {
         let script = Script {
-            streamed,
+            sheet: Sheet { streamed, out: BytesMut::new(), number: 0 },
             wanted,
-            out: BytesMut::new(),
-            number: 0,
             prefix: "resp_",
             id: String::new(),
             raw_model: String::new(),
@@ -124,8 +150,9 @@ impl Composer {
             kind: Kind::Text(raw_inner),
             annotations,
         });
+        let sheet = Sheet { number, ..composer.script.sheet };
         let script =
-            Script { prefix, id, raw_model, number, done, open, begun: true, ..composer.script };
+            Script { sheet, prefix, id, raw_model, done, open, begun: true, ..composer.script };
         composer.script = script;
         composer
     }
@@ -134,13 +161,13 @@ impl Composer {
     pub(crate) fn push(&mut self, events: &[u8]) -> Bytes {
         let Self { hearing, script } = self;
         hearing.events(events, |said| script.take(said));
-        self.script.out.split().freeze()
+        self.script.sheet.out.split().freeze()
     }
 
     /// Ends a response whose stream had no end mark.
     pub(crate) fn end(&mut self) -> Bytes {
         self.script.end();
-        self.script.out.split().freeze()
+        self.script.sheet.out.split().freeze()
     }
 }
 
@@ -169,18 +196,6 @@ impl Script {
         }
     }
 
-    fn event(&mut self, name: &str, rest: &str) {
-        if self.streamed {
-            let number = self.number;
-            self.number += 1;
-            // Writing into memory cannot fail.
-            let _ = write!(
-                (&mut self.out).writer(),
-                "event: {name}\ndata: {{\"type\":\"{name}\",\"sequence_number\":{number}{rest}}}\n\n"
-            );
-        }
-    }
-
     fn begin(&mut self, id: Option<&str>, model: Option<&str>) {
         if self.begun {
             return;
@@ -190,7 +205,7 @@ impl Script {
         self.raw_model = model.map_or_else(|| quoted(&self.wanted.model), str::to_owned);
         let response = self.response("in_progress", "null");
         for name in ["response.created", "response.in_progress"] {
-            self.event(name, &format!(r#","response":{response}"#));
+            self.sheet.event(name, format_args!(r#","response":{response}"#));
         }
     }
 
@@ -216,18 +231,18 @@ impl Script {
         let id = format!("{}_{}_{index}", Item::prefix(&kind), self.id);
         let item = Item { index, id, kind, annotations: Vec::new() };
         let json = item.json(false);
-        self.event(
+        self.sheet.event(
             "response.output_item.added",
-            &format!(r#","output_index":{index},"item":{json}"#),
+            format_args!(r#","output_index":{index},"item":{json}"#),
         );
         item
     }
 
     fn finish_item(&mut self, item: &Item) {
         let (index, json) = (item.index, item.json(true));
-        self.event(
+        self.sheet.event(
             "response.output_item.done",
-            &format!(r#","output_index":{index},"item":{json}"#),
+            format_args!(r#","output_index":{index},"item":{json}"#),
         );
         if let Some(place) = self.done.get_mut(index) {
             *place = Some(json);
@@ -246,8 +261,9 @@ impl Script {
             let item =
                 self.start(if is_refusal { Kind::Refusal(empty) } else { Kind::Text(empty) });
             let part = item.part();
-            let place = place(&item, "content_index");
-            self.event("response.content_part.added", &format!(r#"{place},"part":{part}"#));
+            let place = Part(&item, "content_index");
+            self.sheet
+                .event("response.content_part.added", format_args!(r#"{place},"part":{part}"#));
             self.open = Some(item);
         }
         let name = match is_refusal {
@@ -268,9 +284,10 @@ impl Script {
         let number = annotations.len();
         annotations.push(annotation.clone());
         if let Some(item) = &self.open {
-            let place = place(item, "content_index");
-            let rest = format!(r#"{place},"annotation_index":{number},"annotation":{annotation}"#);
-            self.event("response.output_text.annotation.added", &rest);
+            let place = Part(item, "content_index");
+            let rest =
+                format_args!(r#"{place},"annotation_index":{number},"annotation":{annotation}"#);
+            self.sheet.event("response.output_text.annotation.added", rest);
         }
     }
 
@@ -281,9 +298,9 @@ impl Script {
         {
             text.push_str(inner(raw));
         }
-        let place = place(item, key);
+        let place = Part(item, key);
         let logprobs = if name == "response.output_text.delta" { r#","logprobs":[]"# } else { "" };
-        self.event(name, &format!(r#"{place},"delta":{raw}{logprobs}"#));
+        self.sheet.event(name, format_args!(r#"{place},"delta":{raw}{logprobs}"#));
     }
 
     /// The reasoning of a block, opened if it is not.
@@ -302,10 +319,10 @@ impl Script {
         let begins = matches!(self.open.as_ref().map(|item| &item.kind),
             Some(Kind::Thinking { text, .. }) if text.is_empty());
         if let Some(item) = self.open.as_ref().filter(|_| begins) {
-            let place = place(item, "summary_index");
+            let place = Part(item, "summary_index");
             let part = item.part();
-            let rest = format!(r#"{place},"part":{part}"#);
-            self.event("response.reasoning_summary_part.added", &rest);
+            let rest = format_args!(r#"{place},"part":{part}"#);
+            self.sheet.event("response.reasoning_summary_part.added", rest);
         }
         self.delta("response.reasoning_summary_text.delta", "summary_index", raw);
     }
@@ -343,10 +360,10 @@ impl Script {
             }
             _ => return self.finish_item(&item),
         };
-        let place = place(&item, key);
+        let place = Part(&item, key);
         let [text_name, part_name] = names.map(|name| format!("response.{name}"));
-        self.event(&text_name, &format!(r#"{place},"{text_key}":"{text}""#));
-        self.event(&part_name, &format!(r#"{place},"part":{part}"#));
+        self.sheet.event(&text_name, format_args!(r#"{place},"{text_key}":"{text}""#));
+        self.sheet.event(&part_name, format_args!(r#"{place},"part":{part}"#));
         self.finish_item(&item);
     }
 
@@ -358,8 +375,10 @@ impl Script {
             open.into_iter().partition(|(_, item)| is_complete(item));
         self.calls = open;
         complete.iter().for_each(|(_, item)| self.close_call(item));
+        let name = names::own(&self.wanted.names, name);
         let is_custom = self.wanted.custom_tools.iter().any(|custom| custom == name);
-        let own_id = format!("\"call_{}_{}\"", self.id, self.done.len());
+        let salt = salt(&self.id, self.wanted.chance);
+        let own_id = format!("\"call_{salt:016x}_{}\"", self.done.len());
         let id = id.map_or(own_id, str::to_owned);
         let kind = Kind::Call { id, name: name.to_owned(), arguments: String::new(), is_custom };
         let item = self.start(kind);
@@ -374,23 +393,24 @@ impl Script {
         arguments.push_str(inner(raw));
         // The text for a tool without a schema is known when all of it has come.
         if !*is_custom {
-            let rest = format!(r#"{},"delta":{raw}"#, place_of_call(item));
-            self.event("response.function_call_arguments.delta", &rest);
+            let rest = format_args!(r#"{},"delta":{raw}"#, Place(item));
+            self.sheet.event("response.function_call_arguments.delta", rest);
         }
     }
 
     fn close_call(&mut self, item: &Item) {
         let Kind::Call { arguments, is_custom, .. } = &item.kind else { return };
-        let place = place_of_call(item);
+        let place = Place(item);
         if *is_custom {
             let input = quoted(&custom_input(arguments));
             let name = "response.custom_tool_call_input";
-            self.event(&format!("{name}.delta"), &format!(r#"{place},"delta":{input}"#));
-            self.event(&format!("{name}.done"), &format!(r#"{place},"input":{input}"#));
+            let [delta, done] = ["delta", "done"].map(|end| format!("{name}.{end}"));
+            self.sheet.event(&delta, format_args!(r#"{place},"delta":{input}"#));
+            self.sheet.event(&done, format_args!(r#"{place},"input":{input}"#));
         } else {
             let arguments = if arguments.is_empty() { "{}" } else { arguments };
-            let rest = format!(r#"{place},"arguments":"{arguments}""#);
-            self.event("response.function_call_arguments.done", &rest);
+            let rest = format_args!(r#"{place},"arguments":"{arguments}""#);
+            self.sheet.event("response.function_call_arguments.done", rest);
         }
         self.finish_item(item);
     }
@@ -408,11 +428,12 @@ impl Script {
             _ => ("completed", "null"),
         };
         let response = self.response(status, details);
-        match self.streamed {
+        match self.sheet.streamed {
             true => {
-                self.event(&format!("response.{status}"), &format!(r#","response":{response}"#))
+                let name = format!("response.{status}");
+                self.sheet.event(&name, format_args!(r#","response":{response}"#));
             }
-            false => self.out.extend_from_slice(response.as_bytes()),
+            false => self.sheet.out.extend_from_slice(response.as_bytes()),
         }
     }
 }
@@ -423,12 +444,23 @@ fn is_complete(item: &Item) -> bool {
     json::decode(&quoted).is_some_and(|text| json::object(&text).is_ok())
 }
 
-fn place(item: &Item, key: &str) -> String {
-    format!(r#"{},"{key}":0"#, place_of_call(item))
+/// Where an item stands, as members of an event.
+struct Place<'a>(&'a Item);
+
+impl Display for Place<'_> {
+    fn fmt(&self, to: &mut Formatter<'_>) -> fmt::Result {
+        let Item { id, index, .. } = self.0;
+        write!(to, r#","item_id":"{id}","output_index":{index}"#)
+    }
 }
 
-fn place_of_call(item: &Item) -> String {
-    format!(r#","item_id":"{}","output_index":{}"#, item.id, item.index)
+/// The same of its part.
+struct Part<'a>(&'a Item, &'a str);
+
+impl Display for Part<'_> {
+    fn fmt(&self, to: &mut Formatter<'_>) -> fmt::Result {
+        write!(to, r#"{},"{}":0"#, Place(self.0), self.1)
+    }
 }
 
 fn inner(raw: &str) -> &str {

@@ -12,6 +12,7 @@ use super::sealed;
 use crate::anthropic::quoted;
 use crate::json;
 use crate::openai::request::{ChatRequest, RequestError};
+use crate::wire::names::in_chat;
 
 type Raw<'a> = Option<&'a RawValue>;
 
@@ -180,6 +181,9 @@ impl List<'_> {
             Some("system" | "developer") => {
                 self.end_turn();
                 self.show();
+                if let Some(index) = parts.iter().position(|part| !part.starts_with(TEXT)) {
+                    return Err(not_text(&format!("{at}.content[{index}]")));
+                }
                 if !text.is_empty() {
                     self.put(&[r#"{"role":"system","content":""#, &text, "\"}"]);
                 }
@@ -211,6 +215,7 @@ impl List<'_> {
         let (Some(id), Some(name)) = (string(item.call_id), string(item.name)) else {
             return Err(RequestError::at(at, "has no `call_id` or no `name`"));
         };
+        let name = in_chat(name);
         let arguments = arguments.unwrap_or_else(|| "\"{}\"".to_owned());
         self.turn.calls.push(format!(
             r#"{{"id":{id},"type":"function","function":{{"name":{name},"arguments":{arguments}}}}}"#
@@ -231,6 +236,12 @@ impl List<'_> {
         }
         Ok(())
     }
+}
+
+/// The error of instructions that are anything but text, which chats have no place for.
+fn not_text(at: &str) -> RequestError {
+    let what = "is not text: this model takes it from users alone";
+    RequestError { code: Some("unsupported_content"), ..RequestError::at(at, what) }
 }
 
 /// How a part begins that is text.

@@ -10,9 +10,11 @@ use super::chat::reasoning;
 use super::sealed::MARK;
 use crate::anthropic::quoted;
 use crate::json;
+use crate::openai::identity;
 use crate::openai::messages::{is_system, nothing_left};
 use crate::openai::request::{ChatRequest, Field, Prompt, RequestError, Target, UpstreamRequest};
 use crate::openai::settings::{Settings, nearest};
+use crate::wire::ids;
 use crate::wire::segments::Writer;
 
 /// The request for a link.
@@ -81,8 +83,7 @@ fn effort(
     })?;
     let Some(asked) = asked else { return Ok(settings.effort) };
     let model = target.model;
-    let is_unknown = model.context_tokens.is_none() && model.output_tokens.is_none();
-    let effort = nearest(asked, model).or(Some(asked).filter(|_| is_unknown));
+    let effort = nearest(asked, model).or(Some(asked).filter(|_| !model.tells_efforts()));
     if effort.is_none() && asked != Effort::None {
         settings.dropped.push("reasoning.effort".to_owned());
     }
@@ -121,7 +122,7 @@ fn write_field(to: &mut Writer<'_>, own: &ChatRequest, field: &Field, effort: Op
             to.put(",");
             to.put(own.key(field));
             to.put(":");
-            to.share(value.as_bytes());
+            to.share(identity::fitted(&field.name, value).as_bytes());
         }
     }
 }
@@ -155,7 +156,8 @@ fn write_input(to: &mut Writer<'_>, input: &str, (mode, behind): (SystemMode, Op
     to.put(r#","input":"#);
     let is_sealed = |text: &str| memmem::find(text.as_bytes(), MARK.as_bytes()).is_some();
     let replaces = mode == SystemMode::Replace;
-    let changes = replaces || behind.is_some() || is_sealed(input);
+    let long_ids = ids::any_long_in_response(input, "\"call_id\"");
+    let changes = replaces || behind.is_some() || long_ids || is_sealed(input);
     if !changes || !input.starts_with('[') {
         return to.share(input.as_bytes());
     }
@@ -166,7 +168,10 @@ fn write_input(to: &mut Writer<'_>, input: &str, (mode, behind): (SystemMode, Op
         let is_ours = is_sealed(item) && is_reasoning(item);
         if !(is_ours || (replaces && is_system(item))) {
             to.put(separator);
-            to.share(item.as_bytes());
+            match if long_ids { with_short_id(item) } else { None } {
+                Some(short) => to.put(&short),
+                None => to.share(item.as_bytes()),
+            }
             separator = ",";
         }
         if let Some(behind) = behind.filter(|behind| behind.end == end) {
@@ -175,6 +180,11 @@ fn write_input(to: &mut Writer<'_>, input: &str, (mode, behind): (SystemMode, Op
         }
     }
     to.put(if separator == "[" { "[]" } else { "]" });
+}
+
+/// A call or its result with an id that is short; none where it has no other.
+fn with_short_id(item: &str) -> Option<String> {
+    ids::changed(item, |key, raw| (key == "call_id").then(|| ids::in_response(raw)))
 }
 
 /// Whether an item is reasoning of another provider's model.

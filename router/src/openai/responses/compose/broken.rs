@@ -16,8 +16,8 @@ impl Composer {
         let script = &mut self.script;
         script.begin(None, None);
         script.ended = true;
-        let broken = Broken { number: script.number, response: script.broken() };
-        let begun = script.out.split().freeze();
+        let broken = Broken { number: script.sheet.number, response: script.broken() };
+        let begun = script.sheet.out.split().freeze();
         [begun, stream_event(error, broken)].concat().into()
     }
 }

@@ -1,0 +1,191 @@
+//! Ids of calls as each upstream takes them: a conversation goes on with a model that did not make
+//! the ids in it.
+//!
+//! Owns which ids are taken, and those that stand for the others; where ids stand is each
+//! protocol's.
+
+use std::borrow::Cow;
+
+use memchr::memmem;
+
+use super::made::{hash, is_plain, made, short};
+use crate::anthropic::quoted;
+use crate::json;
+
+/// The most characters of an id in a chat with OpenAI.
+const IN_CHAT: usize = 40;
+
+/// The same in its Responses.
+const IN_RESPONSE: usize = 64;
+
+/// The same on Bedrock ("ToolUseBlock"); Anthropic tells no bound.
+const ON_BEDROCK: usize = 64;
+
+/// Behind this, servers keep what they have to know again of a call, Gemini's signature: an id that
+/// is for whoever made it.
+const SIGNED: &str = "__thought__";
+
+/// An id in a chat, given and returned as JSON.
+pub(crate) fn in_chat(raw: &str) -> Cow<'_, str> {
+    shorter(raw, IN_CHAT)
+}
+
+/// The same in Responses.
+pub(crate) fn in_response(raw: &str) -> Cow<'_, str> {
+    shorter(raw, IN_RESPONSE)
+}
+
+fn shorter(raw: &str, longest: usize) -> Cow<'_, str> {
+    if raw.contains(SIGNED) { Cow::Borrowed(raw) } else { short(raw, longest) }
+}
+
+/// An id for Anthropic, where it is made of few characters.
+pub(crate) fn for_anthropic(id: &str) -> Cow<'_, str> {
+    if is_plain_id(id) { Cow::Borrowed(id) } else { Cow::Owned(made(id, ON_BEDROCK)) }
+}
+
+/// The same, as JSON.
+pub(crate) fn raw_for_anthropic(raw: &str) -> Cow<'_, str> {
+    match json::decode(raw) {
+        Some(id) if !is_plain_id(&id) => Cow::Owned(quoted(&made(&id, ON_BEDROCK))),
+        _ => Cow::Borrowed(raw),
+    }
+}
+
+/// An id on Bedrock, as JSON: as for Anthropic, and short.
+#[cfg(feature = "aws")]
+pub(crate) fn on_bedrock(raw: &str) -> Cow<'_, str> {
+    match raw_for_anthropic(raw) {
+        Cow::Borrowed(raw) => short(raw, ON_BEDROCK),
+        made => made,
+    }
+}
+
+fn is_plain_id(id: &str) -> bool {
+    !id.is_empty() && id.chars().all(is_plain)
+}
+
+/// What ids begin with that an answer lacks: no other answer's do. Neither the answer's own id nor
+/// chance is asked alone, since servers number their answers and tests choose their chance.
+pub(crate) fn salt(answer: &str, chance: u64) -> u64 {
+    hash(answer) ^ chance
+}
+
+/// Whether any value of `key`, given with its quotes, may be longer than a chat takes.
+pub(crate) fn any_long_in_chat(text: &str, key: &str) -> bool {
+    any(text, key, |inner| inner.len() > IN_CHAT)
+}
+
+/// The same of Responses.
+pub(crate) fn any_long_in_response(text: &str, key: &str) -> bool {
+    any(text, key, |inner| inner.len() > IN_RESPONSE)
+}
+
+/// Whether any value of `key` may be none of Anthropic's.
+pub(crate) fn any_odd(text: &str, key: &str) -> bool {
+    any(text, key, |inner| !is_plain_id(inner))
+}
+
+/// A quick look, since inside of strings a quote has a backslash before it.
+fn any(text: &str, key: &str, is_odd: impl Fn(&str) -> bool) -> bool {
+    memmem::find_iter(text.as_bytes(), key.as_bytes()).any(|at| {
+        let rest = text.get(at + key.len()..).unwrap_or_default().trim_ascii_start();
+        let rest = rest.strip_prefix(':').unwrap_or_default().trim_ascii_start();
+        let value = rest.strip_prefix('"').and_then(|rest| rest.split('"').next());
+        value.is_some_and(|inner| inner.ends_with('\\') || is_odd(inner))
+    })
+}
+
+/// An object with some of its values changed: `change` gets each key, as it is read, and its value.
+pub(crate) fn changed<'o>(
+    object: &'o str,
+    change: impl Fn(&str, &'o str) -> Option<Cow<'o, str>>,
+) -> Option<String> {
+    let mut is_changed = false;
+    let members = json::object(object).ok()?.into_iter().map(|member| {
+        let [key, value] = [member.key, member.value].map(|it| object.get(it).unwrap_or_default());
+        let new = change(&json::decode(key).unwrap_or_default(), value);
+        is_changed |= new.as_deref().is_some_and(|new| new != value);
+        format!("{key}:{}", new.as_deref().unwrap_or(value))
+    });
+    let members: Vec<String> = members.collect();
+    is_changed.then(|| format!("{{{}}}", members.join(",")))
+}
+
+/// A list with some of its elements changed.
+pub(crate) fn changed_list(list: &str, change: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let mut is_changed = false;
+    let elements = json::array(list).ok()?.into_iter().map(|place| {
+        let element = list.get(place).unwrap_or_default();
+        let new = change(element);
+        is_changed |= new.is_some();
+        new.map_or(Cow::Borrowed(element), Cow::Owned)
+    });
+    let elements: Vec<Cow<'_, str>> = elements.collect();
+    is_changed.then(|| format!("[{}]", elements.join(",")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_mended_stays_apart() {
+        for fine in ["call_1", "toolu_01A-b", &"x".repeat(200)] {
+            assert_eq!(for_anthropic(fine), fine);
+            assert_eq!(raw_for_anthropic(&quoted(fine)), quoted(fine));
+        }
+        let mended = ["call:1", "call/1", "call.1", "functions.f:0", "", "é"].map(for_anthropic);
+        for (place, id) in mended.iter().enumerate() {
+            assert!(is_plain_id(id) && id.len() <= ON_BEDROCK, "{id}");
+            assert!(!mended.iter().skip(place + 1).any(|other| other == id), "{mended:?}");
+        }
+        assert_eq!(raw_for_anthropic("\"call:1\""), quoted(&for_anthropic("call:1")));
+        assert_eq!(raw_for_anthropic(r#""call\u003a1""#), quoted(&for_anthropic("call:1")));
+    }
+
+    #[test]
+    fn ids_are_as_long_as_each_takes() {
+        let long = |length: usize| quoted(&"c".repeat(length));
+        assert_eq!([in_chat(&long(40)), in_response(&long(64))], [long(40), long(64)]);
+        assert_eq!(json::decode(&in_chat(&long(41))).expect("a text").len(), 40);
+        assert_eq!(json::decode(&in_response(&long(65))).expect("a text").len(), 64);
+        let signed = quoted(&format!("call_1__thought__{}", "s".repeat(1000)));
+        assert_eq!(in_chat(&signed), signed);
+        #[cfg(feature = "aws")]
+        {
+            assert_eq!(on_bedrock(&long(64)), long(64));
+            assert_eq!(json::decode(&on_bedrock(&long(65))).expect("a text").len(), 64);
+            assert_eq!(on_bedrock("\"a:b\""), raw_for_anthropic("\"a:b\""));
+        }
+    }
+
+    #[test]
+    fn a_look_finds_what_may_have_to_be_changed() {
+        let key = "\"tool_use_id\"";
+        assert!(!any_odd(r#"[{"tool_use_id":"a-1"},{"x":"\"tool_use_id\":\"a:1\""}]"#, key));
+        assert!(any_odd(r#"[{"tool_use_id":"a-1"},{"tool_use_id" : "a:1"}]"#, key));
+        assert!(any_odd(r#"{"tool_use_id":"a\"b"}"#, key));
+        let list = |id: usize| format!(r#"[{{"tool_call_id":"{}"}}]"#, "c".repeat(id));
+        assert!(!any_long_in_chat(&list(40), "\"tool_call_id\""));
+        assert!(any_long_in_chat(&list(41), "\"tool_call_id\""));
+        assert!(!any_long_in_response(&list(64), "\"tool_call_id\""));
+        assert!(any_long_in_response(&list(65), "\"tool_call_id\""));
+    }
+
+    #[test]
+    fn nothing_but_what_changes_is_written_anew() {
+        let change = |object: &str| {
+            changed(object, |key, value| (key == "id").then(|| raw_for_anthropic(value)))
+        };
+        assert_eq!(change(r#"{"id":"a","x":1}"#), None);
+        let expected = format!(r#"{{"x": [1],"id":{}}}"#, raw_for_anthropic("\"a:1\""));
+        assert_eq!(
+            change(r#"{"x" : [1], "id":"a:1"}"#).expect("it").replace("\"x\":", "\"x\": "),
+            expected
+        );
+        assert_eq!(changed_list(r#"[{"id":"a"}]"#, change), None);
+        let list = changed_list(r#"[{"id":"a:1"}, {"id":"b"}]"#, change).expect("it");
+        assert!(list.ends_with(r#",{"id":"b"}]"#) && list.contains("_sfai_"), "{list}");
+    }
+}
