@@ -111,6 +111,17 @@ pub struct Failure {
     pub status: Option<u16>,
 }
 
+/// What a provider's error object says; empty where it says nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Words<'a> {
+    /// Its code, else its type.
+    pub code: &'a str,
+    /// For people.
+    pub message: &'a str,
+    /// The parameter at fault.
+    pub param: &'a str,
+}
+
 impl Failure {
     /// A failure without an HTTP status.
     pub const fn of(class: FailureClass) -> Self {
@@ -121,10 +132,15 @@ impl Failure {
     /// The failure that an HTTP error answer stands for. `code` and `message` are those of the
     /// body's error object, in either provider's shape; empty when it has none.
     pub fn of_answer(status: u16, code: &str, message: &str) -> Self {
+        Self::of_error(status, Words { code, message, param: "" })
+    }
+
+    /// As [`Failure::of_answer`], by all that the error object says.
+    pub fn of_error(status: u16, words: Words<'_>) -> Self {
         Self {
-            repeatable: code != "insufficient_quota",
+            repeatable: words.code != "insufficient_quota",
             status: Some(status),
-            ..Self::of(classify(status, code, message))
+            ..Self::of(classify(status, words))
         }
     }
 
@@ -157,10 +173,11 @@ const TOO_LONG: [&str; 5] = [
     "input is too long",
 ];
 
-fn classify(status: u16, code: &str, message: &str) -> FailureClass {
+fn classify(status: u16, words: Words<'_>) -> FailureClass {
+    let code = words.code;
     match status {
-        400 | 413 | 422 if is_context_length(code, message) => FailureClass::ContextLength,
-        400 | 422 if is_content_filter(code) => FailureClass::ContentFilter,
+        400 | 413 | 422 if is_context_length(words) => FailureClass::ContextLength,
+        400 | 422 if is_content_filter(words) => FailureClass::ContentFilter,
         401 | 403 => FailureClass::Auth,
         404 => FailureClass::NotFound,
         408 => FailureClass::Timeout,
@@ -176,16 +193,41 @@ fn classify(status: u16, code: &str, message: &str) -> FailureClass {
     }
 }
 
-fn is_context_length(code: &str, message: &str) -> bool {
-    if matches!(code, "context_length_exceeded" | "string_above_max_length") {
-        return true;
+fn is_context_length(words: Words<'_>) -> bool {
+    match words.code {
+        "context_length_exceeded" => true,
+        "string_above_max_length" => is_of_content(words),
+        _ => {
+            let message = words.message.to_ascii_lowercase();
+            TOO_LONG.iter().any(|too_long| message.contains(too_long))
+        }
     }
-    let message = message.to_ascii_lowercase();
-    TOO_LONG.iter().any(|words| message.contains(words))
 }
 
-fn is_content_filter(code: &str) -> bool {
-    matches!(code, "content_filter" | "content_policy_violation" | "ResponsibleAIPolicyViolation")
+/// Whether a text that is too long is what the model reads, and not a name or a mark, for which no
+/// window is large enough. Where nothing says which text it is, it is taken to be the former.
+fn is_of_content(Words { message, param, .. }: Words<'_>) -> bool {
+    let quoted = || message.split('\'').nth(1).unwrap_or_default();
+    let path = if param.is_empty() { quoted() } else { param };
+    let root = path.split(['.', '[']).next().unwrap_or_default();
+    let last = path.rsplit('.').next().unwrap_or_default();
+    path.is_empty()
+        || (matches!(root, "messages" | "input" | "prompt" | "instructions")
+            && !matches!(last, "name" | "id" | "call_id" | "tool_call_id"))
+}
+
+fn is_content_filter(words: Words<'_>) -> bool {
+    match words.code {
+        "content_filter"
+        | "content_policy_violation"
+        | "image_content_policy_violation"
+        | "ResponsibleAIPolicyViolation"
+        | "bio_policy"
+        | "cyber_policy" => true,
+        // A prompt that is malformed has the code, too.
+        "invalid_prompt" => words.message.contains("usage policy"),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -212,6 +254,35 @@ mod tests {
         assert_eq!(class(200, "overloaded_error", ""), FailureClass::Overloaded);
         assert_eq!(class(302, "", ""), FailureClass::ServerError);
         assert_eq!(class(500, "api_error", ""), FailureClass::ServerError);
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_has_a_window_only_where_the_model_reads_it() {
+        let class = |param, message| {
+            let code = "string_above_max_length";
+            Failure::of_error(400, Words { code, message, param }).class
+        };
+        for param in ["messages[0].content", "messages[3].content[1].text", "input", "prompt"] {
+            assert_eq!(class(param, ""), FailureClass::ContextLength, "{param}");
+        }
+        for param in
+            ["user", "metadata.a", "tools[0].function.name", "messages[1].name", "input[2].call_id"]
+        {
+            assert_eq!(class(param, ""), FailureClass::InvalidRequest, "{param}");
+        }
+        let told = "Invalid 'user': string too long. Expected a string with maximum length 64";
+        assert_eq!(class("", told), FailureClass::InvalidRequest);
+        let told = "Invalid 'input[0].content': string too long.";
+        assert_eq!(class("", told), FailureClass::ContextLength);
+        assert_eq!(class("", ""), FailureClass::ContextLength);
+    }
+
+    #[test]
+    fn a_prompt_is_invalid_or_against_the_rules() {
+        let class = |message| Failure::of_answer(400, "invalid_prompt", message).class;
+        let flagged = "Invalid prompt: it was flagged as potentially violating our usage policy.";
+        assert_eq!(class(flagged), FailureClass::ContentFilter);
+        assert_eq!(class("Invalid prompt: no user message"), FailureClass::InvalidRequest);
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub use condition::{Condition, Flag, NumberFact, NumberTest, TextFact, TextPatte
 pub use context::usable_context;
 pub use cost::Cost;
 pub use facts::{Facts, IMAGE_TOKENS, RequestFacts, document_tokens, estimate_tokens};
-pub use failure::{Failure, FailureClass};
+pub use failure::{Failure, FailureClass, Words};
 pub use glob::matches as glob_matches;
 pub use load::{LoadError, load};
 pub use map::{

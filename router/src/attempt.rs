@@ -13,7 +13,7 @@ mod stream;
 
 use std::time::Duration;
 
-use model_map::{Attempts, Failure, Plan, Step};
+use model_map::{Attempts, Failure, FailureClass, Plan, Step};
 
 pub use resume::{OwnPlan, Resumption};
 pub use stream::AnswerStream;
@@ -202,7 +202,8 @@ fn delivered(exchange: &Exchange<'_>, attempts: Attempts, (answered, ticket): Wo
 }
 
 /// `model=class, …` for each attempt; `ok` for the one that answered, `cancelled` for one that was
-/// beaten to it, `skipped` for a link that was passed over.
+/// beaten to it, `skipped` for a link that was passed over, `unsupported` for one that cannot be
+/// asked for this.
 fn tried(plan: &Plan<'_>, attempts: &Attempts) -> String {
     let mut text = String::new();
     let mut put = |link: usize, became: &str| {
@@ -219,6 +220,9 @@ fn tried(plan: &Plan<'_>, attempts: &Attempts) -> String {
             put(skipped.link, "skipped");
         }
         let became = match &attempt.failure {
+            Some(Failure { class: FailureClass::InvalidRequest, link_specific: true, .. }) => {
+                "unsupported"
+            }
             Some(failure) => failure.class.name(),
             None if attempt.superseded => "cancelled",
             None => "ok",

@@ -44,6 +44,33 @@ pub(crate) fn error_kind(class: FailureClass) -> &'static str {
     }
 }
 
+/// The code of a failure by which OpenAI's clients know it, told in a provider's words: its own
+/// where those are OpenAI's, else the name that OpenAI has for the class; ours where it has none.
+pub(crate) fn error_code(class: FailureClass, told: Option<&str>) -> String {
+    // The codes of other dialects are types, names of exceptions or numbers.
+    let is_openais = |code: &&str| {
+        let is_name = code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        is_name && !code.is_empty() && !code.ends_with("_error")
+    };
+    let own = told.filter(is_openais);
+    let code = match class {
+        FailureClass::ContextLength => "context_length_exceeded",
+        FailureClass::RateLimit if own == Some("insufficient_quota") => "insufficient_quota",
+        FailureClass::RateLimit => "rate_limit_exceeded",
+        FailureClass::ContentFilter | FailureClass::InvalidRequest => own.unwrap_or(class.name()),
+        _ => class.name(),
+    };
+    code.to_owned()
+}
+
+/// The code where all attempts failed. A quota that is used up hides no limit that will pass.
+fn code_of(failed: &Failed, class: FailureClass) -> String {
+    let mut limited = failed.attempts.log().iter().filter_map(|attempt| attempt.failure.as_ref());
+    let passes = limited.any(|it| it.class == FailureClass::RateLimit && it.repeatable);
+    let told = failed.error.as_ref().and_then(|error| error.code.as_deref());
+    error_code(class, told.filter(|_| class != FailureClass::RateLimit || !passes))
+}
+
 /// A JSON body.
 pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<Answer> {
     let mut response = Response::new(Answer::whole(body));
@@ -115,7 +142,7 @@ pub(crate) fn failed(plan: &Plan<'_>, failed: &Failed, tried: &str) -> Response<
         &ClientError {
             message: message(plan, failed, class, tried),
             kind: error_kind(class),
-            code: Some(class.name().into()),
+            code: Some(code_of(failed, class)),
             param: failed.error.as_ref().and_then(|error| error.param.clone()),
         },
     );
@@ -164,5 +191,33 @@ pub(crate) fn noted(response: Response<Answer>, mut trail: Trail, told: Told) ->
 fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_openais() {
+        use FailureClass::{ContentFilter, ContextLength, InvalidRequest, Overloaded, RateLimit};
+        for (class, told, code) in [
+            (ContextLength, Some("context_length_exceeded"), "context_length_exceeded"),
+            (ContextLength, Some("invalid_request_error"), "context_length_exceeded"),
+            (ContextLength, None, "context_length_exceeded"),
+            (RateLimit, Some("rate_limit_error"), "rate_limit_exceeded"),
+            (RateLimit, Some("insufficient_quota"), "insufficient_quota"),
+            (InvalidRequest, Some("unsupported_parameter"), "unsupported_parameter"),
+            (InvalidRequest, Some("invalid_request_error"), "invalid_request"),
+            (InvalidRequest, Some("ValidationException"), "invalid_request"),
+            (InvalidRequest, Some("400"), "invalid_request"),
+            (ContentFilter, Some("content_policy_violation"), "content_policy_violation"),
+            (ContentFilter, None, "content_filter"),
+            (Overloaded, Some("slow_down"), "overloaded"),
+            // It would be taken for the client's own.
+            (FailureClass::Auth, Some("invalid_api_key"), "auth"),
+        ] {
+            assert_eq!(error_code(class, told), code, "{class} {told:?}");
+        }
     }
 }

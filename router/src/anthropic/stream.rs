@@ -77,6 +77,9 @@ impl Reader {
         if !self.is_over() && self.stop.is_some() {
             self.end();
         }
+        if self.is_void() {
+            self.close();
+        }
         End { out: self.chunks.take(), ending: self.ending() }
     }
 
@@ -100,12 +103,17 @@ impl Reader {
         if let Some(failure) = &self.failure {
             return Ending::Failed(Box::new(failure.clone()));
         }
-        let has_content = self.blocks.has_content() || self.refused;
         match self.ended {
             false => Ending::Cut,
-            true if has_content || StopReason::excuses_emptiness(self.stop) => Ending::Complete,
-            true => Ending::Empty,
+            true if self.is_void() => Ending::Empty,
+            true => Ending::Complete,
         }
+    }
+
+    /// Whether it is at its end, and there is nothing before it.
+    fn is_void(&self) -> bool {
+        let has_content = self.blocks.has_content() || self.refused;
+        self.ended && !has_content && !StopReason::excuses_emptiness(self.stop)
     }
 
     fn progress(&mut self, events: u32) -> Progress {
@@ -232,12 +240,19 @@ impl Reader {
     fn end(&mut self) {
         self.begin(&Start::default());
         self.blocks.stop_all(&mut self.chunks);
+        self.ended = true;
+        if !self.is_void() {
+            self.close();
+        }
+    }
+
+    /// Writes the end.
+    fn close(&mut self) {
         self.chunks.finish(StopReason::finish_reason(self.stop, self.blocks.calls()));
         if self.options.include_usage {
             self.chunks.usage(self.usage().unwrap_or_default());
         }
         self.chunks.done();
-        self.ended = true;
     }
 
     fn fail(&mut self, error: UpstreamError) {

@@ -75,9 +75,8 @@ pub(super) async fn stream(
             return Err(alarm.late());
         }
         if progress.token && !whole {
-            let front = reader.front();
             // What failed after its first token is told inside the stream.
-            let broke = progress.failure.map(|failure| Broken::by(front, failure));
+            let broke = progress.failure.map(Broken::by);
             let body = Some(body).filter(|_| broke.is_none());
             let (held, alarm) = (held.join(), alarm.hand_over());
             return Ok(Started { held, body, reader, alarm, place, broke });

@@ -18,9 +18,9 @@ use super::resume::{Calls, Found, Resumed, Resuming, Resumption};
 use crate::apart::apart;
 use crate::audit::Closing;
 use crate::breakers::Ticket;
-use crate::front::{Front, stream_event};
+use crate::front::Front;
 use crate::openai::error::ClientError;
-use crate::respond::error_kind;
+use crate::respond::{error_code, error_kind};
 use crate::resume::{Heard, Joint};
 use crate::upstream::Body;
 use crate::wire::{Ending, Progress, StreamFailure, StreamReader};
@@ -63,7 +63,10 @@ pub struct AnswerStream {
 #[derive(Debug)]
 pub(super) struct Broken {
     pub(super) failure: Failure,
-    pub(super) event: Bytes,
+    /// As the client is told.
+    told: ClientError,
+    /// The provider's own words for that, where it speaks the client's protocol.
+    event: Bytes,
 }
 
 /// What it takes to go on after a break.
@@ -81,6 +84,8 @@ enum State {
     Asking(Resuming, Calls),
     /// Between the two.
     Moving,
+    /// Nobody goes on.
+    Over,
 }
 
 impl AnswerStream {
@@ -146,20 +151,22 @@ impl AnswerStream {
     /// Ends what is not at its end, and tells the client so: the process ends.
     pub(crate) fn stop(&mut self) {
         // Nobody would be there to go on with it.
-        self.resume = None;
+        self.resume.iter_mut().for_each(|resume| resume.state = State::Over);
         if self.body.take().is_none() {
             return;
         }
-        let end = self.reader.finish();
+        let mut end = self.reader.finish();
+        if end.ending == Ending::Empty {
+            end.out.clear();
+        }
         let out = self.after_early(end.out);
         self.held = [std::mem::take(&mut self.held), out].concat().into();
         if end.ending == Ending::Complete {
             return self.completes();
         }
         let class = FailureClass::ServerError;
-        let event = cut_event(self.reader.front(), class, STOPPED);
         // The provider is not to blame.
-        self.breaks(Broken { failure: Failure { ours: true, ..Failure::of(class) }, event });
+        self.breaks(Broken::cut(Failure { ours: true, ..Failure::of(class) }, STOPPED));
     }
 
     fn breaks(&mut self, broken: Broken) {
@@ -216,7 +223,7 @@ impl AnswerStream {
                     return Poll::Ready(Some(rest).filter(|rest| !rest.is_empty()));
                 };
                 self.told = Some(broken.failure.class);
-                return Poll::Ready(Some(broken.event));
+                return Poll::Ready(Some(self.event_of(broken)));
             };
             let out = match Pin::new(body).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => self.received(frame),
@@ -251,7 +258,7 @@ impl AnswerStream {
             if token { timer.committed(now) } else { timer.progressed(now) }
         }
         if let Some(failure) = failure {
-            self.breaks(Broken::by(self.reader.front(), failure));
+            self.breaks(Broken::by(failure));
         } else if self.alarm.is_over(now) {
             self.early.extend_from_slice(&out);
             return self.over(FailureClass::Timeout, SILENT);
@@ -274,25 +281,25 @@ impl AnswerStream {
     /// The upstream's bytes are over, for `why` if too early.
     fn over(&mut self, class: FailureClass, why: &str) -> Bytes {
         let mut end = self.reader.finish();
-        let front = self.reader.front();
         let broken = match end.ending {
-            Ending::Empty if !self.alarm.timer.has_committed() => {
-                self.early.clear();
-                end.out = Bytes::new();
-                let failure = Failure::of(FailureClass::Empty);
-                Broken { event: cut_event(front, failure.class, EMPTY), failure }
+            // Reasoning alone is no answer, though its first token has committed.
+            Ending::Empty => {
+                if !self.alarm.timer.has_committed() {
+                    self.early.clear();
+                }
+                end.out.clear();
+                Broken::cut(Failure::of(FailureClass::Empty), EMPTY)
             }
-            Ending::Complete | Ending::Empty => {
+            Ending::Complete => {
                 self.body = None;
                 self.completes();
                 return self.after_early(end.out);
             }
             Ending::Cut => {
                 let ours = class == FailureClass::Timeout && self.alarm.timer.is_cut_short();
-                let failure = Failure { ours, ..Failure::of(class) };
-                Broken { event: cut_event(front, class, why), failure }
+                Broken::cut(Failure { ours, ..Failure::of(class) }, why)
             }
-            Ending::Failed(failure) => Broken::by(front, *failure),
+            Ending::Failed(failure) => Broken::by(*failure),
         };
         self.breaks(broken);
         self.after_early(end.out)
@@ -318,9 +325,20 @@ impl AnswerStream {
                 // It answers, though not this.
                 let failure =
                     Failure { link_specific: true, ..Failure::of(FailureClass::ServerError) };
-                self.breaks(Broken { failure, event: Bytes::new() });
+                self.breaks(Broken::cut(failure, CUT));
                 Bytes::new()
             }
+        }
+    }
+
+    /// How the client is told that its answer broke off, behind what it has.
+    fn event_of(&mut self, broken: Broken) -> Bytes {
+        let joint = self.resume.as_mut().and_then(|resume| resume.joint.as_mut());
+        let joined = joint.and_then(|joint| joint.fail(&broken.told));
+        match joined {
+            Some(event) => event,
+            None if broken.event.is_empty() => self.reader.fail(&broken.told),
+            None => broken.event,
         }
     }
 
@@ -349,15 +367,15 @@ impl AnswerStream {
                 resume.ask(failure);
                 return Poll::Ready(true);
             }
-            State::Ready(_) | State::Moving => {
-                self.resume = None;
+            State::Ready(_) | State::Moving | State::Over => {
+                resume.state = State::Over;
                 return Poll::Ready(false);
             }
         };
         self.closing.resumes(&resumption, self.reader.told());
         (resume.heard, resume.state) = (heard, State::Ready(resumption));
         match found {
-            None => self.resume = None,
+            None => resume.state = State::Over,
             Some(Found { started, joint, ticket }) => {
                 resume.joint = Some(joint);
                 (self.reader, self.alarm) = (started.reader, started.alarm);
@@ -395,27 +413,26 @@ impl Drop for AnswerStream {
 
 impl Broken {
     /// By an error event of the upstream.
-    pub(super) fn by(front: Front, failure: StreamFailure) -> Self {
+    pub(super) fn by(failure: StreamFailure) -> Self {
         let StreamFailure { error, event } = failure;
-        if !event.is_empty() {
-            return Self { failure: error.failure, event };
-        }
+        let class = error.failure.class;
         let told = ClientError {
             message: error.message,
-            kind: error_kind(error.failure.class),
-            code: Some(error.failure.class.name().into()),
+            kind: error_kind(class),
+            code: Some(error_code(class, error.code.as_deref())),
             param: None,
         };
-        Self { failure: error.failure, event: stream_event(front, &told) }
+        Self { failure: error.failure, told, event }
     }
-}
 
-fn cut_event(front: Front, class: FailureClass, why: &str) -> Bytes {
-    let error = ClientError {
-        message: format!("The answer is incomplete: {why}."),
-        kind: error_kind(class),
-        code: Some(class.name().into()),
-        param: None,
-    };
-    stream_event(front, &error)
+    /// For a reason of our own finding.
+    fn cut(failure: Failure, why: &str) -> Self {
+        let told = ClientError {
+            message: format!("The answer is incomplete: {why}."),
+            kind: error_kind(failure.class),
+            code: Some(error_code(failure.class, None)),
+            param: None,
+        };
+        Self { failure, told, event: Bytes::new() }
+    }
 }

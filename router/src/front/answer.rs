@@ -9,6 +9,7 @@ use super::{Front, Way};
 use crate::anthropic::client::compose as messages;
 use crate::anthropic::client::forward;
 use crate::openai::completions::compose as completions;
+use crate::openai::error::ClientError;
 use crate::openai::responses::compose as responses;
 use crate::wire::{Answer, AnswerOptions, Dialect, End, Ending, Progress, UpstreamError};
 use crate::{anthropic, openai};
@@ -127,6 +128,14 @@ impl Through {
         }
     }
 
+    /// Ends the stream with an error; none where such an event is the same wherever it comes.
+    pub(crate) fn fail(&mut self, error: &ClientError) -> Option<Bytes> {
+        match self {
+            Self::Responses(composer) => Some(composer.fail(error)),
+            Self::Messages(_) | Self::Completions(_) => None,
+        }
+    }
+
     /// Takes what the chat's reader says of the next bytes.
     pub(crate) fn progress(&mut self, mut progress: Progress) -> Progress {
         progress.out = self.push(&progress.out);
@@ -140,6 +149,10 @@ impl Through {
     /// Takes the end of the bytes.
     pub(crate) fn end(&mut self, end: End) -> End {
         let End { out, mut ending } = end;
+        if ending == Ending::Empty && !matches!(self, Self::Completions(_)) {
+            // There will be no such end.
+            return End { out: Bytes::new(), ending };
+        }
         let mut out = self.push(&out);
         match &mut ending {
             Ending::Complete | Ending::Empty => {

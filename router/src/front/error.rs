@@ -10,14 +10,15 @@ use super::Front;
 use crate::answer::Answer;
 use crate::anthropic::client::error as messages;
 use crate::openai::error::{ClientError, stream_event as chat_event};
-use crate::openai::responses::error as responses;
+use crate::openai::responses::error::{self as responses, Broken};
 use crate::respond::REQUEST_ID;
 
-/// An error after the first token, as an event after which nothing may follow.
-pub(crate) fn stream_event(front: Front, error: &ClientError) -> Bytes {
+/// An error after the first token, as an event after which nothing may follow; of a response with
+/// what is known of it.
+pub(crate) fn stream_event(front: Front, error: &ClientError, broken: Broken) -> Bytes {
     match front {
         Front::Messages | Front::CountTokens => messages::stream_event(error),
-        Front::Responses => responses::stream_event(error),
+        Front::Responses => responses::stream_event(error, broken),
         _ => chat_event(error),
     }
 }

@@ -179,10 +179,12 @@ impl ChatRequest {
         if denied.is_empty() {
             return out;
         }
-        let limits = ["max_completion_tokens", "max_tokens"];
+        // Two names of one thing each, of which either is denied with the other.
+        let pairs = [["max_completion_tokens", "max_tokens"], ["safety_identifier", "user"]];
         let is_denied = |name: &str| {
+            let pair = pairs.iter().find(|pair| pair.contains(&name));
             denied.contains(name)
-                || (limits.contains(&name) && limits.iter().any(|other| denied.contains(*other)))
+                || pair.is_some_and(|pair| pair.iter().any(|other| denied.contains(*other)))
         };
         self.fields.retain(|field| {
             let name = field.name.as_str();

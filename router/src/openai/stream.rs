@@ -76,7 +76,7 @@ impl ReadAlong for Along {
 impl Along {
     /// Whether there is an answer, and its end.
     fn is_whole(&self) -> bool {
-        self.token && self.finish.is_some()
+        self.token && self.finish.is_some() && self.is_answer()
     }
 
     fn note(&mut self, chunk: &Chunk<'_>) {
@@ -140,6 +140,40 @@ mod tests {
         assert_eq!(ending(""), Ending::Cut);
         assert_eq!(ending(&format!("{STOP}{DONE}")), Ending::Empty);
         assert_eq!(ending(&STOP.replace("stop", "length")), Ending::Complete);
+    }
+
+    #[test]
+    fn an_end_with_nothing_but_reasoning_before_it_is_kept_back() {
+        let thought = HI.replace("content", "reasoning_content");
+        let text = format!("{thought}{STOP}: a comment\n\n{DONE}");
+        for cut in 0..text.len() {
+            let mut reader = Reader::default();
+            let (first, second) = text.split_at(cut);
+            let outs = [first, second].map(|part| reader.push(Bytes::from(part.to_owned())).out);
+            assert_eq!(outs.concat(), thought.as_bytes(), "{cut}");
+            let end = reader.finish();
+            assert_eq!(end.ending, Ending::Empty, "{cut}");
+            assert_eq!(end.out, text.replace(&thought, ""), "{cut}");
+        }
+        // The limit is a reason, and another choice may still say something.
+        let limited = format!("{thought}{}{DONE}", STOP.replace("stop", "length"));
+        let other = format!(
+            "{thought}{STOP}{}{STOP}{DONE}",
+            HI.replace("{\"delta", "{\"index\":1,\"delta")
+        );
+        for text in [limited, other] {
+            for cut in 0..text.len() {
+                let mut reader = Reader::default();
+                let (first, second) = text.split_at(cut);
+                let outs =
+                    [first, second].map(|part| reader.push(Bytes::from(part.to_owned())).out);
+                assert_eq!(outs.concat(), text.as_bytes(), "{cut}");
+                assert_eq!(reader.finish().ending, Ending::Complete);
+            }
+        }
+        // An error in its place is told as what it is.
+        let error = "data: {\"error\":{\"message\":\"m\"}}\n\n";
+        assert!(matches!(ending(&format!("{thought}{STOP}{error}{DONE}")), Ending::Failed(_)));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::messages::Blocks;
 use super::response::written;
 use super::seam::{NotJoined, Seam};
 use crate::front::Front;
+use crate::openai::error::ClientError;
 use crate::openai::responses::compose::Composer;
 use crate::sse::Events;
 use crate::wire::Wishes;
@@ -76,6 +77,14 @@ impl Joint {
             }
         }
         Ok(out.freeze())
+    }
+
+    /// Ends the stream with an error; none where such an event is the same wherever it comes.
+    pub(crate) fn fail(&mut self, error: &ClientError) -> Option<Bytes> {
+        match &mut self.way {
+            Way::Response(composer) => Some(composer.fail(error)),
+            Way::Chat(_) | Way::Messages(_) => None,
+        }
     }
 
     /// What the client still has to get when the continuation is over: an end that no mark of it has

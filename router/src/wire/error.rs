@@ -6,7 +6,7 @@
 use std::time::SystemTime;
 
 use http::HeaderMap;
-use model_map::{Failure, FailureClass};
+use model_map::{Failure, FailureClass, Words};
 use serde_json::Value;
 
 use super::retry_after;
@@ -72,11 +72,19 @@ struct ErrorObject {
 impl ErrorObject {
     /// The error under an HTTP status, else under the one that the object tells or stands for.
     fn read(self, status: Option<u16>, words: impl FnOnce() -> String) -> UpstreamError {
-        let status = status.or(self.status).or_else(|| status_of(self.kind.as_deref()?));
+        let named = || {
+            let code = self.code.as_deref().and_then(status_of_code);
+            code.or_else(|| status_of(self.kind.as_deref()?))
+        };
+        let status = status.or(self.status).or_else(named);
         let message = self.message.unwrap_or_else(words);
         let code = self.code.or(self.kind);
-        let mut failure =
-            Failure::of_answer(status.unwrap_or(500), code.as_deref().unwrap_or(""), &message);
+        let words = Words {
+            code: code.as_deref().unwrap_or_default(),
+            message: &message,
+            param: self.param.as_deref().unwrap_or_default(),
+        };
+        let mut failure = Failure::of_error(status.unwrap_or(500), words);
         failure.status = status;
         failure.repeatable &= !self.quota;
         UpstreamError { failure, message, code, param: self.param }
@@ -97,7 +105,9 @@ impl ErrorObject {
             object.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(clip)
         };
         let number = |name: &str| {
-            let number = object.get(name).and_then(Value::as_u64)?;
+            let value = object.get(name)?;
+            // Azure writes it as a text.
+            let number = value.as_u64().or_else(|| value.as_str()?.parse().ok())?;
             u16::try_from(number).ok().filter(|status| (400..600).contains(status))
         };
         let (kind, code) = (text("type").filter(|kind| kind != "error"), text("code"));
@@ -105,7 +115,7 @@ impl ErrorObject {
         Self {
             message: text("message").or_else(|| text("detail")),
             param: text("param"),
-            status: number("code").or_else(|| number("status_code")),
+            status: ["code", "status_code", "status"].into_iter().find_map(number),
             kind,
             code,
             quota,
@@ -125,6 +135,49 @@ fn status_of(kind: &str) -> Option<u16> {
         "api_error" | "server_error" => 500,
         "timeout_error" => 504,
         "overloaded_error" => 529,
+        _ => return None,
+    })
+}
+
+/// The HTTP status that OpenAI's codes stand for. Inside a stream they come without a type: those
+/// of a failed response, and of the errors that it also has under a status.
+fn status_of_code(code: &str) -> Option<u16> {
+    Some(match code {
+        "bio_policy"
+        | "content_filter"
+        | "content_policy_violation"
+        | "context_length_exceeded"
+        | "cyber_policy"
+        | "data_residency_mismatch"
+        | "empty_image_file"
+        | "failed_to_download_image"
+        | "image_content_policy_violation"
+        | "image_file_not_found"
+        | "image_file_too_large"
+        | "image_parse_error"
+        | "image_too_large"
+        | "image_too_small"
+        | "invalid_base64_image"
+        | "invalid_image"
+        | "invalid_image_format"
+        | "invalid_image_mode"
+        | "invalid_image_url"
+        | "invalid_prompt"
+        | "invalid_type"
+        | "invalid_value"
+        | "missing_required_parameter"
+        | "ResponsibleAIPolicyViolation"
+        | "string_above_max_length"
+        | "unknown_parameter"
+        | "unsupported_image_media_type"
+        | "unsupported_parameter"
+        | "unsupported_value" => 400,
+        "invalid_api_key" => 401,
+        "model_not_found" => 404,
+        "insufficient_quota" | "rate_limit_exceeded" => 429,
+        "server_error" => 500,
+        "server_is_overloaded" | "slow_down" => 503,
+        "vector_store_timeout" => 504,
         _ => return None,
     })
 }
@@ -215,5 +268,53 @@ mod tests {
             FailureClass::ServerError
         );
         assert_eq!(class("Internal Server Error"), FailureClass::ServerError);
+    }
+
+    #[test]
+    fn a_code_without_a_type_has_its_class_and_its_status() {
+        use FailureClass::{ContentFilter, ContextLength, InvalidRequest, Overloaded};
+        let known = [
+            ("context_length_exceeded", ContextLength, 400),
+            ("invalid_prompt", InvalidRequest, 400),
+            ("invalid_image", InvalidRequest, 400),
+            ("invalid_image_format", InvalidRequest, 400),
+            ("invalid_base64_image", InvalidRequest, 400),
+            ("invalid_image_url", InvalidRequest, 400),
+            ("image_too_large", InvalidRequest, 400),
+            ("image_too_small", InvalidRequest, 400),
+            ("image_parse_error", InvalidRequest, 400),
+            ("image_content_policy_violation", ContentFilter, 400),
+            ("invalid_image_mode", InvalidRequest, 400),
+            ("image_file_too_large", InvalidRequest, 400),
+            ("unsupported_image_media_type", InvalidRequest, 400),
+            ("empty_image_file", InvalidRequest, 400),
+            ("failed_to_download_image", InvalidRequest, 400),
+            ("image_file_not_found", InvalidRequest, 400),
+            ("content_filter", ContentFilter, 400),
+            ("server_error", FailureClass::ServerError, 500),
+            ("vector_store_timeout", FailureClass::ServerError, 504),
+            ("rate_limit_exceeded", FailureClass::RateLimit, 429),
+            ("insufficient_quota", FailureClass::RateLimit, 429),
+            ("slow_down", Overloaded, 503),
+        ];
+        for (code, class, status) in known {
+            for data in [
+                // A chat's, a response's that failed, and a response's error event.
+                format!(r#"{{"error":{{"code":"{code}","message":"m"}}}}"#),
+                format!(r#"{{"status":"failed","error":{{"code":"{code}","message":"m"}}}}"#),
+                format!(r#"{{"type":"error","code":"{code}","message":"m","param":null}}"#),
+            ] {
+                let failure = read_event(&data).failure;
+                assert_eq!((failure.class, failure.status), (class, Some(status)), "{data}");
+                let failure = http(200, &data).failure;
+                assert_eq!((failure.class, failure.status), (class, Some(status)), "{data}");
+            }
+        }
+        // Azure's number is a text.
+        let failure = read_event(r#"{"error":{"code":"429","message":"m"}}"#).failure;
+        assert_eq!((failure.class, failure.status), (FailureClass::RateLimit, Some(429)));
+        // Whatever has no name here is the provider's.
+        let failure = read_event(r#"{"error":{"code":"odd","message":"m"}}"#).failure;
+        assert_eq!((failure.class, failure.status), (FailureClass::ServerError, None));
     }
 }

@@ -1,7 +1,8 @@
 //! Streams of upstreams that speak the client's protocol, forwarded event by event.
 //!
-//! Owns the bytes: it changes none, and only leaves out events that no client could read. What an
-//! event means is for each protocol's [`ReadAlong`].
+//! Owns the bytes: it changes none, and only leaves out events that no client could read. An end
+//! with no answer before it is kept back, so that who asked for the stream can tell what to make of
+//! it. What an event means is for each protocol's [`ReadAlong`].
 
 use std::fmt::Debug;
 
@@ -48,6 +49,8 @@ pub(crate) struct Forward<R> {
     blocks: Blocks,
     along: R,
     ended: bool,
+    /// The end, and what follows it, of an answer with nothing in it.
+    kept_back: BytesMut,
     failure: Option<StreamFailure>,
     skipped: u32,
 }
@@ -83,7 +86,16 @@ impl<R: ReadAlong> Forward<R> {
                 out.truncate(rest.len());
             }
         }
-        End { out, ending: self.ending() }
+        let ending = self.ending();
+        if ending == Ending::Empty {
+            out = [self.kept_back.split().freeze(), out].concat().into();
+        }
+        End { out, ending }
+    }
+
+    /// What has been noted.
+    pub(crate) const fn along(&self) -> &R {
+        &self.along
     }
 
     pub(crate) fn usage(&self) -> Option<Usage> {
@@ -102,6 +114,11 @@ impl<R: ReadAlong> Forward<R> {
         self.ended || self.failure.is_some()
     }
 
+    /// Whether it has told its end, and nothing before it.
+    fn is_void(&self) -> bool {
+        (self.ended || self.along.has_finished()) && !self.along.is_answer()
+    }
+
     fn ending(&self) -> Ending {
         match &self.failure {
             Some(failure) => Ending::Failed(Box::new(failure.clone())),
@@ -118,6 +135,8 @@ impl<R: ReadAlong> Forward<R> {
 
     fn read(&mut self, whole: &Bytes) -> Progress {
         let mut kept = Kept::new(whole);
+        // Where what is kept back begins. Some choices end before others begin.
+        let mut void = (!self.kept_back.is_empty()).then_some(0);
         let mut events = 0;
         for event in Events::new(whole) {
             let Ok(event) = event else {
@@ -125,8 +144,12 @@ impl<R: ReadAlong> Forward<R> {
                 break;
             };
             events += u32::from(!event.blank);
+            let before = kept.len();
             match self.judge(&event) {
-                Verdict::Forward => kept.end = event.range.end,
+                Verdict::Forward => {
+                    kept.end = event.range.end;
+                    void = self.is_void().then(|| void.unwrap_or(before));
+                }
                 Verdict::LeaveOut => {
                     self.skipped = self.skipped.saturating_add(1);
                     kept.leave_out(&event);
@@ -135,6 +158,7 @@ impl<R: ReadAlong> Forward<R> {
                 Verdict::End => {
                     kept.end = event.range.end;
                     self.ended = true;
+                    void = self.is_void().then(|| void.unwrap_or(before));
                     break;
                 }
                 Verdict::Fail(error) => {
@@ -143,7 +167,13 @@ impl<R: ReadAlong> Forward<R> {
                 }
             }
         }
-        self.progress(kept.finish(), events)
+        let out = kept.finish();
+        let out = if void.is_none() && self.kept_back.is_empty() {
+            out
+        } else {
+            apart_of_end(&mut self.kept_back, void, out)
+        };
+        self.progress(out, events)
     }
 
     fn judge(&mut self, event: &Event<'_>) -> Verdict {
@@ -151,6 +181,17 @@ impl<R: ReadAlong> Forward<R> {
             Some(data) => self.along.judge(event.name, data.trim_ascii()),
             None => Verdict::Forward,
         }
+    }
+}
+
+/// What of these bytes goes out, where an end is kept back from `void` on, or no longer is.
+fn apart_of_end(kept_back: &mut BytesMut, void: Option<usize>, mut out: Bytes) -> Bytes {
+    match void {
+        Some(start) => {
+            kept_back.extend_from_slice(&out.split_off(start.min(out.len())));
+            out
+        }
+        None => [kept_back.split().freeze(), out].concat().into(),
     }
 }
 
@@ -176,6 +217,11 @@ struct Kept<'a> {
 impl<'a> Kept<'a> {
     fn new(whole: &'a Bytes) -> Self {
         Self { whole, copied: BytesMut::new(), start: 0, end: 0 }
+    }
+
+    /// As many bytes as go on so far.
+    fn len(&self) -> usize {
+        self.copied.len() + self.end.saturating_sub(self.start)
     }
 
     fn run(&self) -> Bytes {

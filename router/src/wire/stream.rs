@@ -3,7 +3,9 @@
 //! Owns what a reader says about each chunk; the readers themselves are `stream` of each protocol.
 
 use super::{AnswerOptions, Dialect, Told, UpstreamError, Usage};
-use crate::front::{Front, Through, Way};
+use crate::front::{Front, Through, Way, stream_event};
+use crate::openai::error::ClientError;
+use crate::openai::responses::error::Broken;
 use crate::{anthropic, openai};
 use bytes::Bytes;
 
@@ -47,7 +49,8 @@ pub enum Ending {
     /// With an end mark or a finish reason.
     Complete,
     /// As `Complete`, but without content, tool call or refusal, and with no other reason given
-    /// (the output limit, a content filter) why there is none.
+    /// (the output limit, a content filter) why there is none. Nothing before tells of an end: what
+    /// would have is in [`End::out`], for whom such an answer is enough.
     Empty,
     /// With neither an end mark nor a finish reason.
     Cut,
@@ -182,6 +185,18 @@ impl StreamReader {
             Reader::Messages(reader) => reader.usage(),
             Reader::Responses(reader) => reader.usage(),
         }
+    }
+
+    /// The event that ends the stream with an error, behind all that was read.
+    pub(crate) fn fail(&mut self, error: &ClientError) -> Bytes {
+        let written = self.through.as_mut().and_then(|through| through.fail(error));
+        written.unwrap_or_else(|| {
+            let broken = match &self.reader {
+                Reader::Responses(reader) => reader.along().broken(),
+                _ => Broken::default(),
+            };
+            stream_event(self.front, error, broken)
+        })
     }
 
     /// Why it ended, if it has said so, and what it used.

@@ -202,7 +202,7 @@ class Failures(WithFaults):
                 before = len(self.upstream.calls(self.path("limit-7")))
                 self.ask(self.lone("limit-7"), stream=stream)
             error, headers = caught.exception, caught.exception.response.headers
-            self.assertEqual((error.code, error.type), ("rate_limit", "rate_limit_error"))
+            self.assertEqual((error.code, error.type), ("rate_limit_exceeded", "rate_limit_error"))
             self.assertEqual(headers["x-should-retry"], "false")
             self.assertEqual(headers["retry-after"], "7")
             self.check_calls("limit-7", before + 1)

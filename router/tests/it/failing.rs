@@ -285,6 +285,7 @@ async fn the_requests_own_fault_is_the_clients_and_goes_nowhere_else() {
             let error: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
             assert!(error["error"]["message"].as_str().unwrap().contains("tools.0: bad name"));
             assert_eq!(error["error"]["type"], "invalid_request_error");
+            assert_eq!(error["error"]["code"], "bad_name");
             assert_eq!(upstream.arrivals().len(), before + 1);
         }
     }
@@ -399,7 +400,7 @@ async fn what_one_model_cannot_take_goes_to_one_that_can() {
         body
     };
     let response = router.chat(&prefilled("prefill")).await;
-    assert_eq!(attempts(&response), "anthropic/m=invalid_request, second/m=ok");
+    assert_eq!(attempts(&response), "anthropic/m=unsupported, second/m=ok");
     let response = router.chat(&prefilled("alone")).await;
     assert_eq!(response.status(), 400);
     assert!(upstream.arrivals().iter().all(|it| it.path.starts_with("/second")));

@@ -62,6 +62,7 @@ mod random;
 mod recorded;
 mod replay;
 mod response_events;
+mod response_requests;
 mod responses;
 mod resume;
 mod roles;

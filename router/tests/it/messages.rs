@@ -417,6 +417,8 @@ async fn tokens_are_counted_by_a_provider_or_estimated() {
         let response = post(&router, "/v1/messages/count_tokens?beta=true", &body).await;
         assert_eq!(response.status(), 200);
         let is_estimate = response.headers().get("x-sfai-count").is_some();
+        let tried = response.headers()["x-sfai-attempts"].to_str().unwrap().to_owned();
+        assert_eq!(tried == "openai/m=unsupported", role == "other", "{tried}");
         let body: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
         (body, is_estimate)
     };

@@ -18,11 +18,13 @@ pub fn hear(text: &str, name: &str) -> Heard {
     assert!(text.is_empty() || text.ends_with("\n\n"), "{name}: half an event");
     let mut heard = Heard { response: Value::Null, error: None };
     let (mut said, mut done) = (Map::new(), Vec::new());
+    let mut begun = Value::Null;
     for (number, event) in text.split_terminator("\n\n").enumerate() {
         let (first, second) = event.split_once('\n').expect("two lines");
         let data: Value = serde_json::from_str(second.strip_prefix("data: ").unwrap()).unwrap();
         let kind = data["type"].as_str().unwrap();
         assert_eq!(first, format!("event: {kind}"), "{name}");
+        assert_eq!(data["sequence_number"], number, "{name}");
         if kind == "error" {
             heard.error = Some(data["error"].clone());
             continue;
@@ -30,12 +32,15 @@ pub fn hear(text: &str, name: &str) -> Heard {
         assert!(heard.response.is_null(), "{name}: {kind} follows the end");
         if heard.error.is_some() {
             assert_eq!(kind, "response.failed", "{name}");
+            heard.failed(&data["response"], (&begun, &done, &said), name);
             continue;
         }
-        assert_eq!(data["sequence_number"], number, "{name}");
         let id = data["item_id"].as_str().unwrap_or_default().to_owned();
         match kind {
-            "response.created" | "response.in_progress" => assert!(number < 2, "{name}"),
+            "response.created" | "response.in_progress" => {
+                assert!(number < 2, "{name}");
+                begun = data["response"].clone();
+            }
             "response.output_item.added" => {
                 let id = data["item"]["id"].as_str().unwrap();
                 assert_eq!(data["output_index"], said.len(), "{name}: items are counted from 0");
@@ -73,6 +78,33 @@ pub fn hear(text: &str, name: &str) -> Heard {
     }
     heard
 }
+
+impl Heard {
+    /// A response that failed is the one that began, with what came of it.
+    fn failed(&self, response: &Value, (begun, done, said): Came<'_>, name: &str) {
+        for member in ["id", "model", "created_at", "object"] {
+            assert_eq!(response[member], begun[member], "{name}: {member}");
+        }
+        let error = self.error.as_ref().unwrap();
+        assert_eq!(response["status"], "failed", "{name}");
+        assert_eq!(response["error"]["code"], error["code"], "{name}");
+        let output = response["output"].as_array().unwrap();
+        // The items of one that is passed on are not kept, and none is told then.
+        for (_, item) in done {
+            assert!(output.is_empty() || output.contains(item), "{name}: {item} is lost");
+        }
+        for item in output.iter().filter(|item| item["status"] == "incomplete") {
+            let whole = &said[item["id"].as_str().unwrap()];
+            let part = &item["content"][0];
+            let text = part.get("text").unwrap_or(&part["refusal"]);
+            assert_eq!(text, whole, "{name}");
+            assert_ne!(item["type"], "function_call", "{name}: half a call");
+        }
+    }
+}
+
+/// The response as it began, and its items: those that are done, and what was said of each.
+type Came<'a> = (&'a Value, &'a [(u64, Value)], &'a Map<String, Value>);
 
 /// The items of a kind.
 pub fn items<'r>(response: &'r Value, kind: &str) -> Vec<&'r Value> {

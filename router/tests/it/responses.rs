@@ -8,7 +8,7 @@ use sfai_router::front::{Front, Way, whole};
 use sfai_router::wire::{AnswerOptions, Dialect, Ending, StreamReader};
 
 use crate::accumulated::run;
-use crate::faults::{At, Fault, Upstream};
+use crate::faults::{At, Fault, Then, Upstream};
 use crate::messages_random::{answer, stream};
 use crate::replay::{Case, cases, patient, recordings, setup, wirings};
 use crate::response_events::{Heard, hear, items, text};
@@ -120,7 +120,9 @@ fn agree(case: &Case, heard: &Heard) {
     let read = count("cache_read_input_tokens");
     let input = count("input_tokens") + count("cache_creation_input_tokens") + read;
     assert_eq!(response["usage"]["input_tokens"], input, "{name}");
-    assert_eq!(response["usage"]["input_tokens_details"]["cached_tokens"], read, "{name}");
+    let details = &response["usage"]["input_tokens_details"];
+    let written = count("cache_creation_input_tokens");
+    assert_eq!(details, &json!({"cached_tokens": read, "cache_write_tokens": written}), "{name}");
     assert_eq!(response["usage"]["output_tokens"], count("output_tokens"), "{name}");
 }
 
@@ -324,6 +326,55 @@ async fn what_cannot_be_served_says_so() {
     assert_eq!(status, 200);
     let heard = hear(&text, "cut");
     assert!(heard.error.is_some() && text.contains("event: response.failed"), "{text}");
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_off_goes_on_to_its_end_in_order() {
+    let upstream = Upstream::start().await;
+    let map = MapBuilder::new(upstream.address).role("r", &["anthropic/m"], patient());
+    let router = running::start(&map.bytes()).await;
+    let event =
+        |event: Value| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap());
+    let block = |index: u64, block: Value, delta: Value| {
+        let start = json!({"type": "content_block_start", "index": index, "content_block": block});
+        let delta = json!({"type": "content_block_delta", "index": index, "delta": delta});
+        event(start) + &event(delta)
+    };
+    let message = json!({"id": "msg_1", "type": "message", "role": "assistant", "content": [],
+        "model": "m", "stop_reason": null, "usage": {"input_tokens": 3, "output_tokens": 1}});
+    let start = event(json!({"type": "message_start", "message": message}));
+    let stop = |index: u64| event(json!({"type": "content_block_stop", "index": index}));
+    let thought = block(
+        0,
+        json!({"type": "thinking", "thinking": "", "signature": ""}),
+        json!({"type": "thinking_delta", "thinking": "Hm"}),
+    );
+    let text =
+        block(1, json!({"type": "text", "text": ""}), json!({"type": "text_delta", "text": "Hel"}));
+    let call = block(
+        2,
+        json!({"type": "tool_use", "id": "t", "name": "look", "input": {}}),
+        json!({"type": "input_json_delta", "partial_json": "{\"at\": "}),
+    );
+    let in_text = [start.clone(), thought.clone(), stop(0), text.clone()].concat();
+    let in_call = [in_text.clone(), stop(1), call].concat();
+    for (part, statuses) in [(in_text, ["", "incomplete"]), (in_call, ["", "completed"])] {
+        for then in [Then::End, Then::Reset] {
+            upstream.push("", [Fault::Part(vec![part.clone().into_bytes()], then)]);
+            let (status, text) = ask(&router, &question(true)).await;
+            assert_eq!(status, 200);
+            assert!(hear(&text, "broken").error.is_some());
+            let mut data = text.lines().filter_map(|line| line.strip_prefix("data: "));
+            let last: Value = serde_json::from_str(data.next_back().unwrap()).unwrap();
+            let output = last["response"]["output"].as_array().unwrap();
+            let kinds: Vec<&Value> = output.iter().map(|item| &item["type"]).collect();
+            assert_eq!(kinds, ["reasoning", "message"]);
+            let said: Vec<&str> =
+                output.iter().map(|item| item["status"].as_str().unwrap_or_default()).collect();
+            assert_eq!(said, statuses);
+            assert_eq!(output[1]["content"][0]["text"], "Hel");
+        }
+    }
 }
 
 proptest! {

@@ -199,7 +199,7 @@ async fn a_strict_role_refuses_what_it_would_have_to_drop() {
     assert!(message.contains("`seed`") && message.contains("`logprobs`"), "{message}");
     assert!(upstream.arrivals().is_empty());
     let response = router.chat(&ask("rescued")).await;
-    assert_eq!(attempts(&response), "anthropic/m=invalid_request, openai/m=ok");
+    assert_eq!(attempts(&response), "anthropic/m=unsupported, openai/m=ok");
     assert_eq!(received(&upstream)["seed"], 1);
 }
 

@@ -62,6 +62,7 @@ fn chunks() -> Vec<Letter> {
         "function": {"name": "look", "arguments": "{}"}}]);
     let error = json!({"error": {"message": "no", "type": "server_error", "code": null}});
     vec![
+        chunk("thought", json!({"reasoning_content": "a"}), Value::Null),
         chunk("text", json!({"content": "a"}), Value::Null),
         chunk("call", json!({ "tool_calls": call }), Value::Null),
         chunk("finish", json!({}), json!("stop")),
@@ -85,10 +86,16 @@ fn events() -> Vec<Letter> {
     let finish = json!({"type": "message_delta", "delta": {"stop_reason": "end_turn",
         "stop_sequence": null}, "usage": {"output_tokens": 1}});
     let error = json!({"type": "error", "error": {"type": "overloaded_error", "message": "no"}});
-    // A text begins with its block.
+    // A text begins with its block, and a thought has one of its own.
     let text = event("text", start).bytes + &event("text", delta).bytes;
+    let thinks = json!({"type": "content_block_start", "index": 0,
+        "content_block": {"type": "thinking", "thinking": "", "signature": ""}});
+    let thought = json!({"type": "content_block_delta", "index": 0,
+        "delta": {"type": "thinking_delta", "thinking": "a"}});
+    let thought = event("thought", thinks).bytes + &event("thought", thought).bytes;
     vec![
         event("start", json!({"type": "message_start", "message": message})),
+        Letter { name: "thought", bytes: thought },
         Letter { name: "text", bytes: text },
         event("finish", finish),
         event("error", error),
@@ -174,14 +181,19 @@ impl Case {
         let place = |name| self.names().iter().position(|it| *it == name);
         let Some(first) = first else {
             // A reason to end is an end, and what is passed on is not added to.
-            let is_over = self.is_passed_on() && place("finish").is_some();
+            let is_over = self.is_passed_on()
+                && place("finish").is_some()
+                && place("text").or(place("call")).is_some();
             return (!is_over).then_some("neither an end nor an error");
         };
         if first + 1 != data.len() {
             return Some("something follows the end");
         }
         let end = [place("finish"), place("end")].into_iter().flatten().min();
-        let is_whole = end.is_some_and(|end| place("error").is_none_or(|error| end < error));
+        // Reasoning alone is no answer.
+        let is_answer = place("text").or(place("call")).is_some();
+        let is_whole =
+            is_answer && end.is_some_and(|end| place("error").is_none_or(|error| end < error));
         (self.ends(data[first]) && !is_whole).then_some("what is not whole looks complete")
     }
 }

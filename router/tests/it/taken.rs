@@ -139,5 +139,5 @@ async fn a_model_is_not_asked_for_what_the_map_says_that_it_lacks() {
     // The next link may have it.
     let answered = post(&router, CHAT, chat("either", json!({}))).await;
     assert_eq!((answered.status, upstream.arrivals().len()), (200, 3), "{}", answered.text);
-    assert_eq!(answered.tried, "openai/codex=invalid_request, openai/plain=ok");
+    assert_eq!(answered.tried, "openai/codex=unsupported, openai/plain=ok");
 }

@@ -40,11 +40,9 @@ pub(crate) fn body(error: &ClientError, status: StatusCode, request_id: Option<&
 
 /// An error after the first token: nothing may follow it.
 pub(crate) fn stream_event(error: &ClientError) -> Bytes {
-    let kind = match error.code.as_deref().unwrap_or_default() {
-        "overloaded" => "overloaded_error",
-        "rate_limit" => "rate_limit_error",
-        "timeout" => "timeout_error",
-        _ if error.kind == "invalid_request_error" => "invalid_request_error",
+    let kind = match error.kind {
+        kind @ ("invalid_request_error" | "rate_limit_error" | "timeout_error") => kind,
+        _ if error.code.as_deref() == Some("overloaded") => "overloaded_error",
         _ => "api_error",
     };
     format!("event: error\ndata: {}\n\n", object(error, kind, None)).into()

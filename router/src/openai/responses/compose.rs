@@ -3,6 +3,8 @@
 //! Owns which item is open and the events about it; the items themselves are `items`'. The
 //! streamed form ends with the whole one, so that they cannot differ.
 
+mod broken;
+
 use std::fmt::{self, Arguments, Display, Formatter};
 use std::io::Write as _;
 
@@ -466,9 +468,9 @@ fn inner(raw: &str) -> &str {
 }
 
 fn usage_json(usage: Usage) -> String {
-    let Usage { input, cache_read, output, reasoning, .. } = usage;
+    let Usage { input, cache_read, cache_write, output, reasoning } = usage;
     let (reasoning, total) = (reasoning.unwrap_or(0), input.saturating_add(output));
     format!(
-        r#"{{"input_tokens":{input},"input_tokens_details":{{"cached_tokens":{cache_read}}},"output_tokens":{output},"output_tokens_details":{{"reasoning_tokens":{reasoning}}},"total_tokens":{total}}}"#
+        r#"{{"input_tokens":{input},"input_tokens_details":{{"cached_tokens":{cache_read},"cache_write_tokens":{cache_write}}},"output_tokens":{output},"output_tokens_details":{{"reasoning_tokens":{reasoning}}},"total_tokens":{total}}}"#
     )
 }

@@ -8,7 +8,9 @@ use bytes::Bytes;
 use model_map::FailureClass;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
+use super::error::Broken;
 use crate::wire::forward::{Forward, ReadAlong, Verdict, is_json};
 use crate::wire::{Answer, UpstreamError, Usage, error};
 
@@ -23,12 +25,28 @@ pub(crate) struct Along {
     incomplete: bool,
     reason: Option<&'static str>,
     usage: Option<Usage>,
+    /// The number of the next event.
+    number: u64,
+    head: Head,
+}
+
+/// What every event that holds the response says of it.
+#[derive(Debug, Default, Deserialize)]
+struct Head {
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
+    model: String,
+    #[serde(default)]
+    created_at: Value,
 }
 
 #[derive(Deserialize)]
 struct Event<'a> {
     #[serde(rename = "type", borrow, default)]
     kind: Cow<'a, str>,
+    #[serde(default)]
+    sequence_number: Option<u64>,
     #[serde(borrow, default)]
     delta: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -43,6 +61,33 @@ struct Item<'a> {
     kind: Cow<'a, str>,
     #[serde(borrow, default)]
     content: Option<&'a RawValue>,
+}
+
+impl Item<'_> {
+    /// Whether it is an answer, or a part of one.
+    fn is_content(&self) -> bool {
+        match self.kind.as_ref() {
+            "reasoning" => false,
+            "message" => self.content.is_some_and(says_something),
+            _ => true,
+        }
+    }
+}
+
+/// Whether a message's content is more than empty texts.
+fn says_something(content: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    struct Part<'a> {
+        #[serde(borrow, default)]
+        text: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        refusal: Option<&'a RawValue>,
+    }
+    let Ok(parts) = serde_json::from_str::<Vec<Part<'_>>>(content.get()) else { return true };
+    parts.iter().any(|part| match part.text.or(part.refusal) {
+        Some(text) => text.get() != "\"\"",
+        None => true,
+    })
 }
 
 #[derive(Deserialize)]
@@ -159,6 +204,18 @@ impl ReadAlong for Along {
 }
 
 impl Along {
+    /// What is known of the response where it breaks off. Its items are not kept: the client has
+    /// them.
+    pub(crate) fn broken(&self) -> Broken {
+        if self.head.id.is_empty() {
+            return Broken { number: self.number, ..Broken::default() };
+        }
+        let Head { id, model, created_at } = &self.head;
+        let response = json!({"id": id, "object": "response", "created_at": created_at,
+            "model": model, "output": []});
+        Broken { number: self.number, response }
+    }
+
     fn note(&mut self, event: &Event<'_>) -> Verdict {
         let is_filled = event.delta.is_some_and(|delta| delta.get() != "\"\"");
         match event.kind.as_ref() {
@@ -167,8 +224,14 @@ impl Along {
                 let response = event.response.and_then(|raw| serde_json::from_str(raw.get()).ok());
                 let response: Option<Response<'_>> = response;
                 self.reason = response.as_ref().map(Response::reason);
+                let output = response.as_ref().and_then(|response| response.output.as_ref());
+                self.content |= output.is_some_and(|all| all.iter().any(Item::is_content));
                 self.usage = response.and_then(|it| it.usage).map(Usage::from).or(self.usage);
                 return Verdict::End;
+            }
+            "response.created" => {
+                let head = event.response.and_then(|raw| serde_json::from_str(raw.get()).ok());
+                self.head = head.unwrap_or_default();
             }
             "response.output_text.delta" | "response.refusal.delta" => self.content |= is_filled,
             "response.output_item.added" => {
@@ -177,6 +240,7 @@ impl Along {
             }
             _ => (),
         }
+        self.number = event.sequence_number.map_or(self.number, |number| number + 1);
         self.token |= self.content || (is_filled && event.kind.ends_with(".delta"));
         Verdict::Forward
     }
@@ -193,14 +257,81 @@ pub(crate) fn read(body: Bytes) -> Result<Answer, UpstreamError> {
     }
     let finish = Some(response.reason());
     let output = response.output.ok_or_else(not_one)?;
-    let is_content = |item: &Item<'_>| match item.kind.as_ref() {
-        "reasoning" => false,
-        "message" => item.content.is_some_and(|content| content.get() != "[]"),
-        _ => true,
-    };
-    if response.status.as_deref() == Some("completed") && !output.iter().any(is_content) {
+    if response.status.as_deref() == Some("completed") && !output.iter().any(Item::is_content) {
         return Err(UpstreamError::of(FailureClass::Empty, "a response without output"));
     }
     let usage = response.usage.map(Usage::from);
     Ok(Answer { body, usage, finish })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{End, Ending};
+
+    fn event(event: &Value) -> String {
+        format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap())
+    }
+
+    fn ended(status: &str, output: &Value) -> Value {
+        let details = match status {
+            "incomplete" => json!({"reason": "max_output_tokens"}),
+            _ => Value::Null,
+        };
+        json!({"id": "resp_1", "object": "response", "model": "m", "status": status,
+            "error": null, "incomplete_details": details, "output": output})
+    }
+
+    /// Both forms of a response that thought, and then ended so.
+    fn both(status: &str, output: &Value) -> (bool, End, bool) {
+        let response = ended(status, output);
+        let thought =
+            event(&json!({"type": "response.reasoning_summary_text.delta", "delta": "a"}));
+        let end = event(&json!({"type": format!("response.{status}"), "response": response}));
+        let mut reader = Reader::default();
+        let out = reader.push(format!("{thought}{end}").into()).out;
+        let is_sent = out == format!("{thought}{end}");
+        assert!(is_sent || out == thought, "{out:?}");
+        let whole = read(response.to_string().into());
+        let is_empty = whole.is_err_and(|error| error.failure.class == FailureClass::Empty);
+        (is_sent, reader.finish(), is_empty)
+    }
+
+    #[test]
+    fn a_response_that_breaks_off_is_told_by_its_number_and_its_name() {
+        let mut reader = Reader::default();
+        let head = json!({"id": "resp_1", "model": "m", "created_at": 7});
+        for (number, kind) in ["response.created", "response.output_text.delta"].iter().enumerate()
+        {
+            let one =
+                json!({"type": kind, "sequence_number": number, "response": head, "delta": "a"});
+            reader.push(event(&one).into());
+        }
+        let Broken { number, response } = reader.along().broken();
+        assert_eq!(number, 2);
+        for name in ["id", "model", "created_at"] {
+            assert_eq!(response[name], head[name]);
+        }
+        assert_eq!(Reader::default().along().broken().number, 0);
+    }
+
+    #[test]
+    fn both_forms_of_a_response_agree_on_whether_it_is_empty() {
+        let reasoning = json!({"type": "reasoning", "summary": []});
+        let message = |text: &str| json!({"type": "message", "content": [{"type": "output_text", "text": text}]});
+        for output in [json!([]), json!([reasoning]), json!([reasoning, message("")])] {
+            let (is_sent, end, is_empty) = both("completed", &output);
+            assert!(!is_sent && is_empty, "{output}");
+            assert_eq!(end.ending, Ending::Empty, "{output}");
+            let (is_sent, end, is_empty) = both("incomplete", &output);
+            assert!(is_sent && !is_empty, "{output}");
+            assert_eq!(end.ending, Ending::Complete, "{output}");
+        }
+        let call = json!({"type": "function_call"});
+        for output in [json!([reasoning, message("a")]), json!([call])] {
+            let (is_sent, end, is_empty) = both("completed", &output);
+            assert!(is_sent && !is_empty, "{output}");
+            assert_eq!(end.ending, Ending::Complete, "{output}");
+        }
+    }
 }

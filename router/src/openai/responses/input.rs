@@ -59,7 +59,7 @@ struct Part<'a> {
 
 /// Writes `messages`: the instructions first.
 pub(super) fn write(own: &ChatRequest, out: &mut BytesMut) -> Result<(), RequestError> {
-    let mut list = List { out, used: false, turn: Turn::default() };
+    let mut list = List { out, used: false, turn: Turn::default(), seen: Vec::new() };
     if let Some(instructions) = own.get("instructions").filter(|text| is_text(text)) {
         list.put(&[r#"{"role":"system","content":"#, instructions, "}"]);
     }
@@ -75,6 +75,7 @@ pub(super) fn write(own: &ChatRequest, out: &mut BytesMut) -> Result<(), Request
             list.item(&item, &at)?;
         }
         list.end_turn();
+        list.show();
     }
     list.out.extend_from_slice(if list.used { b"]" } else { b"[]" });
     Ok(())
@@ -104,6 +105,9 @@ struct List<'o> {
     out: &'o mut BytesMut,
     used: bool,
     turn: Turn,
+    /// What a tool's message cannot hold of the results so far. It stands behind all of them: no
+    /// other message may come between the results of one turn's calls.
+    seen: Vec<String>,
 }
 
 impl List<'_> {
@@ -118,6 +122,7 @@ impl List<'_> {
         if text.is_empty() && calls.is_empty() {
             return;
         }
+        self.show();
         let text = if text.is_empty() { "null".to_owned() } else { format!("\"{text}\"") };
         let mut message = format!(r#"{{"role":"assistant","content":{text}"#);
         for (name, list) in [("reasoning_details", thoughts), ("tool_calls", calls)] {
@@ -126,6 +131,14 @@ impl List<'_> {
             }
         }
         self.put(&[&message, "}"]);
+    }
+
+    /// Ends the results of a turn's calls.
+    fn show(&mut self) {
+        let seen = std::mem::take(&mut self.seen);
+        if !seen.is_empty() {
+            self.put(&[r#"{"role":"user","content":["#, &seen.join(","), "]}"]);
+        }
     }
 
     fn item(&mut self, item: &Item<'_>, at: &str) -> Result<(), RequestError> {
@@ -167,6 +180,7 @@ impl List<'_> {
             }
             Some("system" | "developer") => {
                 self.end_turn();
+                self.show();
                 if let Some(index) = parts.iter().position(|part| !part.starts_with(TEXT)) {
                     return Err(not_text(&format!("{at}.content[{index}]")));
                 }
@@ -176,6 +190,7 @@ impl List<'_> {
             }
             Some("user") | None => {
                 self.end_turn();
+                self.show();
                 match parts.as_slice() {
                     [] => (),
                     [_] if !text.is_empty() => {
@@ -213,12 +228,11 @@ impl List<'_> {
         let id = string(item.call_id).ok_or_else(|| RequestError::at(at, "has no `call_id`"))?;
         let (text, parts) = content(item.output, at)?;
         self.put(&[r#"{"role":"tool","tool_call_id":"#, id, r#","content":""#, &text, "\"}"]);
-        let seen: Vec<&str> =
-            parts.iter().map(String::as_str).filter(|part| !part.contains(TEXT)).collect();
-        if !seen.is_empty() {
+        let mut seen = parts.into_iter().filter(|part| !part.starts_with(TEXT)).peekable();
+        if seen.peek().is_some() {
             let label = format!("From the result of {}:", json::decode(id).unwrap_or_default());
-            let label = format!(r#"{TEXT},"text":{}}}"#, quoted(&label));
-            self.put(&[r#"{"role":"user","content":["#, &label, ",", &seen.join(","), "]}"]);
+            self.seen.push(format!(r#"{TEXT},"text":{}}}"#, quoted(&label)));
+            self.seen.extend(seen);
         }
         Ok(())
     }

@@ -38,10 +38,19 @@ pub(crate) fn build(
     let mut to = Writer::new(own.body());
     to.put(r#"{"model":"#);
     to.put_string(&target.model.id);
-    write_instructions(&mut to, own.get("instructions"), target.system);
+    let behind = behind(input, target);
+    let prompt = match behind {
+        Some(_) => Prompt { texts: &[], ..target.system },
+        None => target.system,
+    };
+    write_instructions(&mut to, own.get("instructions"), prompt);
     for field in own.fields().iter().filter(|field| own.value(field) != "null") {
         if !settings.dropped.contains(&field.name) {
-            write_field(&mut to, own, field, (target, effort));
+            if field.name == "input" {
+                write_input(&mut to, input, (target.system.mode, behind.as_ref()));
+            } else {
+                write_field(&mut to, own, field, effort);
+            }
         }
     }
     if let Some(limit) = settings.output_limit {
@@ -104,20 +113,11 @@ fn write_instructions(to: &mut Writer<'_>, own: Option<&str>, prompt: Prompt<'_>
     }
 }
 
-fn write_field(
-    to: &mut Writer<'_>,
-    own: &ChatRequest,
-    field: &Field,
-    (target, effort): (&Target<'_>, Option<Effort>),
-) {
+fn write_field(to: &mut Writer<'_>, own: &ChatRequest, field: &Field, effort: Option<Effort>) {
     let value = own.value(field);
     match field.name.as_str() {
         "model" | "instructions" | "max_output_tokens" => (),
         "reasoning" => write_reasoning(to, value, effort),
-        "input" => {
-            to.put(r#","input":"#);
-            write_input(to, value, target.system.mode);
-        }
         _ => {
             to.put(",");
             to.put(own.key(field));
@@ -127,30 +127,57 @@ fn write_field(
     }
 }
 
-/// The client's items: its very bytes, unless some of them are not for this model.
-fn write_input(to: &mut Writer<'_>, input: &str, mode: SystemMode) {
-    let is_sealed = |text: &str| memmem::find(text.as_bytes(), MARK.as_bytes()).is_some();
-    let replaces = mode == SystemMode::Replace && input.starts_with('[');
-    let long_ids = ids::any_long_in_response(input, "\"call_id\"");
-    if !replaces && !long_ids && !is_sealed(input) {
-        return to.share(input.as_bytes());
+/// The role's prompt as an item of the input.
+struct Behind {
+    /// Where the item ends that it comes behind.
+    end: usize,
+    item: String,
+}
+
+/// A prompt that stands after the last of the client's instructions stands among its items, where
+/// the last of them does.
+fn behind(input: &str, target: &Target<'_>) -> Option<Behind> {
+    let Prompt { mode, texts } = target.system;
+    let text = texts.join("\n\n");
+    let is_in = |name: &str| memmem::find(input.as_bytes(), name.as_bytes()).is_some();
+    let may_be = mode == SystemMode::Append && !text.trim().is_empty();
+    if !may_be || !(is_in("\"developer\"") || is_in("\"system\"")) {
+        return None;
     }
-    if input.starts_with('"') {
+    let list = json::array(input).unwrap_or_default();
+    let last = list.into_iter().rfind(|at| is_system(input.get(at.clone()).unwrap_or_default()))?;
+    let (role, text) = (target.model.system_role.name(), quoted(&text));
+    let item = format!(r#"{{"type":"message","role":"{role}","content":{text}}}"#);
+    Some(Behind { end: last.end, item })
+}
+
+/// The client's items: its very bytes, unless some of them are not for this model.
+fn write_input(to: &mut Writer<'_>, input: &str, (mode, behind): (SystemMode, Option<&Behind>)) {
+    to.put(r#","input":"#);
+    let is_sealed = |text: &str| memmem::find(text.as_bytes(), MARK.as_bytes()).is_some();
+    let replaces = mode == SystemMode::Replace;
+    let long_ids = ids::any_long_in_response(input, "\"call_id\"");
+    let changes = replaces || behind.is_some() || long_ids || is_sealed(input);
+    if !changes || !input.starts_with('[') {
         return to.share(input.as_bytes());
     }
     let mut separator = "[";
     for place in json::array(input).unwrap_or_default() {
+        let end = place.end;
         let item = input.get(place).unwrap_or_default();
         let is_ours = is_sealed(item) && is_reasoning(item);
-        if is_ours || (replaces && is_system(item)) {
-            continue;
+        if !(is_ours || (replaces && is_system(item))) {
+            to.put(separator);
+            match if long_ids { with_short_id(item) } else { None } {
+                Some(short) => to.put(&short),
+                None => to.share(item.as_bytes()),
+            }
+            separator = ",";
         }
-        to.put(separator);
-        match if long_ids { with_short_id(item) } else { None } {
-            Some(short) => to.put(&short),
-            None => to.share(item.as_bytes()),
+        if let Some(behind) = behind.filter(|behind| behind.end == end) {
+            to.put(separator);
+            to.put(&behind.item);
         }
-        separator = ",";
     }
     to.put(if separator == "[" { "[]" } else { "]" });
 }

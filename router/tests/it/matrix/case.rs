@@ -89,6 +89,8 @@ impl Case {
         match self.point {
             Point::BeforeHeaders => self.class != Class::Empty,
             Point::AfterHeaders => true,
+            // Of nothing but reasoning.
+            Point::AfterFirstToken if self.class == Class::Empty => self.streamed,
             Point::AfterFirstToken | Point::InToolCall => {
                 self.class != Class::Empty && (self.streamed || breaks)
             }
@@ -150,6 +152,7 @@ impl Case {
             (Class::Network, Point::BeforeHeaders) => Fault::Reset(At::BeforeHeaders),
             (Class::Timeout, Point::BeforeHeaders) => Fault::Hang(At::BeforeHeaders),
             (_, Point::BeforeHeaders) => self.status(),
+            (Class::Empty, Point::AfterFirstToken) => Fault::Part(vec![self.thoughts()], Then::End),
             (Class::Empty, _) => Fault::Empty,
             (Class::Network, _) if !self.streamed => Fault::Reset(whole_at),
             (Class::Timeout, _) if !self.streamed => Fault::Hang(whole_at),
@@ -249,6 +252,48 @@ impl Case {
         }
         let events = if self.upstream == "anthropic" { self.messages() } else { self.chunks() };
         events.concat().into_bytes()
+    }
+
+    /// A stream that ends well, and holds nothing but reasoning.
+    fn thoughts(&self) -> Vec<u8> {
+        match self.upstream {
+            "bedrock" => {
+                let thought = json!({"reasoningContent": {"text": "Hm"}});
+                let stop = event("contentBlockStop", json!({"contentBlockIndex": 0}));
+                let end = event("messageStop", json!({"stopReason": "end_turn"}));
+                let start = event("messageStart", json!({"role": "assistant"}));
+                [start, delta(0, thought), stop, end].concat()
+            }
+            "anthropic" => {
+                let events = [
+                    json!({"type": "message_start", "message": {"id": "msg_1", "type": "message",
+                        "role": "assistant", "content": [], "model": "m", "stop_reason": null,
+                        "usage": {"input_tokens": 3, "output_tokens": 1}}}),
+                    json!({"type": "content_block_start", "index": 0,
+                        "content_block": {"type": "thinking", "thinking": "", "signature": ""}}),
+                    json!({"type": "content_block_delta", "index": 0,
+                        "delta": {"type": "thinking_delta", "thinking": "Hm"}}),
+                    json!({"type": "content_block_stop", "index": 0}),
+                    json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"},
+                        "usage": {"output_tokens": 1}}),
+                    json!({"type": "message_stop"}),
+                ];
+                let name = |event: &Value| event["type"].as_str().unwrap().to_owned();
+                let event = |event: &Value| format!("event: {}\ndata: {event}\n\n", name(event));
+                events.iter().map(event).collect::<String>().into_bytes()
+            }
+            _ => {
+                let chunk = |delta: Value, finish: Value| {
+                    let choice = json!({"index": 0, "delta": delta, "finish_reason": finish});
+                    let chunk = json!({"id": "c", "object": "chat.completion.chunk", "created": 1,
+                        "model": "m", "choices": [choice]});
+                    format!("data: {chunk}\n\n")
+                };
+                let thought = chunk(json!({"reasoning_content": "Hm"}), Value::Null);
+                let stop = chunk(json!({}), "stop".into());
+                [thought, stop, "data: [DONE]\n\n".to_owned()].concat().into_bytes()
+            }
+        }
     }
 
     fn chunks(&self) -> Vec<String> {
