@@ -135,7 +135,7 @@ fn command_lines(page: &str) -> Vec<Vec<&str>> {
 #[test]
 fn every_command_line_in_the_docs_runs() {
     let routes = "role coder {\n  route sonnet -> gpt -> gpt_mini -> haiku\n}\n\
-                  role economy {\n  route haiku\n}\n";
+                  role economy {\n  route haiku -> gpt_mini\n}\n";
     let scratch = Scratch::new(&[
         ("routes/prelude.sfr", PRELUDE.as_bytes()),
         ("routes/coder.sfr", routes.as_bytes()),
