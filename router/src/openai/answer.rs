@@ -27,7 +27,8 @@ pub fn read(body: Bytes) -> Result<Answer, UpstreamError> {
 }
 
 fn parse(body: &[u8]) -> Option<(&str, Chunk<'_>)> {
-    let text = std::str::from_utf8(body).ok()?.trim_ascii_start();
+    // JSON's own white space alone, since the bytes go on as they came.
+    let text = std::str::from_utf8(body).ok()?.trim_start_matches([' ', '\t', '\n', '\r']);
     text.starts_with('{').then_some(())?;
     Some((text, serde_json::from_str(text).ok()?))
 }
@@ -53,6 +54,7 @@ mod tests {
     #[test]
     fn tells_what_is_no_answer() {
         assert_eq!(class("<html>"), FailureClass::ServerError);
+        assert_eq!(class("\x0c{\"choices\":[]}"), FailureClass::ServerError);
         assert_eq!(class(r#"{"choices":[{"message":{"content":"a"#), FailureClass::ServerError);
         assert_eq!(class(r#"{"choices":[{"message":{"content":null}}]}"#), FailureClass::Empty);
         assert_eq!(
