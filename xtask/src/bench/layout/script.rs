@@ -10,8 +10,8 @@ use super::symbols::Function;
 /// What the script says of itself.
 const HEAD: &str = "\
 /* Written by `cargo xtask layout`. The functions that each request passes through, in the order of
-   their first call: scattered over the program they lie on twice as many pages. Where a name is not
-   found, its function stays where it is. */
+   their first call: scattered over the program they lie on half as many pages again. Where a name is
+   not found, its function stays where it is. */
 ";
 
 /// A script, and what it places.
