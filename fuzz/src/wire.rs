@@ -7,7 +7,8 @@
 use bytes::Bytes;
 use http::HeaderMap;
 use model_map::{Model, Parameters};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use sfai_router::front::{ClientRequest, Front, Way, whole};
 use sfai_router::openai::request::Target;
 use sfai_router::wire::{AnswerOptions, Dialect, Ending, StreamReader, Told};
@@ -26,8 +27,12 @@ const FRONTS: [Front; 7] = [
 const GROWTH: usize = 64;
 const ROOM: usize = 64 << 10;
 
+pub(crate) fn front(choice: u8) -> Front {
+    FRONTS[usize::from(choice) % FRONTS.len()]
+}
+
 fn way(choice: u8) -> Way {
-    let front = FRONTS[usize::from(choice >> 2) % FRONTS.len()];
+    let front = front(choice >> 2);
     let dialect = if choice & 1 == 0 { Dialect::Openai } else { Dialect::Anthropic };
     // The only chat that has a chat between it and the upstream is Anthropic's.
     match (choice & 2 == 0, front, dialect) {
@@ -36,7 +41,7 @@ fn way(choice: u8) -> Way {
     }
 }
 
-fn options(choice: u8) -> AnswerOptions {
+pub(crate) fn options(choice: u8) -> AnswerOptions {
     let include_usage = choice & 1 == 0;
     let hides_usage = !include_usage && choice & 2 == 0;
     AnswerOptions { include_usage, hides_usage, answer_tool: choice & 4 != 0, ..Default::default() }
@@ -44,14 +49,14 @@ fn options(choice: u8) -> AnswerOptions {
 
 /// All that a reader says of a stream.
 #[derive(Debug, PartialEq, Eq)]
-struct Said {
+pub(crate) struct Said {
     out: Vec<u8>,
     ending: Ending,
     told: Told,
     skipped: u32,
 }
 
-fn read(mut reader: StreamReader, bytes: &[u8], most: usize) -> Result<Said, String> {
+pub(crate) fn read(mut reader: StreamReader, bytes: &[u8], most: usize) -> Result<Said, String> {
     let (mut out, mut failed) = (Vec::new(), false);
     for chunk in bytes.chunks(most.max(1)) {
         let progress = reader.push(Bytes::copy_from_slice(chunk));
@@ -85,10 +90,13 @@ pub(crate) fn answer(input: &[u8]) -> Result<(), String> {
     let Ok(answer) = whole(way, Bytes::copy_from_slice(bytes), &options(*wish)) else {
         return Ok(());
     };
-    match serde_json::from_slice::<Value>(&answer.body) {
-        Ok(_) => Ok(()),
-        Err(why) => Err(format!("the answer of {way:?} is no JSON: {why}")),
-    }
+    json(&answer.body).map_err(|why| format!("the answer of {way:?} {why}"))
+}
+
+/// A number that is passed on may be larger than one that is read.
+pub(crate) fn json(body: &[u8]) -> Result<(), String> {
+    let read = serde_json::from_slice::<IgnoredAny>(body);
+    read.map(|_| ()).map_err(|why| format!("is no JSON: {why}"))
 }
 
 /// A request that a link can be asked is JSON, and the role's name is not in it.
@@ -103,26 +111,31 @@ pub(crate) fn request(input: &[u8]) -> Result<(), String> {
     let (limits, system) = Default::default();
     let target = Target { limits, model: &model, parameters: &parameters, system };
     let Ok(ask) = request.build(way, &target) else { return Ok(()) };
-    let sent: Value = serde_json::from_slice(&ask.request.body.concat())
-        .map_err(|why| format!("what {way:?} sends is no JSON: {why}"))?;
-    let named = sent.get("model").and_then(Value::as_str);
-    if named.is_some_and(|name| name != model.id) {
-        return Err(format!("{way:?} asks for {named:?}"));
+    let body = ask.request.body.concat();
+    json(&body).map_err(|why| format!("what {way:?} sends {why}"))?;
+    let sent: Sent = serde_json::from_slice(&body).map_err(|why| format!("{way:?}: {why}"))?;
+    match sent.model {
+        Some(name) if name != model.id => Err(format!("{way:?} asks for {name:?}")),
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+#[derive(Deserialize)]
+struct Sent {
+    model: Option<String>,
 }
 
 fn model(facts: u8) -> Model {
-    let mut model = json!({"id": "the-model", "provider": "p"});
+    let mut model = serde_json::json!({"id": "the-model", "provider": "p"});
     let members = [
-        ("prefill", json!(true)),
-        ("efforts", json!(["low", "high"])),
-        ("output_tokens", json!(9000)),
-        ("thinking_budget_min", json!(1024)),
-        ("accepts", json!(["image", "tools"])),
-        ("sampling", json!("refused")),
-        ("stop_sequences", json!(4)),
-        ("system_role", json!("developer")),
+        ("prefill", serde_json::json!(true)),
+        ("efforts", serde_json::json!(["low", "high"])),
+        ("output_tokens", serde_json::json!(9000)),
+        ("thinking_budget_min", serde_json::json!(1024)),
+        ("accepts", serde_json::json!(["image", "tools"])),
+        ("sampling", serde_json::json!("refused")),
+        ("stop_sequences", serde_json::json!(4)),
+        ("system_role", serde_json::json!("developer")),
     ];
     for (bit, (name, value)) in members.into_iter().enumerate() {
         if facts >> bit & 1 == 1 {

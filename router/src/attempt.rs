@@ -11,6 +11,7 @@ mod read;
 mod resume;
 mod stream;
 
+use std::pin::pin;
 use std::time::Duration;
 
 use model_map::{Attempts, Failure, FailureClass, Plan, Step};
@@ -75,13 +76,13 @@ pub struct Delivered {
     /// What the provider says of an answer that is whole; a stream tells it at its end.
     pub told: Told,
     /// For the continuation of a stream, where the role resumes.
-    pub attempts: Option<Attempts>,
+    pub attempts: Option<Box<Attempts>>,
 }
 
 /// All attempts failed.
 pub struct Failed {
     /// For the client's status and `Retry-After`.
-    pub attempts: Attempts,
+    pub attempts: Box<Attempts>,
     /// The most telling error's own words, when they are about the client's request.
     pub error: Option<UpstreamError>,
 }
@@ -109,15 +110,20 @@ pub async fn run(exchange: Exchange<'_>) -> Outcome {
     let answered = if attempts.hedges() {
         apart(|| hedge::run(&exchange, &mut attempts, &mut told)).await
     } else {
-        one_by_one(&exchange, &mut attempts, &mut told).await
+        pin!(one_by_one(&exchange, &mut attempts, &mut told)).await
     };
-    match answered {
-        Some(answered) => delivered(&exchange, attempts, answered),
-        None => {
-            let tried = tried(exchange.plan, &attempts);
-            Outcome { result: Err(Failed { attempts, error: told.0 }), tried }
+    let tried = tried(exchange.plan, &attempts);
+    let result = match answered {
+        Some(answered) => {
+            let mut delivered = delivered(&exchange, &attempts, answered);
+            if exchange.plan.role.resume {
+                delivered.attempts = Some(Box::new(attempts));
+            }
+            Ok(delivered)
         }
-    }
+        None => Err(Failed { attempts: Box::new(attempts), error: told.0 }),
+    };
+    Outcome { result, tried }
 }
 
 /// The answer of the attempt that won, and the ticket of its model.
@@ -141,7 +147,7 @@ async fn one_by_one(
             Step::Call(link) => {
                 let (attempt, timer) = (attempts.log().len() - 1, attempts.timer());
                 let ticket = gate.ticket(link);
-                let result = call::call(exchange, timer, (attempt, link)).await;
+                let result = pin!(call::call(exchange, timer, (attempt, link))).await;
                 let now = exchange.stopwatch.elapsed();
                 match result {
                     Ok(answered) => {
@@ -181,8 +187,7 @@ fn failed(
     }
 }
 
-fn delivered(exchange: &Exchange<'_>, attempts: Attempts, (answered, ticket): Won) -> Outcome {
-    let tried = tried(exchange.plan, &attempts);
+fn delivered(exchange: &Exchange<'_>, attempts: &Attempts, (answered, ticket): Won) -> Delivered {
     let link = attempts.winner().and_then(|winner| exchange.plan.chain.get(winner.link));
     let model = link.map_or_else(String::new, |link| link.key.to_owned());
     let dropped = answered.dropped;
@@ -193,12 +198,10 @@ fn delivered(exchange: &Exchange<'_>, attempts: Attempts, (answered, ticket): Wo
             (Answer::whole(whole.body), told)
         }
         call::Content::Stream(stream) => {
-            let stream = AnswerStream::new(*stream, ticket);
-            (Answer::Stream(Box::new(stream)), Told::default())
+            (Answer::Stream(AnswerStream::new(*stream, ticket)), Told::default())
         }
     };
-    let attempts = exchange.plan.role.resume.then_some(attempts);
-    Outcome { result: Ok(Delivered { answer, model, dropped, told, attempts }), tried }
+    Delivered { answer, model, dropped, told, attempts: None }
 }
 
 /// `model=class, …` for each attempt; `ok` for the one that answered, `cancelled` for one that was

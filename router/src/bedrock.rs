@@ -14,10 +14,12 @@ mod model;
 mod request;
 mod stream;
 
-pub(crate) use answer::{counted, message};
+pub(crate) use answer::counted;
+pub use answer::message;
 pub(crate) use endpoint::{Action, Bedrock};
 pub(crate) use error::read as read_error;
-pub(crate) use request::{Wishes, count, translate};
+pub(crate) use request::count;
+pub use request::{Converse, Wishes, translate};
 pub(crate) use stream::Decoder;
 
 use serde_json::value::RawValue;

@@ -9,7 +9,7 @@ pub mod fleet;
 #[cfg(feature = "aws")]
 mod others;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -33,7 +33,8 @@ pub type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
 /// All breakers, by `provider/model-id`. They outlive maps: what a model does hangs on no map.
 pub struct Breakers {
     clock: Clock,
-    models: RwLock<HashMap<String, Arc<Guarded>>>,
+    /// There are a few: comparing their names takes less than a hash.
+    models: RwLock<BTreeMap<String, Arc<Guarded>>>,
     watcher: Option<Arc<dyn Watcher>>,
     is_off: bool,
 }

@@ -2,6 +2,7 @@
 //!
 //! Owns syntax, depth and duplicate keys; what a value means is for its reader.
 
+mod sought;
 mod surrogates;
 
 use std::borrow::Cow;
@@ -11,6 +12,7 @@ use std::ops::Range;
 use bytes::BytesMut;
 use memchr::{memchr, memchr2};
 
+pub(crate) use self::sought::Sought;
 pub(crate) use self::surrogates::mended;
 
 /// How deep arrays and objects may stand in one another.
@@ -169,6 +171,7 @@ impl<'a> Scan<'a> {
         }
     }
 
+    #[cold]
     fn expected<T>(&self, what: &'static str) -> Result<T, JsonError> {
         Err(JsonError::Syntax(what, self.at))
     }

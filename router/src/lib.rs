@@ -12,7 +12,7 @@ pub mod auth;
 #[cfg(feature = "aws")]
 pub mod aws;
 #[cfg(feature = "aws")]
-mod bedrock;
+pub mod bedrock;
 pub mod breakers;
 mod catalogue;
 pub mod cli;

@@ -80,6 +80,7 @@ pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<Answe
 }
 
 /// An error of the request itself.
+#[cold]
 pub(crate) fn error(status: StatusCode, error: &ClientError) -> Response<Answer> {
     let mut response = json(status, body(error));
     // For those whose protocol has another shape: see `front::error`.
@@ -88,6 +89,7 @@ pub(crate) fn error(status: StatusCode, error: &ClientError) -> Response<Answer>
 }
 
 /// An error of the request itself that has a code and concerns no parameter.
+#[cold]
 pub(crate) fn refuse(
     status: StatusCode,
     code: &str,
@@ -132,6 +134,7 @@ pub(crate) fn delivered(delivered: Delivered, head: HeaderMap) -> Response<Answe
 }
 
 /// The error of a request all of whose attempts failed.
+#[cold]
 pub(crate) fn failed(plan: &Plan<'_>, failed: &Failed, tried: &str) -> Response<Answer> {
     let telling = failed.attempts.most_telling();
     let status = telling.map_or(502, model_map::Failure::client_status);

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use model_map::{Draw, ModelMap, Plan, Unplanned};
 use tokio::time::Instant;
@@ -105,13 +106,13 @@ impl Router {
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Answer> {
         let (head, body) = request.into_parts();
         match self.arrives(&head).await {
-            Ok(guest) => self.serves(guest, Request::from_parts(head, body)).await,
+            Ok(guest) => self.serves(guest, (&head, body)).await,
             Err(response) => *response,
         }
     }
 
     /// Serves a request that was let in.
-    pub(crate) async fn serves(&self, guest: Guest, request: Request<Bytes>) -> Response<Answer> {
+    pub(crate) async fn serves(&self, guest: Guest, request: (&Parts, Bytes)) -> Response<Answer> {
         let Guest { id, stopwatch, caller, prepared, client, endpoint } = guest;
         let client = client.and_then(|known| prepared.clients.name(known));
         let arrived = Arrived::new(id, stopwatch, &prepared);
@@ -136,7 +137,7 @@ impl Router {
 
     async fn dispatch(
         &self,
-        request: Request<Bytes>,
+        (head, body): (&Parts, Bytes),
         (endpoint, client): (Option<Endpoint>, Option<&str>),
         arrived: Arrived<'_>,
     ) -> Response<Answer> {
@@ -144,21 +145,21 @@ impl Router {
         let Some(endpoint) = endpoint else {
             let message = format!(
                 "There is no {}. Chat is at /v1/chat/completions, the roles are at /v1/models.",
-                request.uri().path()
+                head.uri.path()
             );
             return respond::refuse(StatusCode::NOT_FOUND, "not_found", message);
         };
-        match (endpoint, request.method()) {
+        match (endpoint, &head.method) {
             (Endpoint::Ask(front), &Method::POST) => {
-                let trace = self.trace(request.headers());
+                let trace = self.trace(&head.headers);
                 let arrived = Arrived { trace: trace.as_ref(), ..arrived };
-                let response = self.ask(front, request, (client, arrived)).await;
+                let response = self.ask(front, (head, body), (client, arrived)).await;
                 self.refused(&response, (front, arrived));
                 response
             }
             (Endpoint::Models, &Method::GET) => catalogue::models(prepared, client),
             (Endpoint::Model, &Method::GET) => {
-                let path = request.uri().path();
+                let path = head.uri.path();
                 let name = path.split_once("/models/").map_or("", |(_, name)| name);
                 catalogue::one_model(prepared, name, client)
             }
@@ -175,12 +176,11 @@ impl Router {
     async fn ask(
         &self,
         front: Front,
-        request: Request<Bytes>,
+        (head, body): (&Parts, Bytes),
         (client, arrived): (Option<&str>, Arrived<'_>),
     ) -> Response<Answer> {
         let Arrived { stopwatch, prepared, .. } = arrived;
-        let (head, body) = request.into_parts();
-        let body = match edge::unpacked(&head, body).await {
+        let body = match edge::unpacked(head, body).await {
             Ok(body) => body,
             Err(refusal) => return *refusal,
         };
@@ -213,7 +213,7 @@ impl Router {
             None => None,
             Some(who) => {
                 let charge = limits::charge::estimate(&prepared.map, &plan, &facts, front);
-                match self.admit(who, charge, &head).await {
+                match self.admit(who, charge, head).await {
                     Ok(admitted) => Some(admitted),
                     Err(refusal) => return *refusal,
                 }
@@ -273,7 +273,7 @@ impl Router {
         };
         respond::describe(&mut response, &outcome.tried, stopwatch.elapsed());
         if let Some(standing) = standing {
-            self.tell(&standing, &head, &mut response);
+            self.tell(&standing, head, &mut response);
         }
         match trail {
             Some(trail) => respond::noted(response, trail, told),
@@ -304,7 +304,7 @@ impl Router {
             return;
         }
         delivered.answer.resumes(Resumption {
-            attempts,
+            attempts: *attempts,
             ambient: self.ambient,
             breakers: Arc::clone(&self.breakers),
             clients: Arc::clone(&self.clients),

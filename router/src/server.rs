@@ -153,7 +153,8 @@ impl Front {
             // In a box of its own: hyper keeps the room of a service's future while the answer
             // streams. Made where it stays: `Box::pin` would copy all of its room there.
             Box::into_pin(Box::write(Box::new_uninit(), async move {
-                let mut answer = pin!(answer(&router, &heard, patience.body, request));
+                let (head, body) = Request::into_parts(request);
+                let mut answer = pin!(answer(&router, &heard, patience.body, (&head, body)));
                 let answer = heard.ending().before(answer.as_mut()).await;
                 Ok::<_, Infallible>(answer.unwrap_or_else(|| stopping(&router, &heard)))
             }))
@@ -178,17 +179,16 @@ async fn answer(
     router: &Router,
     heard: &Heard,
     body_in: Duration,
-    request: Request<Incoming>,
+    (head, body): (&Parts, Incoming),
 ) -> Response<Placed> {
     heard.take();
-    let (head, body) = request.into_parts();
-    if let Some(why) = heard.head().fault(&head) {
-        return turned_away((router, heard), &head, suspicious(why));
+    if let Some(why) = heard.head().fault(head) {
+        return turned_away((router, heard), head, suspicious(why));
     }
-    let guest = match router.arrives(&head).await {
+    let guest = match router.arrives(head).await {
         Ok(guest) => guest,
         Err(refusal) => {
-            pass_over(&head, body, heard).await;
+            pass_over(head, body, heard).await;
             return refusal.map(|answer| Placed::new(answer, heard, None));
         }
     };
@@ -197,8 +197,8 @@ async fn answer(
         Some(place) => Some(place),
         None if path == "/health" || path == "/ready" => None,
         None => {
-            pass_over(&head, body, heard).await;
-            return turned_away((router, heard), &head, overloaded(router.load().limit()));
+            pass_over(head, body, heard).await;
+            return turned_away((router, heard), head, overloaded(router.load().limit()));
         }
     };
     let read = tokio::time::timeout(body_in, read(body, router.load())).await;
@@ -206,12 +206,12 @@ async fn answer(
     heard.head().clear();
     match read {
         Ok(Ok(body)) => {
-            let response = router.serves(guest.begins(), Request::from_parts(head, body)).await;
+            let response = router.serves(guest.begins(), (head, body)).await;
             heard.ends_at(response.body().ends_at());
             response.map(|answer| Placed::new(answer, heard, place))
         }
-        Ok(Err(refusal)) => turned_away((router, heard), &head, *refusal),
-        Err(_) => turned_away((router, heard), &head, too_slow(body_in)),
+        Ok(Err(refusal)) => turned_away((router, heard), head, *refusal),
+        Err(_) => turned_away((router, heard), head, too_slow(body_in)),
     }
 }
 

@@ -85,21 +85,40 @@ impl Clients {
     ///
     /// # Errors
     /// When there is no key, no connection, or no response.
-    pub async fn send(
+    pub fn send(
         &self,
         endpoint: &Endpoint,
         connect: Duration,
         outgoing: Outgoing,
-    ) -> Result<Response<Body>, SendError> {
+    ) -> impl Future<Output = Result<Box<Response<Body>>, SendError>> {
+        // Written here: the future has no room for what a request is made of.
+        let call = self.call(endpoint, outgoing);
+        async move { self.make(call?, connect).await }
+    }
+
+    async fn make(&self, call: Call, connect: Duration) -> Result<Box<Response<Body>>, SendError> {
+        let Call { mut request, home } = call;
+        while let Some(mut connection) = home.free() {
+            match connection.send(request).await {
+                Ok(response) => return Ok(connection.answers(response, home)),
+                // It was closed in the very moment; the request was not begun.
+                Err(Unanswered { unsent: Some(unsent), .. }) => request = unsent,
+                Err(failure) => return Err(broken(&failure.error)),
+            }
+        }
+        let mut connection = apart(|| self.connect(&home, connect)).await?;
+        match connection.send(request).await {
+            Ok(response) => Ok(connection.answers(response, home)),
+            Err(failure) => Err(broken(&failure.error)),
+        }
+    }
+
+    fn call(&self, endpoint: &Endpoint, outgoing: Outgoing) -> Result<Call, SendError> {
         let (url, headers) = endpoint.target.as_ref().map_err(unusable)?;
         let url = endpoint.services.get(outgoing.service as usize).unwrap_or(url);
         let signed = outgoing.signed.as_ref();
         let (url, headers) = signed.map_or((url, headers), |(url, headers)| (url, headers));
-        let home = self.pool.home(url).ok_or_else(|| failed(NETWORK, "no host to call", None))?;
-        let mut request = Box::new(Request::new(Parts::of(outgoing.body)));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = url.path_and_query().cloned().map(Uri::from).unwrap_or_default();
-        headers.clone_into(request.headers_mut());
+        let Call { mut request, home } = self.post_to(url, headers, Parts::of(outgoing.body))?;
         if let Some(beta) = outgoing.beta {
             request.headers_mut().append(BETA, beta);
         }
@@ -107,37 +126,35 @@ impl Clients {
             request.headers_mut().insert(PARENT, parent);
             state.map(|state| request.headers_mut().insert(STATE, state));
         }
-        while let Some(connection) = home.free() {
-            match exchange(connection, *request, &home).await {
-                Ok(response) => return Ok(response),
-                // It was closed in the very moment; the request was not begun.
-                Err(Unanswered { unsent: Some(unsent), .. }) => request = unsent,
-                Err(failure) => return Err(broken(&failure.error)),
-            }
-        }
-        let connection = apart(|| self.connect(url, connect)).await?;
-        let response = exchange(connection, *request, &home).await;
-        response.map_err(|failure| broken(&failure.error))
+        Ok(Call { request, home })
     }
 
-    async fn connect(&self, url: &Uri, limit: Duration) -> Result<Connection, SendError> {
+    fn post_to(&self, url: &Uri, headers: &HeaderMap, body: Parts) -> Result<Call, SendError> {
+        let home = self.pool.home(url).ok_or_else(|| failed(NETWORK, "no host to call", None))?;
+        let mut request = Box::new(Request::new(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = url.path_and_query().cloned().map(Uri::from).unwrap_or_default();
+        headers.clone_into(request.headers_mut());
+        Ok(Call { request, home })
+    }
+
+    async fn connect(&self, home: &Home, limit: Duration) -> Result<Connection, SendError> {
         let connector = self.connector.get_or_init(Connector::new);
-        let io = connector.open(url, limit).await.map_err(|why| unconnected(why.as_ref()))?;
+        let io =
+            connector.open(&home.url(), limit).await.map_err(|why| unconnected(why.as_ref()))?;
         Connection::new(io).await.map_err(|error| broken(&error))
     }
 }
 
-async fn exchange(
-    mut connection: Connection,
-    request: Request<Parts>,
-    home: &Home,
-) -> Result<Response<Body>, Unanswered> {
-    let response = connection.send(request).await?;
-    Ok(response.map(|incoming| Body::new(incoming, connection, home.clone())))
+/// A request, and where its connections are.
+struct Call {
+    request: Box<Request<Parts>>,
+    home: Home,
 }
 
 /// A provider that cannot be called at all: the next link is taken whatever the role says, and the
 /// same one is not tried again.
+#[cold]
 fn unusable(why: &Unusable) -> SendError {
     let class = match why {
         Unusable::Key(_) => FailureClass::Auth,
@@ -148,6 +165,7 @@ fn unusable(why: &Unusable) -> SendError {
 }
 
 /// What it means that there is no connection.
+#[cold]
 fn unconnected(error: &(dyn Error + 'static)) -> SendError {
     let cause = last_cause(error);
     let timed_out = cause.downcast_ref().map(io::Error::kind) == Some(io::ErrorKind::TimedOut);
@@ -158,10 +176,12 @@ fn unconnected(error: &(dyn Error + 'static)) -> SendError {
 }
 
 /// What it means that a response did not come, or broke off.
+#[cold]
 pub fn broken(error: &hyper::Error) -> SendError {
     failed(NETWORK, BROKE, Some(last_cause(error)))
 }
 
+#[cold]
 fn failed(class: FailureClass, what: &str, cause: Option<&(dyn Error + 'static)>) -> SendError {
     let message = cause.map_or_else(|| what.to_owned(), |cause| format!("{what}: {cause}"));
     SendError { failure: Failure::of(class), message }

@@ -32,7 +32,8 @@ pub(crate) struct Options {
     /// Let libFuzzer make them, led by what they reach; needs a C++ compiler
     #[arg(long)]
     guided: bool,
-    /// Of the guided targets these alone: routes, map, stream, answer, request, door
+    /// Of the guided targets these alone: routes, map, stream, answer, request,
+    /// bedrock, door
     #[arg(long, value_delimiter = ',', requires = "guided")]
     only: Vec<String>,
 }
@@ -128,6 +129,7 @@ fn guided_seeds(
         ("stream", seeds::streams(&recorded)?),
         ("answer", seeds::answers(&recorded)?),
         ("request", seeds::requests(top, &recorded)?),
+        ("bedrock", seeds::bedrock(&recorded)?),
         ("door", seeds::doors()),
     ])
 }

@@ -41,8 +41,8 @@ impl Separator {
 /// What a message says.
 #[derive(Debug)]
 pub(super) struct Content<'a> {
-    /// The place, such as `messages[2].content`.
-    at: String,
+    /// The place of the message in the client's list.
+    message: usize,
     parts: Vec<Part<'a>>,
 }
 
@@ -76,20 +76,26 @@ struct ImageUrl<'a> {
     url: &'a RawValue,
 }
 
+#[cold]
+fn at(message: usize) -> String {
+    format!("messages[{message}].content")
+}
+
 impl<'a> Content<'a> {
-    /// Reads a message's `content`: nothing, a string or a list of parts.
-    pub(super) fn read(raw: Raw<'a>, at: &str) -> Result<Self, RequestError> {
+    /// Reads the `content` of the message at this place: nothing, a string or a list of parts.
+    pub(super) fn read(raw: Raw<'a>, message: usize) -> Result<Self, RequestError> {
         let parts = match raw {
             None => Vec::new(),
             Some(said) if said.get().starts_with('"') => {
                 vec![Part { kind: "text".into(), text: raw, ..Part::default() }]
             }
-            Some(list) => serde_json::from_str(list.get())
-                .map_err(|error| RequestError::at(at, format!("cannot be read: {error}")))?,
+            Some(list) => serde_json::from_str(list.get()).map_err(|error| {
+                RequestError::at(at(message), format!("cannot be read: {error}"))
+            })?,
         };
-        let content = Self { at: at.to_owned(), parts };
+        let content = Self { message, parts };
         for (index, part) in content.parts.iter().enumerate() {
-            part.check(|| format!("{at}[{index}]"))?;
+            part.check(|| content.at(index))?;
         }
         Ok(content)
     }
@@ -98,11 +104,17 @@ impl<'a> Content<'a> {
     pub(super) fn check_is_text(&self) -> Result<(), RequestError> {
         match self.parts.iter().position(|part| !part.is_text()) {
             None => Ok(()),
-            Some(index) => {
-                let at = format!("{}[{index}]", self.at);
-                Err(RequestError::at(at, "is not text: this model takes it from users alone"))
-            }
+            Some(index) => Err(RequestError::at(
+                self.at(index),
+                "is not text: this model takes it from users alone",
+            )),
         }
+    }
+
+    /// The place of a part, such as `messages[2].content[0]`.
+    #[cold]
+    fn at(&self, part: usize) -> String {
+        format!("{}[{part}]", at(self.message))
     }
 
     /// Whether it says nothing but white space.
@@ -118,8 +130,7 @@ impl<'a> Content<'a> {
     ) -> Result<(), RequestError> {
         for (index, part) in self.parts.iter().enumerate().filter(|(_, part)| !part.is_blank()) {
             separator.write(to);
-            part.write(to)
-                .map_err(|what| RequestError::at(format!("{}[{index}]", self.at), what))?;
+            part.write(to).map_err(|what| RequestError::at(self.at(index), what))?;
         }
         Ok(())
     }

@@ -127,10 +127,13 @@ fn write_parameters(
     stops: &[String],
 ) -> Result<(), RequestError> {
     if let Some(temperature) = settings.temperature {
-        to.put(&format!(r#","temperature":{}"#, temperature.min(1.0)));
+        to.put(r#","temperature":"#);
+        let own = request.get("temperature").filter(|_| temperature <= 1.0);
+        put_fraction(to, own, temperature.min(1.0));
     }
     if let Some(top_p) = settings.top_p {
-        to.put(&format!(r#","top_p":{top_p}"#));
+        to.put(r#","top_p":"#);
+        put_fraction(to, request.get("top_p"), top_p);
     }
     if !stops.is_empty() {
         to.put(&format!(r#","stop_sequences":[{}]"#, stops.join(",")));
@@ -141,6 +144,15 @@ fn write_parameters(
         to.put("}");
     }
     Ok(())
+}
+
+/// Writes a number, as the client wrote it where it is the client's: making the digits of a fraction
+/// takes longer than all else here.
+fn put_fraction(to: &mut Writer<'_>, own: Option<&str>, value: f64) {
+    match own {
+        Some(own) => to.put(own),
+        None => to.put(&value.to_string()),
+    }
 }
 
 /// Whether a value is a string that says something.

@@ -155,8 +155,12 @@ impl Reader {
                 self.fail(error::read_event(text.unwrap_or_default()));
             }
             Some(Ok(event)) => {
+                // The first is waited for: what the next are like is learnt from the second.
+                let is_first = !self.blocks.has_token();
                 self.take(&event);
-                self.learn(text.unwrap_or_default(), &event);
+                if !is_first {
+                    self.learn(text.unwrap_or_default(), &event);
+                }
             }
             _ if name == b"error" => self.fail(error::read_event(text.unwrap_or_default())),
             _ if text.is_some_and(is_json) => (),

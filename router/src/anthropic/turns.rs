@@ -176,7 +176,7 @@ impl<'a> Message<'a> {
             Side::Assistant => wire.content.or(wire.refusal),
             _ => wire.content,
         };
-        let content = Content::read(said, &at(".content"))?;
+        let content = Content::read(said, index)?;
         if matches!(side, Side::System | Side::Assistant) {
             content.check_is_text()?;
         }

@@ -69,6 +69,7 @@ impl Alarm {
     }
 
     /// What it means that the time is over.
+    #[cold]
     pub(super) fn late(&self) -> UpstreamError {
         let mut error = plain(FailureClass::Timeout, "no answer in time");
         error.failure.ours = self.timer.is_cut_short();

@@ -55,9 +55,12 @@ pub(super) async fn call(
     };
     let linked = Linked { attempt, planned, endpoint };
     let mut alarm = Alarm::new(timer, exchange.stopwatch);
-    let error = match any_way(exchange, &mut alarm, linked).await {
-        Err(error) if error.failure.status == Some(401) => error,
-        result => return result,
+    let error = {
+        // What is waited for is large: where it is pinned it is made, elsewhere it is moved there.
+        match pin!(any_way(exchange, &mut alarm, linked)).await {
+            Err(error) if error.failure.status == Some(401) => error,
+            result => return result,
+        }
     };
     // The key may have been rotated.
     let provider = &planned.model.provider;
@@ -103,7 +106,7 @@ async fn any_way(
         if front == Front::CountTokens && endpoint.bedrock.is_some() {
             return apart(|| count(exchange, alarm, linked, way)).await;
         }
-        return ask(exchange, alarm, linked, way).await;
+        return pin!(ask(exchange, alarm, linked, way)).await;
     };
     if !is_lacked(service) && !endpoint.lacks.lacks(service, model) {
         let timer = alarm.timer;
@@ -144,6 +147,7 @@ async fn count(
 }
 
 /// The map says that a model has no such endpoint: another link's may.
+#[cold]
 fn lacking(service: Service) -> UpstreamError {
     let name = service.of_model().map_or("such", model_map::ModelEndpoint::name);
     unfit(front::lacking(&format!("has no `{name}` endpoint for it")))
@@ -168,12 +172,9 @@ async fn ask(
     let UpstreamRequest { body, dropped, answer_tool } = request;
     let trace = exchange.trace.and_then(|trace| trace.carried(attempt));
     let outgoing = Outgoing { body, service, beta, signed, trace };
-    // Where it stands: what is waited for is large, and moved once more for every layer around it.
     let sending = pin!(exchange.clients.send(endpoint, alarm.timer.connect_limit(), outgoing));
-    let expected = || Expected {
-        attempt,
-        way,
-        options: AnswerOptions {
+    let expected = || {
+        let options = AnswerOptions {
             created: exchange.ambient.unix_seconds(),
             chance: (exchange.ambient.random)(),
             include_usage: exchange.request.include_usage(),
@@ -181,10 +182,22 @@ async fn ask(
             answer_tool,
             model: planned.model.id.clone(),
             wishes: exchange.request.wishes(),
-        },
-        place,
+        };
+        let form = match exchange.request.stream() {
+            true => Form::Stream(StreamReader::of(way, options)),
+            false => Form::Whole(Box::new(options)),
+        };
         #[cfg(feature = "aws")]
-        bedrock: endpoint.bedrock.is_some().then_some(names),
+        let bedrock = endpoint.bedrock.is_some().then_some(names);
+        Expected {
+            attempt,
+            way,
+            form,
+            model: &planned.model.id,
+            place,
+            #[cfg(feature = "aws")]
+            bedrock,
+        }
     };
     let (response, expected) = meanwhile(pin!(alarm.within(sending)), expected).await;
     let response = response?.map_err(unsent)?;
@@ -194,24 +207,32 @@ async fn ask(
 }
 
 /// What the upstream is about to send.
-struct Expected {
+struct Expected<'a> {
     attempt: usize,
     way: Way,
-    options: AnswerOptions,
+    form: Form,
+    #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "Bedrock alone does not name it"))]
+    model: &'a str,
     place: Option<OwnedSemaphorePermit>,
     #[cfg(feature = "aws")]
     bedrock: Option<Vec<(String, String)>>,
 }
 
-impl Expected {
+/// How it will come. What reads it is made before: the provider is waited for anyway.
+enum Form {
+    Stream(StreamReader),
+    Whole(Box<AnswerOptions>),
+}
+
+impl Expected<'_> {
     async fn read(
         self,
         exchange: &Exchange<'_>,
         alarm: &mut Alarm,
-        response: Response<Body>,
+        response: Box<Response<Body>>,
     ) -> Result<Content, UpstreamError> {
         let (head, body) = response.into_parts();
-        let wants_stream = exchange.request.stream();
+        let wants_stream = matches!(self.form, Form::Stream(_));
         // A server that answers a request for a stream with JSON has an error to tell.
         if !head.status.is_success() || (wants_stream && is_json(&head.headers)) {
             let text = read::refusal(alarm, body).await?;
@@ -226,38 +247,40 @@ impl Expected {
         if let Some(trail) = exchange.trail {
             trail.opens(self.attempt);
         }
-        if wants_stream {
-            #[cfg(feature = "aws")]
-            let decoder = self.bedrock.map(|names| {
-                Decoder::new(bedrock_id(&head.headers), self.options.model.clone(), names)
-            });
-            let reader = StreamReader::of(self.way, self.options);
-            #[cfg(feature = "aws")]
-            let reader = match decoder {
-                Some(decoder) => reader.decoding(decoder),
-                None => reader,
-            };
-            if exchange.plan.role.commit == Commit::Headers {
-                let (held, body) = (Bytes::new(), Some(body));
-                let alarm = alarm.hand_over();
-                let started = Started { held, body, reader, alarm, place: self.place, broke: None };
-                return Ok(Content::Stream(Box::new(started)));
+        let options = match self.form {
+            Form::Whole(options) => options,
+            Form::Stream(reader) => {
+                #[cfg(feature = "aws")]
+                let reader = match self.bedrock {
+                    Some(names) => reader.decoding(Decoder::new(
+                        bedrock_id(&head.headers),
+                        self.model.to_owned(),
+                        names,
+                    )),
+                    None => reader,
+                };
+                if exchange.plan.role.commit == Commit::Headers {
+                    let (held, body) = (Bytes::new(), Some(body));
+                    let (alarm, place) = (alarm.hand_over(), self.place);
+                    let started = Started { held, body, reader, alarm, place, broke: None };
+                    return Ok(Content::Stream(Box::new(started)));
+                }
+                let opened =
+                    read::Opened { attempt: self.attempt, body, reader, place: self.place };
+                return Ok(Content::Stream(read::stream(exchange, alarm, opened).await?));
             }
-            let opened = read::Opened { attempt: self.attempt, body, reader, place: self.place };
-            let started = read::stream(exchange, alarm, opened).await?;
-            return Ok(Content::Stream(Box::new(started)));
-        }
+        };
         let body = read::whole(alarm, body).await?;
         #[cfg(feature = "aws")]
         let body = match &self.bedrock {
             Some(_) if self.way.front == Front::CountTokens => crate::bedrock::counted(body),
             Some(names) => {
-                let said_by = (&*bedrock_id(&head.headers), &*self.options.model);
+                let said_by = (&*bedrock_id(&head.headers), self.model);
                 crate::bedrock::message(body, said_by, names)
             }
             None => body,
         };
-        let answer = front::whole(self.way, body, &self.options)?;
+        let answer = front::whole(self.way, body, &options)?;
         if let Some(trail) = exchange.trail {
             trail.hears(self.attempt, answer.usage);
         }
@@ -354,6 +377,7 @@ fn bedrock_id(headers: &HeaderMap) -> String {
 }
 
 /// What a link would have to drop, where the role says that nothing is.
+#[cold]
 fn refused(dropped: &[String]) -> RequestError {
     let names: Vec<String> = dropped.iter().map(|name| format!("`{name}`")).collect();
     let message = format!(
@@ -364,6 +388,7 @@ fn refused(dropped: &[String]) -> RequestError {
 }
 
 /// This link cannot take the request.
+#[cold]
 pub(super) fn unfit(error: RequestError) -> UpstreamError {
     let invalid = Failure::of(FailureClass::InvalidRequest);
     let failure = Failure { link_specific: true, status: Some(400), ..invalid };
@@ -392,12 +417,14 @@ async fn place(
 }
 
 /// A failure in our words.
+#[cold]
 pub(super) fn plain(class: FailureClass, message: &str) -> UpstreamError {
     let failure = Failure::of(class);
     UpstreamError { failure, message: message.into(), code: None, param: None }
 }
 
 /// A request that got no response, or a response that broke.
+#[cold]
 pub(super) fn unsent(error: SendError) -> UpstreamError {
     UpstreamError { failure: error.failure, message: error.message, code: None, param: None }
 }

@@ -32,7 +32,7 @@ pub(super) struct Started {
     /// Its place among the provider's open requests.
     pub(super) place: Option<OwnedSemaphorePermit>,
     /// Why it broke off, where it already has.
-    pub(super) broke: Option<Broken>,
+    pub(super) broke: Option<Box<Broken>>,
 }
 
 /// A stream that has begun to come.
@@ -50,7 +50,7 @@ pub(super) async fn stream(
     exchange: &Exchange<'_>,
     alarm: &mut Alarm,
     opened: Opened,
-) -> Result<Started, UpstreamError> {
+) -> Result<Box<Started>, UpstreamError> {
     let Opened { attempt, mut body, mut reader, place } = opened;
     let whole = exchange.plan.role.commit == Commit::Complete;
     let limit = if whole { ANSWER_LIMIT } else { HELD_LIMIT };
@@ -76,10 +76,10 @@ pub(super) async fn stream(
         }
         if progress.token && !whole {
             // What failed after its first token is told inside the stream.
-            let broke = progress.failure.map(Broken::by);
+            let broke = progress.failure.map(|failure| Box::new(Broken::by(failure)));
             let body = Some(body).filter(|_| broke.is_none());
             let (held, alarm) = (held.join(), alarm.hand_over());
-            return Ok(Started { held, body, reader, alarm, place, broke });
+            return Ok(Box::new(Started { held, body, reader, alarm, place, broke }));
         }
         if let Some(failure) = progress.failure {
             return Err(failure.error);
@@ -94,7 +94,7 @@ pub(super) async fn stream(
         Ending::Complete => {
             alarm.timer.committed(alarm.now());
             let (held, alarm) = (held.join(), alarm.hand_over());
-            Ok(Started { held, body: None, reader, alarm, place, broke: None })
+            Ok(Box::new(Started { held, body: None, reader, alarm, place, broke: None }))
         }
         Ending::Empty => Err(plain(FailureClass::Empty, "neither content nor a tool call")),
         Ending::Cut => Err(plain(FailureClass::Network, "the stream was cut")),

@@ -51,7 +51,7 @@ pub struct AnswerStream {
     is_broken: bool,
     /// Why the answer broke off first, and how the client is told; a continuation's own trouble
     /// never takes its place.
-    first: Option<Broken>,
+    first: Option<Box<Broken>>,
     /// Why it broke off, once the client was told.
     told: Option<FailureClass>,
     /// Where the role resumes: few streams need the room.
@@ -89,22 +89,26 @@ enum State {
 }
 
 impl AnswerStream {
-    pub(super) fn new(started: Started, ticket: Ticket) -> Self {
-        let mut stream = Self {
-            held: Bytes::new(),
-            early: BytesMut::new(),
-            body: None,
-            reader: started.reader,
-            alarm: started.alarm,
-            place: None,
-            ticket: None,
-            opened: Vec::new(),
-            is_broken: false,
-            first: None,
-            told: None,
-            resume: None,
-            closing: Closing::default(),
-        };
+    pub(super) fn new(started: Started, ticket: Ticket) -> Box<Self> {
+        // Made where it stays.
+        let mut stream = Box::write(
+            Box::new_uninit(),
+            Self {
+                held: Bytes::new(),
+                early: BytesMut::new(),
+                body: None,
+                reader: started.reader,
+                alarm: started.alarm,
+                place: None,
+                ticket: None,
+                opened: Vec::new(),
+                is_broken: false,
+                first: None,
+                told: None,
+                resume: None,
+                closing: Closing::default(),
+            },
+        );
         let rest = (started.held, started.body, started.broke);
         stream.begin(rest, started.place, ticket);
         stream
@@ -113,7 +117,7 @@ impl AnswerStream {
     /// Begins to send what has started.
     fn begin(
         &mut self,
-        (held, body, broke): (Bytes, Option<Body>, Option<Broken>),
+        (held, body, broke): (Bytes, Option<Body>, Option<Box<Broken>>),
         place: Option<OwnedSemaphorePermit>,
         ticket: Ticket,
     ) {
@@ -166,10 +170,11 @@ impl AnswerStream {
         }
         let class = FailureClass::ServerError;
         // The provider is not to blame.
-        self.breaks(Broken::cut(Failure { ours: true, ..Failure::of(class) }, STOPPED));
+        self.breaks(Broken::cut(Failure { ours: true, ..Failure::of(class) }, STOPPED).into());
     }
 
-    fn breaks(&mut self, broken: Broken) {
+    #[cold]
+    fn breaks(&mut self, broken: Box<Broken>) {
         self.body = None;
         self.place = None;
         if let Some(ticket) = self.ticket.take() {
@@ -223,7 +228,7 @@ impl AnswerStream {
                     return Poll::Ready(Some(rest).filter(|rest| !rest.is_empty()));
                 };
                 self.told = Some(broken.failure.class);
-                return Poll::Ready(Some(self.event_of(broken)));
+                return Poll::Ready(Some(self.event_of(*broken)));
             };
             let out = match Pin::new(body).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => self.received(frame),
@@ -258,7 +263,7 @@ impl AnswerStream {
             if token { timer.committed(now) } else { timer.progressed(now) }
         }
         if let Some(failure) = failure {
-            self.breaks(Broken::by(failure));
+            self.breaks(Broken::by(failure).into());
         } else if self.alarm.is_over(now) {
             self.early.extend_from_slice(&out);
             return self.over(FailureClass::Timeout, SILENT);
@@ -301,7 +306,7 @@ impl AnswerStream {
             }
             Ending::Failed(failure) => Broken::by(*failure),
         };
-        self.breaks(broken);
+        self.breaks(broken.into());
         self.after_early(end.out)
     }
 
@@ -325,13 +330,14 @@ impl AnswerStream {
                 // It answers, though not this.
                 let failure =
                     Failure { link_specific: true, ..Failure::of(FailureClass::ServerError) };
-                self.breaks(Broken::cut(failure, CUT));
+                self.breaks(Broken::cut(failure, CUT).into());
                 Bytes::new()
             }
         }
     }
 
     /// How the client is told that its answer broke off, behind what it has.
+    #[cold]
     fn event_of(&mut self, broken: Broken) -> Bytes {
         let joint = self.resume.as_mut().and_then(|resume| resume.joint.as_mut());
         let joined = joint.and_then(|joint| joint.fail(&broken.told));
@@ -413,6 +419,7 @@ impl Drop for AnswerStream {
 
 impl Broken {
     /// By an error event of the upstream.
+    #[cold]
     pub(super) fn by(failure: StreamFailure) -> Self {
         let StreamFailure { error, event } = failure;
         let class = error.failure.class;
@@ -426,6 +433,7 @@ impl Broken {
     }
 
     /// For a reason of our own finding.
+    #[cold]
     fn cut(failure: Failure, why: &str) -> Self {
         let told = ClientError {
             message: format!("The answer is incomplete: {why}."),

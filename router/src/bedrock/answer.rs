@@ -121,7 +121,7 @@ pub(super) fn stop_reason(reason: &str) -> &str {
 }
 
 /// The message of an answer; the answer itself where it is none.
-pub(crate) fn message(body: Bytes, (id, model): (&str, &str), names: &[Made]) -> Bytes {
+pub fn message(body: Bytes, (id, model): (&str, &str), names: &[Made]) -> Bytes {
     let Ok(answer) = serde_json::from_slice::<Answer<'_>>(&body) else { return body };
     let blocks: Vec<String> =
         answer.output.message.content.iter().filter_map(|it| block(it, names)).collect();

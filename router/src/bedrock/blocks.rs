@@ -14,6 +14,9 @@ use crate::openai::request::RequestError;
 use crate::wire::ids;
 use crate::wire::names::{Made, on_bedrock};
 
+/// The most characters of a document's name.
+const LONGEST_NAME: usize = 200;
+
 /// How a call of a tool begins.
 pub(super) const CALL: &str = r#"{"toolUse":"#;
 
@@ -87,6 +90,36 @@ struct CacheControl<'a> {
     ttl: Option<Cow<'a, str>>,
 }
 
+/// Names of a request that are others on Bedrock.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    /// Those of tools.
+    pub(super) tools: Vec<Made>,
+    /// What its documents are called so far: "Messages can't contain duplicate document names", in
+    /// none of their turns.
+    documents: Vec<String>,
+}
+
+impl Names {
+    /// A name for another document. The same conversation has the same names in each turn, so that
+    /// what is cached of it stays so.
+    fn document(&mut self, title: &str) -> String {
+        let own = document_name(title);
+        let numbered = |number: usize| {
+            let end = format!("-{number}");
+            own.chars().take(LONGEST_NAME - end.len()).collect::<String>() + &end
+        };
+        let mut name = own.clone();
+        let mut number = 1;
+        while self.documents.iter().any(|other| other.eq_ignore_ascii_case(&name)) {
+            number += 1;
+            name = numbered(number);
+        }
+        self.documents.push(name.clone());
+        name
+    }
+}
+
 /// The point that stands for a block's `cache_control`, where the model takes one.
 pub(super) fn cache_point(control: Raw<'_>, family: Family) -> Option<String> {
     let control = control.filter(|control| control.get() != "null" && family.caches())?;
@@ -117,7 +150,7 @@ pub(super) fn texts(value: &str, family: Family) -> Result<Vec<String>, RequestE
 pub(super) fn contents(
     content: Raw<'_>,
     at: &str,
-    (family, names): (Family, &mut Vec<Made>),
+    (family, names): (Family, &mut Names),
 ) -> Result<Vec<String>, RequestError> {
     let Some(content) = content.map(RawValue::get) else { return Ok(Vec::new()) };
     if content.starts_with('"') {
@@ -145,7 +178,7 @@ fn list<'a>(value: &'a str, at: &str) -> Result<Vec<Block<'a>>, RequestError> {
 fn write(
     block: &Block<'_>,
     at: &str,
-    (family, names): (Family, &mut Vec<Made>),
+    (family, names): (Family, &mut Names),
 ) -> Result<Option<String>, RequestError> {
     Ok(match block.kind.as_ref() {
         "text" => {
@@ -153,11 +186,11 @@ fn write(
             (!is_blank(text)).then(|| format!(r#"{{"text":{text}}}"#))
         }
         "image" => Some(image(block, at)?),
-        "document" => Some(document(block, at)?),
+        "document" => Some(document(block, at, names)?),
         "tool_use" => Some(format!(
             r#"{CALL}{{"toolUseId":{},"name":{},"input":{}}}}}"#,
             ids::on_bedrock(or(block.id, "\"\"")),
-            on_bedrock(or(block.name, "\"\""), names),
+            on_bedrock(or(block.name, "\"\""), &mut names.tools),
             or(block.input, "{}")
         )),
         "tool_result" => Some(result(block, at, (family, names))?),
@@ -197,7 +230,7 @@ fn image(block: &Block<'_>, at: &str) -> Result<String, RequestError> {
     Ok(format!(r#"{{"image":{{"format":{},"source":{{"bytes":{data}}}}}}}"#, quoted(format)))
 }
 
-fn document(block: &Block<'_>, at: &str) -> Result<String, RequestError> {
+fn document(block: &Block<'_>, at: &str, names: &mut Names) -> Result<String, RequestError> {
     let text = block.source.as_ref().filter(|source| source.kind == "text");
     let (format, source) = match text.and_then(|source| source.data) {
         Some(text) => ("txt", format!(r#"{{"text":{}}}"#, text.get())),
@@ -207,7 +240,7 @@ fn document(block: &Block<'_>, at: &str) -> Result<String, RequestError> {
             (format, format!(r#"{{"bytes":{data}}}"#))
         }
     };
-    let name = document_name(block.title.as_deref().unwrap_or("document"));
+    let name = names.document(block.title.as_deref().unwrap_or("document"));
     let mut members = format!(r#""format":"{format}","name":{},"source":{source}"#, quoted(&name));
     if let Some(context) = block.context.filter(|it| it.get() != "null") {
         members += &format!(r#","context":{}"#, context.get());
@@ -223,13 +256,13 @@ fn document_name(title: &str) -> String {
     let is_taken = |c: char| c.is_ascii_alphanumeric() || "-()[]".contains(c);
     let name: String = title.chars().map(|c| if is_taken(c) { c } else { ' ' }).collect();
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
-    if name.is_empty() { "document".to_owned() } else { name.chars().take(200).collect() }
+    if name.is_empty() { "document".to_owned() } else { name.chars().take(LONGEST_NAME).collect() }
 }
 
 fn result(
     block: &Block<'_>,
     at: &str,
-    (family, names): (Family, &mut Vec<Made>),
+    (family, names): (Family, &mut Names),
 ) -> Result<String, RequestError> {
     let content = contents(block.content, at, (family, names))?;
     let is_error = block.is_error == Some(true) && family.caches();

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::blocks;
+use super::blocks::{self, Names};
 use super::model::Family;
 use super::{Raw, or, quoted};
 use crate::anthropic::request::{header_name, is_trivial};
@@ -18,22 +18,24 @@ use crate::wire::names::{Made, on_bedrock};
 
 /// What the request is for.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Wishes<'a> {
+pub struct Wishes<'a> {
     /// The model's id.
-    pub(crate) model: &'a str,
+    pub model: &'a str,
     /// The client's `anthropic-beta`.
-    pub(crate) beta: Option<&'a str>,
+    pub beta: Option<&'a str>,
     /// What the client calls its user: a Messages client `metadata`, all others `user`.
-    pub(crate) user: &'static str,
+    pub user: &'static str,
 }
 
 /// A Converse request, and what it has no place for.
 #[derive(Debug)]
-pub(crate) struct Converse {
-    pub(crate) body: String,
+pub struct Converse {
+    /// The JSON body.
+    pub body: String,
     /// The tools that have other names there.
-    pub(crate) names: Vec<Made>,
-    pub(crate) dropped: Vec<String>,
+    pub names: Vec<Made>,
+    /// The client's parameters that Bedrock has no place for, by name.
+    pub dropped: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -94,11 +96,11 @@ struct Parts {
     more: Vec<String>,
     format: Option<String>,
     dropped: Vec<String>,
-    names: Vec<Made>,
+    names: Names,
 }
 
 /// Translates a request. Errors name what this model cannot be sent.
-pub(crate) fn translate(body: &str, wishes: Wishes<'_>) -> Result<Converse, RequestError> {
+pub fn translate(body: &str, wishes: Wishes<'_>) -> Result<Converse, RequestError> {
     Ok(read_parts(body, wishes)?.write())
 }
 
@@ -187,7 +189,7 @@ impl Parts {
                 let at = format!("tools[{index}]");
                 return Err(RequestError::at(at, "is a tool of its provider's: not on Bedrock"));
             }
-            let name = on_bedrock(or(tool.name, "\"\""), &mut self.names);
+            let name = on_bedrock(or(tool.name, "\"\""), &mut self.names.tools);
             let mut spec = format!(r#""name":{name}"#);
             if let Some(description) = tool.description.filter(|it| it.get() != "\"\"") {
                 spec += &format!(r#","description":{}"#, description.get());
@@ -208,7 +210,7 @@ impl Parts {
         self.choice = match choice.kind.as_str() {
             "any" => Some(r#"{"any":{}}"#.to_owned()),
             "tool" => {
-                let name = on_bedrock(or(choice.name, "\"\""), &mut self.names);
+                let name = on_bedrock(or(choice.name, "\"\""), &mut self.names.tools);
                 Some(format!(r#"{{"tool":{{"name":{name}}}}}"#))
             }
             "none" => Some(String::new()),
@@ -249,7 +251,7 @@ impl Parts {
         }
         members.extend(self.more());
         let body = format!("{{{}}}", members.join(","));
-        Converse { body, names: self.names, dropped: self.dropped }
+        Converse { body, names: self.names.tools, dropped: self.dropped }
     }
 
     fn count(mut self) -> Converse {
@@ -257,7 +259,7 @@ impl Parts {
         members.extend(self.tool_config());
         members.extend(self.more());
         let body = format!(r#"{{"input":{{"converse":{{{}}}}}}}"#, members.join(","));
-        Converse { body, names: self.names, dropped: Vec::new() }
+        Converse { body, names: self.names.tools, dropped: Vec::new() }
     }
 
     fn more(&self) -> Option<String> {

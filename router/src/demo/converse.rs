@@ -2,6 +2,8 @@
 //!
 //! It owns the wire shape; what is said is made in [`super::reply`].
 
+mod refused;
+
 use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_types::event_stream::{Header, HeaderValue as FrameValue, Message};
 use http::request::Parts;
@@ -9,7 +11,6 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::answer::{self, Answer, Event, Refusal, Stamp, check_method, read_object, text};
-use super::refused;
 use super::reply::{Asked, Reply, Wanted, reply};
 
 /// What a path asks for: `/model/ID/converse`.
@@ -78,7 +79,7 @@ fn read(head: &Parts, body: &[u8], (model, action): (&str, Action)) -> Result<As
     })?;
     let has_tools = request.get("toolConfig").is_some();
     check_turns(messages, has_tools)?;
-    refused::converse(&request)?;
+    refused::names(&request)?;
     let limit = request.pointer("/inferenceConfig/maxTokens").and_then(Value::as_u64);
     let system = request.get("system").and_then(Value::as_array).into_iter().flatten();
     Ok(Asked {
@@ -345,6 +346,9 @@ mod tests {
             "alternate",
         );
         refused(&with(json!([said("user", json!([{"text": " "}]))])), "blank");
+        let document = json!({"document": {"format": "txt", "name": "a", "source": {"text": "t"}}});
+        let twice = json!([said("user", json!([{"text": "q"}, document, document]))]);
+        refused(&with(twice), "duplicate document names");
         refused(
             &with(json!([
                 said("user", hello.clone()),

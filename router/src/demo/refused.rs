@@ -9,7 +9,7 @@ use super::answer::{Refusal, kind, text};
 /// The most stop sequences of a request to OpenAI.
 const MOST_STOPS: usize = 4;
 
-/// The longest name of a tool at OpenAI and on Bedrock.
+/// The longest name of a tool at OpenAI.
 const LONGEST_NAME: usize = 64;
 
 /// The longest id of a call in a chat with OpenAI.
@@ -115,43 +115,6 @@ fn too_long(param: &str, value: &str, longest: usize) -> Refusal {
         value.chars().count()
     );
     Refusal { code: Some("string_above_max_length"), ..Refusal::field(param, message) }
-}
-
-/// Checks the names of tools that Bedrock takes, those of calls that were made, too.
-#[cfg(feature = "aws")]
-pub(super) fn converse(request: &Value) -> Result<(), Refusal> {
-    let list = |of: &'static str| request.pointer(of).and_then(Value::as_array);
-    let tools = list("/toolConfig/tools").into_iter().flatten().enumerate();
-    for (index, tool) in tools {
-        check_name(tool, "toolSpec", || format!("toolConfig.tools.{}.member", index + 1))?;
-    }
-    for (turn, message) in list("/messages").into_iter().flatten().enumerate() {
-        let blocks = message.get("content").and_then(Value::as_array);
-        for (index, block) in blocks.into_iter().flatten().enumerate() {
-            let at = || format!("messages.{}.member.content.{}.member", turn + 1, index + 1);
-            check_name(block, "toolUse", at)?;
-        }
-    }
-    Ok(())
-}
-
-#[cfg(feature = "aws")]
-fn check_name(part: &Value, member: &'static str, at: impl Fn() -> String) -> Result<(), Refusal> {
-    let Some(named) = part.get(member) else { return Ok(()) };
-    let name = text(named, "name");
-    let is_taken = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    let rule = match name.len() {
-        0 => "have length greater than or equal to 1".to_owned(),
-        long if long > LONGEST_NAME => {
-            format!("have length less than or equal to {LONGEST_NAME}")
-        }
-        _ if name.chars().all(is_taken) => return Ok(()),
-        _ => "satisfy regular expression pattern: [a-zA-Z0-9_-]+".to_owned(),
-    };
-    let at = at();
-    Err(Refusal::bad(format!(
-        "1 validation error detected: Value '{name}' at '{at}.{member}.name' failed to satisfy constraint: Member must {rule}"
-    )))
 }
 
 /// From GPT-5.4 on there is no effort beside tools in a chat, and from GPT-5.5 on it has to be said
@@ -389,29 +352,6 @@ mod tests {
         assert!(user("+1 555 010 9999").contains("phone"));
         assert!(user(&"u".repeat(257)).contains("256"));
         assert_eq!(user(&long), "");
-    }
-
-    #[cfg(feature = "aws")]
-    #[test]
-    fn bedrock_refuses_names_that_are_long_or_odd() {
-        let offered = |name: &str| json!({"toolConfig": {"tools": [{"cachePoint": {}}, {"toolSpec": {"name": name}}]}});
-        let called = |name: &str| json!({"messages": [{"content": [{"toolUse": {"name": name}}]}]});
-        for (name, words) in [
-            ("a".repeat(65), "equal to 64"),
-            (String::new(), "equal to 1"),
-            ("a.b".into(), "[a-zA-Z0-9_-]+"),
-        ] {
-            for (body, at) in [
-                (offered(&name), "'toolConfig.tools.2.member.toolSpec.name'"),
-                (called(&name), "'messages.1.member.content.1.member.toolUse.name'"),
-            ] {
-                let told = told(converse(&body));
-                assert!(told.contains(words) && told.contains(at), "{told}");
-            }
-        }
-        for fine in [offered(&"a".repeat(64)), called("a-b_9"), json!({})] {
-            assert_eq!(converse(&fine), Ok(()));
-        }
     }
 
     #[test]

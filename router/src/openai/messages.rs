@@ -10,37 +10,40 @@ use std::ops::Range;
 use model_map::{SystemMode, SystemRole};
 
 use super::request::{Prompt, RequestError};
-use crate::json;
+use crate::json::{self, Sought};
 use crate::wire::ids;
 use crate::wire::segments::Writer;
 
 /// Keys that stand in messages, parts and tools and that the upstream does not know.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Foreign {
     keys: &'static [&'static str],
     /// Where none of these stands, none of the keys does.
-    signs: &'static [&'static str],
+    signs: &'static [&'static Sought],
 }
 
+static CACHE_SIGN: Sought = Sought::new("cache_control");
+static DETAILS_SIGN: Sought = Sought::new("reasoning_details");
+static REASONING_SIGN: Sought = Sought::new("\"reasoning");
+
 /// What only Anthropic's protocol has.
-pub(super) const CACHE_CONTROL: Foreign =
-    Foreign { keys: &["cache_control"], signs: &["cache_control"] };
+pub(super) static CACHE_CONTROL: Foreign =
+    Foreign { keys: &["cache_control"], signs: &[&CACHE_SIGN] };
 
 /// Reasoning as translated chats carry it: clients that write it themselves mean it so.
-pub(super) const REASONING_DETAILS: Foreign =
-    Foreign { keys: &["reasoning_details"], signs: &["reasoning_details"] };
+pub(super) static REASONING_DETAILS: Foreign =
+    Foreign { keys: &["reasoning_details"], signs: &[&DETAILS_SIGN] };
 
 /// All reasoning, for servers that refuse a message which has some: a client sends back what
 /// another model gave it.
-pub(super) const REASONING: Foreign = Foreign {
+pub(super) static REASONING: Foreign = Foreign {
     keys: &["cache_control", "reasoning", "reasoning_content", "reasoning_details"],
-    signs: &["cache_control", "\"reasoning"],
+    signs: &[&CACHE_SIGN, &REASONING_SIGN],
 };
 
 impl Foreign {
-    fn is_in(self, text: &str) -> bool {
-        let found = |sign: &&str| memchr::memmem::find(text.as_bytes(), sign.as_bytes()).is_some();
-        self.signs.iter().any(found)
+    fn is_in(&self, text: &str) -> bool {
+        self.signs.iter().any(|sign| sign.is_in(text))
     }
 }
 
@@ -66,7 +69,7 @@ pub(crate) fn nothing_left() -> RequestError {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {
     /// What goes.
-    pub(super) foreign: Foreign,
+    pub(super) foreign: &'static Foreign,
     /// Whose the instructions are, whichever a client gave them to.
     pub(super) role: SystemRole,
     /// Whether ids of calls are too long.
@@ -76,13 +79,14 @@ pub(super) struct Shape {
 impl Shape {
     /// Whether nothing in a list of messages, or in one of them, changes.
     fn fits(self, text: &str) -> bool {
-        let other: &[u8] = match self.role {
-            SystemRole::System => b"\"developer\"",
-            SystemRole::Developer => b"\"system\"",
+        static DEVELOPER: Sought = Sought::new("\"developer\"");
+        static SYSTEM: Sought = Sought::new("\"system\"");
+        let other = match self.role {
+            SystemRole::System => &DEVELOPER,
+            SystemRole::Developer => &SYSTEM,
         };
-        let is_in = |part: &[u8]| memchr::memmem::find(text.as_bytes(), part).is_some();
-        let has_ids = self.long_ids && is_in(b"\"tool_call");
-        !self.foreign.is_in(text) && !is_in(other) && !has_ids
+        let has_ids = self.long_ids && text.contains("\"tool_call");
+        !self.foreign.is_in(text) && !other.is_in(text) && !has_ids
     }
 }
 
@@ -201,7 +205,7 @@ pub(crate) fn is_system(message: &str) -> bool {
 }
 
 /// Writes a list of parts or tools without what only another protocol takes.
-pub(super) fn write_list(to: &mut Writer<'_>, list: &str, foreign: Foreign) {
+pub(super) fn write_list(to: &mut Writer<'_>, list: &str, foreign: &Foreign) {
     if !foreign.is_in(list) {
         return to.share(list.as_bytes());
     }
@@ -214,7 +218,7 @@ pub(super) fn write_list(to: &mut Writer<'_>, list: &str, foreign: Foreign) {
 }
 
 /// Writes a message, a part or a tool, without what is foreign.
-fn write_element(to: &mut Writer<'_>, element: &str, foreign: Foreign) {
+fn write_element(to: &mut Writer<'_>, element: &str, foreign: &Foreign) {
     match json::object(element) {
         Ok(members) if foreign.is_in(element) => strip(to, (element, members), foreign, None),
         _ => to.share(element.as_bytes()),
@@ -225,7 +229,7 @@ fn write_element(to: &mut Writer<'_>, element: &str, foreign: Foreign) {
 fn strip(
     to: &mut Writer<'_>,
     (object, members): (&str, Vec<json::Member>),
-    foreign: Foreign,
+    foreign: &Foreign,
     role: Option<SystemRole>,
 ) {
     let mut separator = "{";

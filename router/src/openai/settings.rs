@@ -53,6 +53,7 @@ impl Settings {
     }
 
     /// Leaves a parameter out and says so where the client set it.
+    #[cold]
     pub(crate) fn drop_parameter(&mut self, request: &ChatRequest, name: &str) {
         if request.get(name).is_some() && !self.dropped.iter().any(|dropped| dropped == name) {
             self.dropped.push(name.to_owned());

@@ -9,8 +9,12 @@ use super::identity;
 use super::messages;
 use super::request::{ChatRequest, Field, RequestError, Target, UpstreamRequest};
 use super::settings::Settings;
+use crate::json::Sought;
 use crate::wire::ids;
 use crate::wire::segments::Writer;
+
+/// Where an id of a call stands that is another message's. Every call has a result.
+static CALL_ID: Sought = Sought::new("\"tool_call_id\"");
 
 /// What models refuse along with `temperature` and `top_p`.
 const REFUSED_WITH_SAMPLING: [&str; 5] =
@@ -60,13 +64,13 @@ fn write_field(to: &mut Writer<'_>, request: &ChatRequest, field: &Field, target
     to.put(":");
     let value = request.value(field);
     let foreign = match target.model.past_reasoning {
-        PastReasoning::Refused => messages::REASONING,
-        PastReasoning::Taken if request.is_translated() => messages::REASONING_DETAILS,
-        PastReasoning::Taken => messages::CACHE_CONTROL,
+        PastReasoning::Refused => &messages::REASONING,
+        PastReasoning::Taken if request.is_translated() => &messages::REASONING_DETAILS,
+        PastReasoning::Taken => &messages::CACHE_CONTROL,
     };
     match field.name.as_str() {
         "messages" => {
-            let long_ids = ids::any_long_in_chat(value, "\"tool_call_id\"");
+            let long_ids = ids::any_long_in_chat(value, &CALL_ID);
             let shape = messages::Shape { foreign, role: target.model.system_role, long_ids };
             messages::write(to, value, target.system, shape);
         }
@@ -90,7 +94,11 @@ fn write_settings(
         to.put(&format!(r#","{key}":{limit}"#));
     }
     if request.hides_usage() {
-        to.put(&format!(r#","stream_options":{}"#, counting(request.get("stream_options"))));
+        to.put(r#","stream_options":"#);
+        match request.get("stream_options") {
+            None => to.put(r#"{"include_usage":true}"#),
+            Some(options) => to.put(&counting(options)),
+        }
     }
     if let Some(effort) = settings.effort {
         let effort = serde_json::to_string(&effort).unwrap_or_default();
@@ -105,9 +113,8 @@ fn write_settings(
 }
 
 /// The client's options for its stream, with the usage asked for.
-fn counting(options: Option<&str>) -> String {
-    let options = options.and_then(|it| serde_json::from_str::<Map<String, Value>>(it).ok());
-    let mut options = options.unwrap_or_default();
+fn counting(options: &str) -> String {
+    let mut options: Map<String, Value> = serde_json::from_str(options).unwrap_or_default();
     options.insert("include_usage".into(), true.into());
     Value::Object(options).to_string()
 }

@@ -65,9 +65,9 @@ impl Connection {
     /// When the connection ends before.
     pub(super) async fn send(
         &mut self,
-        request: Request<Parts>,
+        request: Box<Request<Parts>>,
     ) -> Result<Response<Incoming>, Unanswered> {
-        let mut sending = std::pin::pin!(self.sender.try_send_request(request));
+        let mut sending = std::pin::pin!(self.sender.try_send_request(*request));
         let answered = std::future::poll_fn(|cx| {
             Self::drive_on(&mut self.driver, cx);
             // Only the driver makes it ready, and the driver wakes us: it need not.
@@ -77,6 +77,11 @@ impl Connection {
             let unsent = error.take_message().map(Box::new);
             Unanswered { error: error.into_error(), unsent }
         })
+    }
+
+    /// A response that came over it, with the way back for when it is read.
+    pub(super) fn answers(self, response: Response<Incoming>, home: Home) -> Box<Response<Body>> {
+        Box::new(response.map(|incoming| Body::new(incoming, self, home)))
     }
 
     fn drive(&mut self, cx: &mut Context<'_>) {
@@ -99,7 +104,7 @@ pub struct Body {
 }
 
 impl Body {
-    pub(super) fn new(incoming: Incoming, connection: Connection, home: Home) -> Self {
+    fn new(incoming: Incoming, connection: Connection, home: Home) -> Self {
         Self { incoming, connection: Some((connection, home)) }
     }
 

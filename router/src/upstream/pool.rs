@@ -85,6 +85,13 @@ impl Idle {
 }
 
 impl Home {
+    /// Where a new one is to lead.
+    pub(super) fn url(&self) -> Uri {
+        let (scheme, authority) = self.place.clone();
+        let url = Uri::builder().scheme(scheme).authority(authority).path_and_query("/").build();
+        url.unwrap_or_default()
+    }
+
     /// A connection that can be used at once, if one waits.
     pub(super) fn free(&self) -> Option<Connection> {
         loop {

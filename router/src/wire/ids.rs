@@ -6,11 +6,9 @@
 
 use std::borrow::Cow;
 
-use memchr::memmem;
-
 use super::made::{hash, is_plain, made, short};
 use crate::anthropic::quoted;
-use crate::json;
+use crate::json::{self, Sought};
 
 /// The most characters of an id in a chat with OpenAI.
 const IN_CHAT: usize = 40;
@@ -72,25 +70,24 @@ pub(crate) fn salt(answer: &str, chance: u64) -> u64 {
 }
 
 /// Whether any value of `key`, given with its quotes, may be longer than a chat takes.
-pub(crate) fn any_long_in_chat(text: &str, key: &str) -> bool {
+pub(crate) fn any_long_in_chat(text: &str, key: &Sought) -> bool {
     any(text, key, |inner| inner.len() > IN_CHAT)
 }
 
 /// The same of Responses.
-pub(crate) fn any_long_in_response(text: &str, key: &str) -> bool {
+pub(crate) fn any_long_in_response(text: &str, key: &Sought) -> bool {
     any(text, key, |inner| inner.len() > IN_RESPONSE)
 }
 
 /// Whether any value of `key` may be none of Anthropic's.
-pub(crate) fn any_odd(text: &str, key: &str) -> bool {
+pub(crate) fn any_odd(text: &str, key: &Sought) -> bool {
     any(text, key, |inner| !is_plain_id(inner))
 }
 
 /// A quick look, since inside of strings a quote has a backslash before it.
-fn any(text: &str, key: &str, is_odd: impl Fn(&str) -> bool) -> bool {
-    memmem::find_iter(text.as_bytes(), key.as_bytes()).any(|at| {
-        let rest = text.get(at + key.len()..).unwrap_or_default().trim_ascii_start();
-        let rest = rest.strip_prefix(':').unwrap_or_default().trim_ascii_start();
+fn any(text: &str, key: &Sought, is_odd: impl Fn(&str) -> bool) -> bool {
+    key.rests(text).any(|rest| {
+        let rest = rest.trim_ascii_start().strip_prefix(':').unwrap_or_default().trim_ascii_start();
         let value = rest.strip_prefix('"').and_then(|rest| rest.split('"').next());
         value.is_some_and(|inner| inner.ends_with('\\') || is_odd(inner))
     })
@@ -162,15 +159,16 @@ mod tests {
 
     #[test]
     fn a_look_finds_what_may_have_to_be_changed() {
-        let key = "\"tool_use_id\"";
-        assert!(!any_odd(r#"[{"tool_use_id":"a-1"},{"x":"\"tool_use_id\":\"a:1\""}]"#, key));
-        assert!(any_odd(r#"[{"tool_use_id":"a-1"},{"tool_use_id" : "a:1"}]"#, key));
-        assert!(any_odd(r#"{"tool_use_id":"a\"b"}"#, key));
+        static USE: Sought = Sought::new("\"tool_use_id\"");
+        static CALL: Sought = Sought::new("\"tool_call_id\"");
+        assert!(!any_odd(r#"[{"tool_use_id":"a-1"},{"x":"\"tool_use_id\":\"a:1\""}]"#, &USE));
+        assert!(any_odd(r#"[{"tool_use_id":"a-1"},{"tool_use_id" : "a:1"}]"#, &USE));
+        assert!(any_odd(r#"{"tool_use_id":"a\"b"}"#, &USE));
         let list = |id: usize| format!(r#"[{{"tool_call_id":"{}"}}]"#, "c".repeat(id));
-        assert!(!any_long_in_chat(&list(40), "\"tool_call_id\""));
-        assert!(any_long_in_chat(&list(41), "\"tool_call_id\""));
-        assert!(!any_long_in_response(&list(64), "\"tool_call_id\""));
-        assert!(any_long_in_response(&list(65), "\"tool_call_id\""));
+        assert!(!any_long_in_chat(&list(40), &CALL));
+        assert!(any_long_in_chat(&list(41), &CALL));
+        assert!(!any_long_in_response(&list(64), &CALL));
+        assert!(any_long_in_response(&list(65), &CALL));
     }
 
     #[test]

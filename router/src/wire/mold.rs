@@ -28,7 +28,8 @@ impl Mold {
         let (Some(_), Some(before), Some(after)) = (own, data.get(..start), data.get(end..)) else {
             return;
         };
-        let padded = PADDINGS.iter().find_map(|padding| {
+        let ends_in_text = after.ends_with("\"}");
+        let padded = PADDINGS.iter().filter(|_| ends_in_text).find_map(|padding| {
             let place = after.rfind(padding)? + padding.len();
             is_padding(after.get(place..)?).then(|| after.get(..place))?
         });

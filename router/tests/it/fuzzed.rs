@@ -6,6 +6,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
+#[cfg(feature = "aws")]
+#[path = "../../../fuzz/src/converse.rs"]
+mod converse;
 #[path = "../../../fuzz/src/wire.rs"]
 mod wire;
 
@@ -60,6 +63,22 @@ fn requests_become_json_for_the_links_model() {
             serde_json::from_slice(&std::fs::read(entry.unwrap().path()).unwrap()).unwrap();
         for (way, facts) in WAYS.flat_map(|way| [0, 0x7f].map(|facts| (way, facts))) {
             wire::request(&input(&[way, facts], &case["client"].to_string())).unwrap();
+        }
+    }
+}
+
+#[cfg(feature = "aws")]
+#[test]
+fn bedrocks_streams_answers_and_requests_hold() {
+    let stream = "\0{\"role\":\"assistant\"}\n\
+        \u{2}{\"contentBlockIndex\":0,\"delta\":{\"text\":\"h\u{e9}\"}}\n\
+        \u{4}{\"stopReason\":\"end_turn\"}\n\
+        \u{5}{\"usage\":{\"inputTokens\":3,\"outputTokens\":5}}";
+    let answer = r#"{"output":{"message":{"content":[{"text":"a"}]}},"stopReason":"end_turn"}"#;
+    let asked = r#"{"max_tokens":9,"messages":[{"role":"user","content":"q"}]}"#;
+    for (kind, text) in [(0, stream), (1, "\0\0\0"), (2, answer), (3, asked)] {
+        for (front, cut) in (0..7).flat_map(|front| [1, 7, 64].map(|cut| (front, cut))) {
+            converse::any(&input(&[front << 2 | kind, front, cut], text)).unwrap();
         }
     }
 }

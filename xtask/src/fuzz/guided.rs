@@ -18,7 +18,7 @@ const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-leve
     -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing -Clink-dead-code";
 
 /// Words of the protocols, beside those of the language.
-const WIRE: [&str; 40] = [
+const WIRE: [&str; 46] = [
     "data: ",
     "event: ",
     "\n\n",
@@ -50,6 +50,12 @@ const WIRE: [&str; 40] = [
     "\"stream\":true",
     "\"input\":[",
     "\"prompt\":",
+    "\"contentBlockIndex\":",
+    "\"toolUse\":{",
+    "\"reasoningContent\":{",
+    "\"stopReason\":",
+    "\"output\":{\"message\":{\"content\":[",
+    "\"document\"",
     "POST /v1/chat/completions HTTP/1.1\r\n",
     "GET /v1/models HTTP/1.1\r\n",
     "Host: localhost\r\n",

@@ -43,6 +43,28 @@ const MESSAGE: &str = r#"{"id":"m","type":"message","role":"assistant","model":"
 {"type":"tool_use","id":"t","name":"f","input":{}}],
 "stop_reason":"tool_use","usage":{"input_tokens":3,"output_tokens":5}}"#;
 
+/// A stream of Bedrock's: a letter for the event, `fuzz/src/converse.rs` says which, and its payload.
+const FRAMES: &str = concat!(
+    "\0{\"role\":\"assistant\"}\n",
+    "\u{2}{\"contentBlockIndex\":0,\"delta\":{\"reasoningContent\":{\"text\":\"a\"}}}\n",
+    "\u{2}{\"contentBlockIndex\":0,\"delta\":{\"reasoningContent\":{\"signature\":\"s\"}}}\n",
+    "\u{3}{\"contentBlockIndex\":0}\n",
+    "\u{2}{\"contentBlockIndex\":1,\"delta\":{\"text\":\"Hi\"},\"p\":\"abc\"}\n",
+    "\u{1}{\"contentBlockIndex\":2,\"start\":{\"toolUse\":{\"toolUseId\":\"t\",\"name\":\"f\"}}}\n",
+    "\u{2}{\"contentBlockIndex\":2,\"delta\":{\"toolUse\":{\"input\":\"{}\"}}}\n",
+    "\u{4}{\"stopReason\":\"tool_use\"}\n",
+    "\u{5}{\"usage\":{\"inputTokens\":3,\"outputTokens\":5}}",
+);
+const CONVERSED: &str = r#"{"output":{"message":{"role":"assistant","content":[
+{"reasoningContent":{"reasoningText":{"text":"a","signature":"s"}}},{"text":"Hi"},
+{"toolUse":{"toolUseId":"t","name":"f","input":{}}}]}},
+"stopReason":"tool_use","usage":{"inputTokens":3,"outputTokens":5}}"#;
+const ASKED: &str = r#"{"max_tokens":9,"system":"s","tools":[{"name":"f","input_schema":{}}],"messages":[
+{"role":"user","content":[{"type":"text","text":"q"},{"type":"document","title":"d",
+"source":{"type":"text","media_type":"text/plain","data":"t"}}]},
+{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{}}]},
+{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":"r"}]}]}"#;
+
 /// Streams, as they were recorded where the recordings are there.
 pub(super) fn streams(recorded: &Path) -> Result<Seeds, Trouble> {
     let mut seeds = Vec::new();
@@ -79,6 +101,22 @@ pub(super) fn requests(top: &Path, recorded: &Path) -> Result<Seeds, Trouble> {
     for body in bodies {
         for dialect in [OPENAI, ANTHROPIC, BY_CHAT] {
             seeds.extend(FRONTS.map(|front| after(&[front << 2 | dialect, 0xff], &body)));
+        }
+    }
+    Ok(seeds)
+}
+
+/// Streams and whole answers of Bedrock's, and what it is asked.
+pub(super) fn bedrock(recorded: &Path) -> Result<Seeds, Trouble> {
+    let mut seeds = Vec::new();
+    for (kind, folder, ending, own) in [
+        (0, "bedrock", ".frames", FRAMES),
+        (1, "bedrock", ".eventstream", ""),
+        (2, "bedrock", ".response.json", CONVERSED),
+        (3, "anthropic", ".request.json", ASKED),
+    ] {
+        for body in found(recorded, folder, ending, own)? {
+            seeds.extend(FRONTS.map(|front| after(&[front << 2 | kind, front, 7], &body)));
         }
     }
     Ok(seeds)

@@ -3,11 +3,13 @@
 //! Owns where they stand; which Anthropic takes is `wire::ids`'.
 
 use super::outline::{Block, Message};
+use crate::json::Sought;
 use crate::wire::ids;
 
 /// Whether ids in a list of messages may have to be others. Every call has a result.
 pub(super) fn may_be_odd(messages: &str) -> bool {
-    ids::any_odd(messages, "\"tool_use_id\"")
+    static KEY: Sought = Sought::new("\"tool_use_id\"");
+    ids::any_odd(messages, &KEY)
 }
 
 /// A message with ids that Anthropic takes; none where it has no others.

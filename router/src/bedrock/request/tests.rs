@@ -94,6 +94,46 @@ fn a_conversation_keeps_its_turns_and_their_reasoning() {
 }
 
 #[test]
+fn no_two_documents_of_a_request_have_one_name() {
+    let document = |title: &str| {
+        let source = json!({"type": "text", "media_type": "text/plain", "data": "t"});
+        json!({"type": "document", "title": title, "source": source})
+    };
+    let long = "n".repeat(250);
+    let result = json!({"type": "tool_result", "tool_use_id": "t1", "content": [document("a.md")]});
+    let call = json!({"type": "tool_use", "id": "t1", "name": "f", "input": {}});
+    let (converse, _) = converse(
+        CLAUDE,
+        &json!({"max_tokens": 1, "messages": [
+            {"role": "user", "content": [document("a.md"), document("A md"), document("a md-2")]},
+            {"role": "assistant", "content": [call]},
+            {"role": "user", "content": [result, document("é"), document(""), document(&long), document(&long)]},
+        ]}),
+    );
+    let mut names = Vec::new();
+    let mut blocks: Vec<&Value> = vec![&converse["messages"]];
+    while let Some(block) = blocks.pop() {
+        names.extend(block.pointer("/document/name").and_then(Value::as_str).map(str::to_owned));
+        let inside = block.as_array().into_iter().flatten();
+        let content = block.get("content").or_else(|| block.pointer("/toolResult/content"));
+        blocks.extend(inside.chain(content));
+    }
+    names.sort();
+    let (one, two) = ("n".repeat(200), format!("{}-2", "n".repeat(198)));
+    let expected = [
+        "A md-2",
+        "a md",
+        "a md-2-2",
+        "a md-3",
+        "document",
+        "document-2",
+        two.as_str(),
+        one.as_str(),
+    ];
+    assert_eq!(names, expected);
+}
+
+#[test]
 fn other_vendors_get_what_they_take() {
     let body = json!({"max_tokens": 1, "top_k": 5, "thinking": {"type": "adaptive"},
         "output_config": {"effort": "high"},

@@ -9,13 +9,16 @@ use model_map::{Effort, Sampling, SystemMode};
 use super::chat::reasoning;
 use super::sealed::MARK;
 use crate::anthropic::quoted;
-use crate::json;
+use crate::json::{self, Sought};
 use crate::openai::identity;
 use crate::openai::messages::{is_system, nothing_left};
 use crate::openai::request::{ChatRequest, Field, Prompt, RequestError, Target, UpstreamRequest};
 use crate::openai::settings::{Settings, nearest};
 use crate::wire::ids;
 use crate::wire::segments::Writer;
+
+/// Where an id of a call stands.
+static CALL_ID: Sought = Sought::new("\"call_id\"");
 
 /// The request for a link.
 pub(crate) fn build(
@@ -156,7 +159,7 @@ fn write_input(to: &mut Writer<'_>, input: &str, (mode, behind): (SystemMode, Op
     to.put(r#","input":"#);
     let is_sealed = |text: &str| memmem::find(text.as_bytes(), MARK.as_bytes()).is_some();
     let replaces = mode == SystemMode::Replace;
-    let long_ids = ids::any_long_in_response(input, "\"call_id\"");
+    let long_ids = ids::any_long_in_response(input, &CALL_ID);
     let changes = replaces || behind.is_some() || long_ids || is_sealed(input);
     if !changes || !input.starts_with('[') {
         return to.share(input.as_bytes());
