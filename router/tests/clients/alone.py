@@ -3,6 +3,7 @@
 It owns the scratch folder and how `agents.py` is started there; what the agents say is the tests'.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -66,3 +67,15 @@ class Alone:
         ran = self.ran(*asked)
         self.assertEqual(ran.returncode, 0, ran)
         return ran.stdout
+
+    def reads_notes(self, name, calling):
+        """What an agent answers that is to read a file with the tool and the arguments that
+        `calling` gives for the file's path."""
+        notes = self.project / "notes.txt"
+        notes.write_text("The word is marzipan.\n")
+        tool, arguments = calling(str(notes))
+        answer = self.says(name, self.role, f"Look.\ncall {tool} {json.dumps(arguments)}")
+        # The answer quotes the result that reached the upstream.
+        self.assertIn("The tools returned", answer)
+        self.assertIn("The word is marzipan.", answer)
+        return answer

@@ -35,14 +35,8 @@ class Pictured(Alone):
 
 class Opencode(Alone):
     def test_it_reads_a_file(self):
-        notes = self.project / "notes.txt"
-        notes.write_text("The word is marzipan.\n")
-        call = f"call read {json.dumps({'filePath': str(notes)})}"
-        answer = self.says("opencode", self.role, f"Look.\n{call}")
+        answer = self.reads_notes("opencode", lambda notes: ("read", {"filePath": notes}))
         self.assertIn(self.answering, answer)
-        # The answer quotes the result that reached the upstream.
-        self.assertIn("The tools returned", answer)
-        self.assertIn("The word is marzipan.", answer)
 
 
 class OpencodeOverOpenai(Opencode, unittest.TestCase):
