@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use model_map::{
-    Effort, EffortWithTools, ModelEndpoint, OutputLimitKey, PastReasoning, Sampling, SystemRole,
-    glob_matches,
+    CallIds, Effort, EffortWithTools, ModelEndpoint, OutputLimitKey, PastReasoning, Sampling,
+    SystemRole, glob_matches,
 };
 
 use embedded::EMBEDDED;
@@ -52,6 +52,8 @@ pub struct Facts {
     pub endpoints: Option<BTreeSet<ModelEndpoint>>,
     /// What its server does with reasoning that is sent back.
     pub past_reasoning: Option<PastReasoning>,
+    /// Which ids of calls its server takes in a chat.
+    pub call_ids: Option<CallIds>,
     /// Whether it turns text into vectors instead of answering.
     pub embeds: Option<bool>,
     /// What it costs.
@@ -80,6 +82,8 @@ pub struct Section {
     pub prefixes: Vec<String>,
     /// What its servers do with reasoning that is sent back, whichever the model.
     pub past_reasoning: Option<PastReasoning>,
+    /// Which ids of calls its servers take in a chat, whichever the model.
+    pub call_ids: Option<CallIds>,
     /// By the provider's own identifier.
     pub models: BTreeMap<String, Facts>,
 }
@@ -143,14 +147,17 @@ impl Catalogue {
         }
     }
 
-    /// What a provider's servers do with reasoning that is sent back, whichever the model. A section
-    /// that is found by the protocol alone is another provider's.
-    pub fn past_reasoning(&self, provider: &str, host: &str) -> Option<PastReasoning> {
-        match self.found_server(provider, host) {
-            Some(Found::Overlay(section)) => section.past_reasoning,
-            Some(Found::Embedded(name)) => embedded::past_reasoning(name),
-            None => embedded::past_reasoning_of_host(&host.to_ascii_lowercase()),
-        }
+    /// What a provider's servers take, whichever the model: past reasoning and ids of calls. A
+    /// section that is found by the protocol alone is another provider's.
+    pub fn server(&self, provider: &str, host: &str) -> Facts {
+        let (past_reasoning, call_ids) = match self.found_server(provider, host) {
+            Some(Found::Overlay(section)) => (section.past_reasoning, section.call_ids),
+            Some(Found::Embedded(name)) => {
+                (embedded::past_reasoning(name), embedded::call_ids(name))
+            }
+            None => (embedded::past_reasoning_of_host(&host.to_ascii_lowercase()), None),
+        };
+        Facts { past_reasoning, call_ids, ..Facts::default() }
     }
 
     fn found(&self, provider: &str, host: &str, protocol: &str) -> Option<Found<'_>> {

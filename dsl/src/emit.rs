@@ -95,6 +95,7 @@ fn emit_model(model: &Model) -> model_map::Model {
     let facts = &model.facts;
     model_map::Model {
         accepts: facts.accepts.clone(),
+        call_ids: facts.call_ids.unwrap_or_default(),
         context_tokens: facts.context,
         effort_with_tools: facts.effort_with_tools.unwrap_or_default(),
         efforts: facts.efforts.clone().unwrap_or_default(),

@@ -34,8 +34,8 @@ pub use failure::{Failure, FailureClass, Words};
 pub use glob::matches as glob_matches;
 pub use load::{LoadError, load};
 pub use map::{
-    Ability, ApiKey, Effort, EffortWithTools, Model, ModelEndpoint, ModelMap, OutputLimitKey,
-    PastReasoning, Protocol, Provider, Sampling, Sources, SystemRole,
+    Ability, ApiKey, CallIds, Effort, EffortWithTools, Model, ModelEndpoint, ModelMap,
+    OutputLimitKey, PastReasoning, Protocol, Provider, Sampling, Sources, SystemRole,
 };
 pub use plan::{Draw, Plan, PlannedLink, Unplanned, may_ask, plan, prompt_tokens};
 pub use price::{Price, PriceOver, price_at};

@@ -99,6 +99,9 @@ pub struct Model {
     /// What a request may hold beside text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepts: Option<BTreeSet<Ability>>,
+    /// Which ids of calls its server takes in an OpenAI-style chat.
+    #[serde(default, skip_serializing_if = "CallIds::is_default")]
+    pub call_ids: CallIds,
     /// Input and output together, in tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_tokens: Option<u64>,
@@ -284,6 +287,41 @@ impl SystemRole {
             Self::System => "system",
             Self::Developer => "developer",
         }
+    }
+}
+
+/// The ids of calls, and of their results, that an OpenAI-style server takes in a chat.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum CallIds {
+    /// Those of every maker, or nobody knows.
+    #[default]
+    Any,
+    /// Nine letters or digits: what Mistral's servers, and those with its tokenizer, insist on
+    /// ("Tool call id was … but must be a-z, A-Z, 0-9, with a length of 9.").
+    Nine,
+}
+
+impl CallIds {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Any, Self::Nine];
+
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The word in `.sfr` files and catalogues.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::Nine => "nine",
+        }
+    }
+
+    /// What a word means.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|ids| ids.name() == name)
     }
 }
 

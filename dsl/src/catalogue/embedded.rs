@@ -4,7 +4,7 @@
 //! section is parsed when a program first asks for it, so that the others cost nothing at start;
 //! therefore hosts and protocols stand here, too, and a test holds both to each other.
 
-use model_map::{PastReasoning, glob_matches};
+use model_map::{CallIds, PastReasoning, glob_matches};
 
 use super::Facts;
 use super::read::model as model_of;
@@ -17,6 +17,7 @@ pub(super) struct Embedded {
     pub(super) hosts: &'static [&'static str],
     pub(super) protocol: Option<&'static str>,
     pub(super) past_reasoning: Option<PastReasoning>,
+    pub(super) call_ids: Option<CallIds>,
     pub(super) text: &'static str,
 }
 
@@ -27,6 +28,7 @@ pub(super) const EMBEDDED: [Embedded; 8] = [
         hosts: &["api.anthropic.com"],
         protocol: Some("anthropic"),
         past_reasoning: None,
+        call_ids: None,
         text: include_str!("../../catalogue/anthropic.toml"),
     },
     Embedded {
@@ -40,6 +42,7 @@ pub(super) const EMBEDDED: [Embedded; 8] = [
         ],
         protocol: Some("bedrock"),
         past_reasoning: None,
+        call_ids: None,
         text: include_str!("../../catalogue/bedrock.toml"),
     },
     Embedded {
@@ -48,6 +51,7 @@ pub(super) const EMBEDDED: [Embedded; 8] = [
         hosts: &["api.deepseek.com"],
         protocol: None,
         past_reasoning: None,
+        call_ids: None,
         text: include_str!("../../catalogue/deepseek.toml"),
     },
     Embedded {
@@ -56,6 +60,7 @@ pub(super) const EMBEDDED: [Embedded; 8] = [
         hosts: &["generativelanguage.googleapis.com"],
         protocol: None,
         past_reasoning: None,
+        call_ids: None,
         text: include_str!("../../catalogue/google.toml"),
     },
     Embedded {
@@ -64,6 +69,7 @@ pub(super) const EMBEDDED: [Embedded; 8] = [
         hosts: &["api.groq.com"],
         protocol: None,
         past_reasoning: Some(PastReasoning::Refused),
+        call_ids: None,
         text: include_str!("../../catalogue/groq.toml"),
     },
     Embedded {
@@ -72,6 +78,7 @@ pub(super) const EMBEDDED: [Embedded; 8] = [
         hosts: &["api.mistral.ai", "codestral.mistral.ai"],
         protocol: None,
         past_reasoning: Some(PastReasoning::Refused),
+        call_ids: Some(CallIds::Nine),
         text: include_str!("../../catalogue/mistral.toml"),
     },
     Embedded {
@@ -80,6 +87,7 @@ pub(super) const EMBEDDED: [Embedded; 8] = [
         hosts: &["api.openai.com", "*.api.openai.com", "*.openai.azure.com"],
         protocol: Some("openai"),
         past_reasoning: Some(PastReasoning::Refused),
+        call_ids: None,
         text: include_str!("../../catalogue/openai.toml"),
     },
     Embedded {
@@ -88,6 +96,7 @@ pub(super) const EMBEDDED: [Embedded; 8] = [
         hosts: &["api.x.ai", "*.api.x.ai"],
         protocol: None,
         past_reasoning: None,
+        call_ids: None,
         text: include_str!("../../catalogue/xai.toml"),
     },
 ];
@@ -113,6 +122,11 @@ pub(super) fn past_reasoning_of_host(host: &str) -> Option<PastReasoning> {
 /// What the servers of a section do with reasoning that is sent back.
 pub(super) fn past_reasoning(section: &str) -> Option<PastReasoning> {
     EMBEDDED.iter().find(|one| one.name == section)?.past_reasoning
+}
+
+/// Which ids of calls the servers of a section take.
+pub(super) fn call_ids(section: &str) -> Option<CallIds> {
+    EMBEDDED.iter().find(|one| one.name == section)?.call_ids
 }
 
 /// The default section of a protocol.

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use model_map::{
-    Effort, EffortWithTools, ModelEndpoint, OutputLimitKey, PastReasoning, Sampling, SystemRole,
+    CallIds, Effort, EffortWithTools, ModelEndpoint, OutputLimitKey, PastReasoning, Sampling,
+    SystemRole,
 };
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -17,10 +18,12 @@ use crate::toml_read::{
     boolean, count, document, small_count, string, strings, table, unknown_key,
 };
 
-const SECTION_KEYS: [&str; 5] = ["hosts", "models", "past_reasoning", "prefixes", "protocol"];
+const SECTION_KEYS: [&str; 6] =
+    ["call_ids", "hosts", "models", "past_reasoning", "prefixes", "protocol"];
 
-const MODEL_KEYS: [&str; 19] = [
+const MODEL_KEYS: [&str; 20] = [
     "accepts",
+    "call_ids",
     "context",
     "deprecated",
     "effort_with_tools",
@@ -48,6 +51,7 @@ pub struct SectionPatch {
     protocol: Option<String>,
     prefixes: Option<Vec<String>>,
     past_reasoning: Option<PastReasoning>,
+    call_ids: Option<CallIds>,
     models: BTreeMap<String, Facts>,
 }
 
@@ -58,6 +62,7 @@ impl SectionPatch {
         base.protocol = self.protocol.or(base.protocol);
         base.prefixes = self.prefixes.unwrap_or(base.prefixes);
         base.past_reasoning = self.past_reasoning.or(base.past_reasoning);
+        base.call_ids = self.call_ids.or(base.call_ids);
         for (id, facts) in self.models {
             let under = base.models.remove(&id).unwrap_or_default();
             base.models.insert(id, facts.over(under));
@@ -87,6 +92,7 @@ impl Facts {
             system_turns: self.system_turns.or(base.system_turns),
             endpoints: self.endpoints.or(base.endpoints),
             past_reasoning: self.past_reasoning.or(base.past_reasoning),
+            call_ids: self.call_ids.or(base.call_ids),
             embeds: self.embeds.or(base.embeds),
             price: self.price.over(base.price),
             price_over: self.price_over.or(base.price_over.filter(|_| !has_price)),
@@ -122,6 +128,7 @@ fn section(keys: &DeTable<'_>, problems: &mut Vec<Problem>) -> SectionPatch {
             "prefixes" => patch.prefixes = strings(value, problems).map(without_places),
             "protocol" => patch.protocol = string(value, problems),
             "past_reasoning" => patch.past_reasoning = word(value, problems, past_reasoning),
+            "call_ids" => patch.call_ids = word(value, problems, CallIds::from_name),
             "models" => {
                 let models = table(value, problems).into_iter().flatten();
                 patch.models = models
@@ -157,6 +164,7 @@ fn facts(keys: &DeTable<'_>, problems: &mut Vec<Problem>) -> Facts {
             "system_turns" => facts.system_turns = boolean(value, problems),
             "endpoints" => facts.endpoints = words(value, problems, ModelEndpoint::from_name),
             "past_reasoning" => facts.past_reasoning = word(value, problems, past_reasoning),
+            "call_ids" => facts.call_ids = word(value, problems, CallIds::from_name),
             "thinking_budget_min" => facts.thinking_budget_min = small_count(value, problems),
             "prefill" => facts.prefill = boolean(value, problems),
             "output_limit_key" => facts.output_limit_key = word(value, problems, limit_key),

@@ -26,6 +26,7 @@ fn the_embedded_texts_have_no_problem_and_agree_with_their_index() {
         assert_eq!(section.hosts, embedded.hosts);
         assert_eq!(section.protocol.as_deref(), embedded.protocol);
         assert_eq!(section.past_reasoning, embedded.past_reasoning);
+        assert_eq!(section.call_ids, embedded.call_ids);
         assert!(section.models.len() >= 4, "{name}");
         for (id, facts) in &section.models {
             assert!(facts.accepts.is_some() && facts.sampling.is_some(), "{id}");
@@ -177,7 +178,7 @@ fn an_overlay_is_found_by_each_name_and_host_of_its_section() {
 #[test]
 fn whether_past_reasoning_is_taken_is_the_server_s_and_not_its_protocol_s() {
     let catalogue = Catalogue::default();
-    let of = |provider: &str, host: &str| catalogue.past_reasoning(provider, host);
+    let of = |provider: &str, host: &str| catalogue.server(provider, host).past_reasoning;
     let refused = Some(PastReasoning::Refused);
     assert_eq!(of("openai", "127.0.0.1"), refused);
     for host in ["api.openai.com", "OURS.openai.azure.com", "api.groq.com", "api.cerebras.ai"] {
@@ -192,8 +193,40 @@ fn whether_past_reasoning_is_taken_is_the_server_s_and_not_its_protocol_s() {
     );
     assert_eq!(problems, vec![]);
     let catalogue = Catalogue::with(sections);
-    assert_eq!(catalogue.past_reasoning("other", "llm.internal"), refused);
-    assert_eq!(catalogue.past_reasoning("openai", ""), Some(PastReasoning::Taken));
+    assert_eq!(catalogue.server("other", "llm.internal").past_reasoning, refused);
+    assert_eq!(catalogue.server("openai", "").past_reasoning, Some(PastReasoning::Taken));
+}
+
+#[test]
+fn which_ids_of_calls_are_taken_is_the_server_s_and_the_model_may_say_otherwise() {
+    let catalogue = Catalogue::default();
+    let of = |provider: &str, host: &str| catalogue.server(provider, host).call_ids;
+    for (provider, host) in
+        [("mistral", ""), ("mistralai", ""), ("x", "api.mistral.ai"), ("x", "Codestral.mistral.ai")]
+    {
+        assert_eq!(of(provider, host), Some(CallIds::Nine), "{provider} {host}");
+    }
+    for host in ["api.openai.com", "llm.internal", "api.cerebras.ai", "openrouter.ai"] {
+        assert_eq!(of("mine", host), None, "{host}");
+    }
+    let (sections, problems) = overlay(
+        "[mine]\nhosts = [\"llm.internal\"]\ncall_ids = \"nine\"\n\
+         [mine.models.x]\ncall_ids = \"any\"\n[mistral.models.x]\ncontext = 5\n",
+    );
+    assert_eq!(problems, vec![]);
+    let catalogue = Catalogue::with(sections);
+    let server = catalogue.server("other", "llm.internal");
+    assert_eq!(server.call_ids, Some(CallIds::Nine));
+    let model = catalogue.model("mine", "", "", "x").unwrap();
+    assert_eq!(model.over(server).call_ids, Some(CallIds::Any));
+    assert_eq!(
+        catalogue.server("mistral", "").call_ids,
+        Some(CallIds::Nine),
+        "an overlay keeps it"
+    );
+    let (_, problems) = overlay("[mine]\ncall_ids = \"ten\"\n");
+    let messages: Vec<_> = problems.iter().map(|it| it.message.as_str()).collect();
+    assert_eq!(messages, ["`ten` is not a value here"]);
 }
 
 #[test]

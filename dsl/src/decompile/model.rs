@@ -19,10 +19,9 @@ pub(super) fn known(map: &ModelMap, model: &Model, catalogue: &Catalogue) -> Kno
     let at = provider.base_url.as_deref().map_or("", host);
     let section = catalogue.section(&model.provider, at, super::protocol(provider.protocol));
     let own = section.and_then(|section| section.model(&model.id));
-    let mut facts = own.cloned().unwrap_or_default();
-    let of_server = catalogue.past_reasoning(&model.provider, at);
-    facts.past_reasoning = facts.past_reasoning.or(of_server);
-    Known { facts, needs_block: own.is_none() }
+    let facts = own.cloned().unwrap_or_default();
+    let of_server = catalogue.server(&model.provider, at);
+    Known { facts: facts.over(of_server), needs_block: own.is_none() }
 }
 
 /// What is known of a model without a word of the program.
@@ -63,6 +62,7 @@ pub(crate) fn facts(model: &Model, known: &Facts) -> Vec<String> {
         (model.system_role != known.system_role.unwrap_or_default()).then_some(model.system_role);
     let past_reasoning = (model.past_reasoning != known.past_reasoning.unwrap_or_default())
         .then_some(model.past_reasoning);
+    let call_ids = (model.call_ids != known.call_ids.unwrap_or_default()).then_some(model.call_ids);
     let with_tools = (model.effort_with_tools != known.effort_with_tools.unwrap_or_default())
         .then_some(model.effort_with_tools);
     let all = [
@@ -86,6 +86,7 @@ pub(crate) fn facts(model: &Model, known: &Facts) -> Vec<String> {
         (model.system_turns && known.system_turns != Some(true)).then(|| "system_turns".to_owned()),
         endpoints(model, known),
         past_reasoning.map(|it| format!("past_reasoning {}", it.name())),
+        call_ids.map(|it| format!("call_ids {}", it.name())),
         (model.prefill && known.prefill != Some(true)).then(|| "prefill".to_owned()),
     ];
     all.into_iter()

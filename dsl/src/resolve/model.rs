@@ -95,10 +95,7 @@ impl<'t> Resolver<'t> {
         let host = provider.base_url.as_deref().map_or("", host);
         let id = target.id.text.as_str();
         let catalogue = self.names.input.catalogue;
-        let server = Facts {
-            past_reasoning: catalogue.past_reasoning(&provider.name, host),
-            ..Facts::default()
-        };
+        let server = catalogue.server(&provider.name, host);
         if let Some(known) = catalogue.model(&provider.name, host, protocol, id) {
             return Some(own.over(known.over(server)));
         }

@@ -99,6 +99,7 @@ pub(crate) fn model_statement(
             let what = "`taken` or `refused`";
             ModelStatement::PastReasoning(statement::setting(start, what, cursor))
         }
+        "call_ids" => ModelStatement::CallIds(statement::setting(start, "`any` or `nine`", cursor)),
         "prefill" => ModelStatement::Prefill(start),
         meant => ModelStatement::Broken(Broken { span: start, meant: Some(meant), name: None }),
     }

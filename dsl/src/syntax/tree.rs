@@ -225,6 +225,8 @@ pub enum ModelStatement {
     Endpoints(Names),
     /// `past_reasoning refused`
     PastReasoning(Setting),
+    /// `call_ids nine`
+    CallIds(Setting),
     /// `prefill`
     Prefill(Span),
     /// Not to be read.
@@ -244,7 +246,8 @@ impl ModelStatement {
             | Self::StopSequences(node)
             | Self::SystemRole(node)
             | Self::EffortWithTools(node)
-            | Self::PastReasoning(node) => node.span,
+            | Self::PastReasoning(node)
+            | Self::CallIds(node) => node.span,
             Self::Price(node) => node.span,
             Self::PriceOver(node) => node.span,
             Self::Accepts(node) | Self::Efforts(node) | Self::Endpoints(node) => node.span,

@@ -165,6 +165,7 @@ const KEYWORDS: &[Keyword] = &[
     keyword("effort_with_tools", &[Place::Model], IN_MODEL),
     keyword("endpoints", &[Place::Model], IN_MODEL),
     keyword("past_reasoning", &[Place::Model], IN_MODEL),
+    keyword("call_ids", &[Place::Model], IN_MODEL),
     keyword("prefill", &[Place::Model], IN_MODEL),
     keyword("key", &[Place::Client], IN_CLIENT),
     keyword("budget", &[Place::Client], IN_CLIENT),

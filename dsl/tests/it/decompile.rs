@@ -141,6 +141,7 @@ model priced = openai/priced/2:v1 {
   system_turns
   endpoints           chat, responses
   past_reasoning      taken
+  call_ids            nine
   prefill
 }
 

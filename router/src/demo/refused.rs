@@ -15,6 +15,9 @@ const LONGEST_NAME: usize = 64;
 /// The longest id of a call in a chat with OpenAI.
 const LONGEST_ID: usize = 40;
 
+/// The characters of an id of a call at Mistral.
+const MISTRAL_ID: usize = 9;
+
 /// The longest `user_id` at Anthropic.
 const LONGEST_USER: usize = 256;
 
@@ -48,6 +51,7 @@ pub(super) fn openai(request: &Value, model: &str) -> Result<(), Refusal> {
     }
     check_names(request)?;
     check_lengths(request)?;
+    check_ids(request, model)?;
     if !is_reasoning(model) {
         return Ok(());
     }
@@ -88,21 +92,47 @@ fn check_names(request: &Value) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Who asks, and the ids of calls and results.
+/// Who asks.
 fn check_lengths(request: &Value) -> Result<(), Refusal> {
     for name in ["user", "safety_identifier", "prompt_cache_key"] {
         check_length(name, text(request, name), LONGEST_NAME)?;
     }
+    Ok(())
+}
+
+/// The ids of calls and results.
+fn check_ids(request: &Value, model: &str) -> Result<(), Refusal> {
+    let check = |param: &str, id: Option<&Value>| match id.and_then(Value::as_str) {
+        Some(id) if is_mistral(model) => check_nine(id),
+        Some(id) => check_length(param, id, LONGEST_ID),
+        None => Ok(()),
+    };
     let messages = request.get("messages").and_then(Value::as_array);
     for (index, message) in messages.into_iter().flatten().enumerate() {
         let at = format!("messages[{index}]");
-        check_length(&format!("{at}.tool_call_id"), text(message, "tool_call_id"), LONGEST_ID)?;
+        check(&format!("{at}.tool_call_id"), message.get("tool_call_id"))?;
         let calls = message.get("tool_calls").and_then(Value::as_array);
         for (call, inside) in calls.into_iter().flatten().enumerate() {
-            check_length(&format!("{at}.tool_calls[{call}].id"), text(inside, "id"), LONGEST_ID)?;
+            check(&format!("{at}.tool_calls[{call}].id"), inside.get("id"))?;
         }
     }
     Ok(())
+}
+
+/// Mistral's models, whose servers take no ids but those that they make themselves.
+fn is_mistral(model: &str) -> bool {
+    const THOSE: [&str; 6] =
+        ["mistral", "devstral", "codestral", "magistral", "ministral", "pixtral"];
+    THOSE.iter().any(|family| model.starts_with(family))
+}
+
+fn check_nine(id: &str) -> Result<(), Refusal> {
+    if id.len() == MISTRAL_ID && id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Ok(());
+    }
+    let message =
+        format!("Tool call id was {id} but must be a-z, A-Z, 0-9, with a length of {MISTRAL_ID}.");
+    Err(Refusal { code: Some("3280"), ..Refusal::bad(message) })
 }
 
 fn check_length(param: &str, value: &str, longest: usize) -> Result<(), Refusal> {
@@ -352,6 +382,26 @@ mod tests {
         assert!(user("+1 555 010 9999").contains("phone"));
         assert!(user(&"u".repeat(257)).contains("256"));
         assert_eq!(user(&long), "");
+    }
+
+    #[test]
+    fn mistral_s_models_refuse_every_id_but_their_own() {
+        let calls = |id: &str| json!({"messages": [{"tool_calls": [{"id": id}]}]});
+        let result = |id: &str| json!({"messages": [{}, {"tool_call_id": id}]});
+        let message =
+            "Tool call id was call_0fypS1hVX but must be a-z, A-Z, 0-9, with a length of 9.";
+        for model in ["mistral-large-latest", "devstral-2512", "codestral-latest", "pixtral-12b"] {
+            for body in [calls("call_0fypS1hVX"), result("call_0fypS1hVX")] {
+                assert_eq!(told(openai(&body, model)), message);
+                assert_eq!(openai(&body, "gpt-4.1"), Ok(()));
+            }
+            for id in ["", "12345678", "1234567890", "1234_6789", "éééé1"] {
+                assert!(openai(&result(id), model).is_err(), "{id}");
+            }
+            for fine in [calls("D681PevKs"), result("000000001"), json!({"messages": [{}]})] {
+                assert_eq!(openai(&fine, model), Ok(()));
+            }
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use model_map::{SystemMode, SystemRole};
+use model_map::{CallIds, SystemMode, SystemRole};
 
 use super::request::{Prompt, RequestError};
 use crate::json::{self, Sought};
@@ -72,8 +72,8 @@ pub(super) struct Shape {
     pub(super) foreign: &'static Foreign,
     /// Whose the instructions are, whichever a client gave them to.
     pub(super) role: SystemRole,
-    /// Whether ids of calls are too long.
-    pub(super) long_ids: bool,
+    /// The ids of calls that it takes, where there may be others.
+    pub(super) ids: Option<CallIds>,
 }
 
 impl Shape {
@@ -85,7 +85,7 @@ impl Shape {
             SystemRole::System => &DEVELOPER,
             SystemRole::Developer => &SYSTEM,
         };
-        let has_ids = self.long_ids && text.contains("\"tool_call");
+        let has_ids = self.ids.is_some() && text.contains("\"tool_call");
         !self.foreign.is_in(text) && !other.is_in(text) && !has_ids
     }
 }
@@ -172,8 +172,8 @@ fn write_message(to: &mut Writer<'_>, message: &str, shape: Shape) {
     if shape.fits(message) {
         return to.share(message.as_bytes());
     }
-    let short = if shape.long_ids { with_short_ids(message) } else { None };
-    let message = short.as_deref().unwrap_or(message);
+    let fitted = shape.ids.and_then(|taken| with_ids(message, taken));
+    let message = fitted.as_deref().unwrap_or(message);
     match json::object(message) {
         Ok(members) if is_system(message) => {
             strip(to, (message, members), shape.foreign, Some(shape.role));
@@ -182,12 +182,13 @@ fn write_message(to: &mut Writer<'_>, message: &str, shape: Shape) {
     }
 }
 
-/// A message with the ids of its calls, or of the one that it is the result of, as a chat takes
+/// A message with the ids of its calls, or of the one that it is the result of, as the server takes
 /// them; none where it has no others.
-fn with_short_ids(message: &str) -> Option<String> {
-    let call = |call: &str| ids::changed(call, |key, raw| (key == "id").then(|| ids::in_chat(raw)));
+fn with_ids(message: &str, taken: CallIds) -> Option<String> {
+    let call =
+        |call: &str| ids::changed(call, |key, raw| (key == "id").then(|| ids::in_chat(raw, taken)));
     ids::changed(message, |key, value| match key {
-        "tool_call_id" => Some(ids::in_chat(value)),
+        "tool_call_id" => Some(ids::in_chat(value, taken)),
         "tool_calls" => ids::changed_list(value, call).map(Into::into),
         _ => None,
     })

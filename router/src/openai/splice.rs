@@ -70,8 +70,9 @@ fn write_field(to: &mut Writer<'_>, request: &ChatRequest, field: &Field, target
     };
     match field.name.as_str() {
         "messages" => {
-            let long_ids = ids::any_long_in_chat(value, &CALL_ID);
-            let shape = messages::Shape { foreign, role: target.model.system_role, long_ids };
+            let taken = target.model.call_ids;
+            let ids = ids::any_other_in_chat(value, &CALL_ID, taken).then_some(taken);
+            let shape = messages::Shape { foreign, role: target.model.system_role, ids };
             messages::write(to, value, target.system, shape);
         }
         "tools" => messages::write_list(to, value, foreign),
@@ -303,6 +304,37 @@ mod tests {
         let built = for_model(r#""past_reasoning":"refused""#, &body, &[]).body.concat();
         let expected = r#"{"model":"m","messages":[{"role":"assistant","content":"a \"reasoning\"","tool_calls":[]}]}"#;
         assert_eq!(std::str::from_utf8(&built), Ok(expected));
+    }
+
+    #[test]
+    fn ids_are_those_that_the_server_takes_and_the_rest_stays_as_it_was_written() {
+        let call = |id: &str| {
+            format!(r#"{{"id":"{id}","function":{{"name":"f","arguments":"{{\"id\":1.0}}"}}}}"#)
+        };
+        let body = |[first, second]: [&str; 2]| {
+            let asks = format!(
+                r#"{{"role":"assistant","tool_calls":[{},{}]}}"#,
+                call(first),
+                call(second)
+            );
+            let results = [first, second]
+                .map(|id| format!(r#"{{"role":"tool","tool_call_id":"{id}","content":"\"tool_call_id\":\"{id}\""}}"#));
+            let user = r#"{ "role" : "user","content":"\u00e9" }"#;
+            format!(r#"{{"model":"m","messages":[{user},{asks},{}]}}"#, results.join(","))
+        };
+        let nine = r#""call_ids":"nine""#;
+        let own = body(["D681PevKs", "000000001"]);
+        let asked = Bytes::from(own.clone());
+        assert_eq!(for_model(nine, &own, &[]).body.concat(), asked);
+        let theirs = body(["call_0fypS1hVX", "D681PevKs"]);
+        assert_eq!(text(&theirs, &[]), theirs, "others take them");
+        let sent = for_model(nine, &theirs, &[]).body.concat();
+        let sent = std::str::from_utf8(&sent).expect("text");
+        let made = crate::wire::made::letters("call_0fypS1hVX", 9);
+        let expected = theirs
+            .replace(r#""id":"call_0fypS1hVX""#, &format!(r#""id":"{made}""#))
+            .replace(r#""tool_call_id":"call_0fypS1hVX""#, &format!(r#""tool_call_id":"{made}""#));
+        assert_eq!(sent, expected);
     }
 
     #[test]

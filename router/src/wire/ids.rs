@@ -6,14 +6,19 @@
 
 use std::borrow::Cow;
 
-use super::made::{hash, is_plain, made, short};
+use model_map::CallIds;
+
+use super::made::{hash, is_plain, letters, made, short};
 use crate::anthropic::quoted;
 use crate::json::{self, Sought};
 
 /// The most characters of an id in a chat with OpenAI.
 const IN_CHAT: usize = 40;
 
-/// The same in its Responses.
+/// The characters of an id at Mistral.
+const AT_MISTRAL: usize = 9;
+
+/// The same in OpenAI's Responses.
 const IN_RESPONSE: usize = 64;
 
 /// The same on Bedrock ("ToolUseBlock"); Anthropic tells no bound.
@@ -23,9 +28,24 @@ const ON_BEDROCK: usize = 64;
 /// is for whoever made it.
 const SIGNED: &str = "__thought__";
 
-/// An id in a chat, given and returned as JSON.
-pub(crate) fn in_chat(raw: &str) -> Cow<'_, str> {
-    shorter(raw, IN_CHAT)
+/// An id in a chat whose server takes these, given and returned as JSON.
+pub(crate) fn in_chat(raw: &str, taken: CallIds) -> Cow<'_, str> {
+    match taken {
+        CallIds::Any => shorter(raw, IN_CHAT),
+        CallIds::Nine => nine(raw),
+    }
+}
+
+/// What a server keeps in its ids is of no use to another one.
+fn nine(raw: &str) -> Cow<'_, str> {
+    match json::decode(raw) {
+        Some(id) if !is_nine(&id) => Cow::Owned(quoted(&letters(&id, AT_MISTRAL))),
+        _ => Cow::Borrowed(raw),
+    }
+}
+
+fn is_nine(id: &str) -> bool {
+    id.len() == AT_MISTRAL && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// The same in Responses.
@@ -69,12 +89,15 @@ pub(crate) fn salt(answer: &str, chance: u64) -> u64 {
     hash(answer) ^ chance
 }
 
-/// Whether any value of `key`, given with its quotes, may be longer than a chat takes.
-pub(crate) fn any_long_in_chat(text: &str, key: &Sought) -> bool {
-    any(text, key, |inner| inner.len() > IN_CHAT)
+/// Whether any value of `key`, given with its quotes, may be none that a chat's server takes.
+pub(crate) fn any_other_in_chat(text: &str, key: &Sought, taken: CallIds) -> bool {
+    any(text, key, |inner| match taken {
+        CallIds::Any => inner.len() > IN_CHAT,
+        CallIds::Nine => !is_nine(inner),
+    })
 }
 
-/// The same of Responses.
+/// Whether any may be longer than Responses take.
 pub(crate) fn any_long_in_response(text: &str, key: &Sought) -> bool {
     any(text, key, |inner| inner.len() > IN_RESPONSE)
 }
@@ -144,7 +167,8 @@ mod tests {
     #[test]
     fn ids_are_as_long_as_each_takes() {
         let long = |length: usize| quoted(&"c".repeat(length));
-        assert_eq!([in_chat(&long(40)), in_response(&long(64))], [long(40), long(64)]);
+        let in_chat = |raw: &str| in_chat(raw, CallIds::Any).into_owned();
+        assert_eq!([in_chat(&long(40)).into(), in_response(&long(64))], [long(40), long(64)]);
         assert_eq!(json::decode(&in_chat(&long(41))).expect("a text").len(), 40);
         assert_eq!(json::decode(&in_response(&long(65))).expect("a text").len(), 64);
         let signed = quoted(&format!("call_1__thought__{}", "s".repeat(1000)));
@@ -158,6 +182,24 @@ mod tests {
     }
 
     #[test]
+    fn ids_for_mistral_are_nine_letters_or_digits_whoever_made_them() {
+        let of = |raw: &str| in_chat(raw, CallIds::Nine).into_owned();
+        for own in ["\"D681PevKs\"", "\"000000001\"", r#""D681\u0050evKs""#, "null", "5"] {
+            assert_eq!(of(own), own, "it stays byte for byte");
+        }
+        let signed = format!("\"call_1__thought__{}\"", "s".repeat(1000));
+        let others =
+            ["\"\"", "\"call_1\"", "\"call_2\"", "\"toolu_01A\"", "\"ééé\"", "\"a\\\"b\"", &signed];
+        let mended = others.map(of);
+        for (place, raw) in mended.iter().enumerate() {
+            assert!(is_nine(&json::decode(raw).expect("a text")), "{raw}");
+            assert!(!mended.iter().skip(place + 1).any(|other| other == raw), "{mended:?}");
+            assert_eq!(of(raw), *raw, "once is enough");
+        }
+        assert_eq!(of(r#""call\u005f1""#), of("\"call_1\""), "however it is written");
+    }
+
+    #[test]
     fn a_look_finds_what_may_have_to_be_changed() {
         static USE: Sought = Sought::new("\"tool_use_id\"");
         static CALL: Sought = Sought::new("\"tool_call_id\"");
@@ -165,8 +207,14 @@ mod tests {
         assert!(any_odd(r#"[{"tool_use_id":"a-1"},{"tool_use_id" : "a:1"}]"#, &USE));
         assert!(any_odd(r#"{"tool_use_id":"a\"b"}"#, &USE));
         let list = |id: usize| format!(r#"[{{"tool_call_id":"{}"}}]"#, "c".repeat(id));
-        assert!(!any_long_in_chat(&list(40), &CALL));
-        assert!(any_long_in_chat(&list(41), &CALL));
+        assert!(!any_other_in_chat(&list(40), &CALL, CallIds::Any));
+        assert!(any_other_in_chat(&list(41), &CALL, CallIds::Any));
+        assert!(!any_other_in_chat(&list(9), &CALL, CallIds::Nine));
+        for length in [0, 8, 10] {
+            assert!(any_other_in_chat(&list(length), &CALL, CallIds::Nine));
+        }
+        let odd = r#"[{"tool_call_id":"ccccccccc"},{"tool_call_id":"call_1234"}]"#;
+        assert!(any_other_in_chat(odd, &CALL, CallIds::Nine));
         assert!(!any_long_in_response(&list(64), &CALL));
         assert!(any_long_in_response(&list(65), &CALL));
     }

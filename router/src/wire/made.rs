@@ -35,6 +35,16 @@ pub(crate) fn made(text: &str, longest: usize) -> String {
     format!("{kept}{MARK}{:016x}", hash(text))
 }
 
+/// So many letters and digits for a text: its hash to the base 36, of which a few digits tell more
+/// texts apart than to the base 16.
+#[cold]
+#[inline(never)]
+pub(crate) fn letters(text: &str, length: usize) -> String {
+    let rests = std::iter::successors(Some(hash(text)), |rest| Some(rest / 36));
+    let digits = rests.take(length).filter_map(|rest| u32::try_from(rest % 36).ok());
+    digits.filter_map(|digit| char::from_digit(digit, 36)).collect()
+}
+
 /// Whether every provider takes a character.
 pub(crate) const fn is_plain(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == '-'
@@ -62,6 +72,16 @@ mod tests {
         assert_eq!(one_short.len(), 64 + 2);
         assert_eq!(one_short, short(&one, 64));
         assert_eq!(made("", 40), "_sfai_cbf29ce484222325");
+    }
+
+    #[test]
+    fn a_few_letters_tell_texts_apart() {
+        let all: std::collections::BTreeSet<String> =
+            (0..10_000).map(|number| letters(&format!("call_{number}"), 9)).collect();
+        assert_eq!(all.len(), 10_000);
+        let is_plain = |it: &String| it.len() == 9 && it.bytes().all(|c| c.is_ascii_alphanumeric());
+        assert!(all.iter().all(is_plain));
+        assert_eq!(letters("call_1", 9), "16xj2wjzp");
     }
 
     #[test]

@@ -13,8 +13,8 @@ use crate::rules;
 use crate::running::{self, MapBuilder, Running, client};
 
 /// The roles, each with one model: two of OpenAI's, one that reasons and one that does not, one of
-/// Anthropic's and one of Bedrock's.
-const ROLES: [&str; 4] = ["reasoning", "plain", "anthropic", "bedrock"];
+/// Mistral's, one of Anthropic's and one of Bedrock's.
+const ROLES: [&str; 5] = ["reasoning", "plain", "mistral", "anthropic", "bedrock"];
 
 async fn serve(upstream: &Upstream) -> Running {
     let bedrock = json!({"protocol": "bedrock", "base_url": format!("{}/aws", upstream.url()),
@@ -26,6 +26,8 @@ async fn serve(upstream: &Upstream) -> Running {
     let plain = json!({"provider": "openai", "id": "gpt-4.1", "endpoints": ["chat"],
         "past_reasoning": "refused", "stop_sequences": 4, "context_tokens": 400_000,
         "output_tokens": 1000});
+    let mut mistral = plain.clone();
+    (mistral["id"], mistral["call_ids"]) = (json!("mistral-large-latest"), json!("nine"));
     let prompt = model_map::prompt_id("Be of use.");
     let mut role = patient();
     role["system"] = json!({ "prompts": [prompt] });
@@ -33,6 +35,7 @@ async fn serve(upstream: &Upstream) -> Running {
         .with(json!({
             "providers": {"bedrock": bedrock},
             "models": {"openai/gpt-5.4": reasoning, "openai/gpt-4.1": plain,
+                "openai/mistral-large-latest": mistral,
                 "anthropic/m": {"prefill": true},
                 "bedrock/anthropic.claude-x": {"provider": "bedrock", "id": "anthropic.claude-x",
                     "prefill": true, "output_tokens": 1000}},
@@ -40,6 +43,7 @@ async fn serve(upstream: &Upstream) -> Running {
         }))
         .role("reasoning", &["openai/gpt-5.4"], role.clone())
         .role("plain", &["openai/gpt-4.1"], role.clone())
+        .role("mistral", &["openai/mistral-large-latest"], role.clone())
         .role("anthropic", &["anthropic/m"], role.clone())
         .role("bedrock", &["bedrock/anthropic.claude-x"], role)
         .role("recorded", &["openai/gpt-4.1"], patient());
@@ -261,6 +265,13 @@ fn the_rules_of_openai_and_bedrock_find_what_breaks_them() {
     let result = json!([{"role": "tool", "tool_call_id": "c".repeat(41), "content": "r"}]);
     let wrong = rules::chat(&json!({ "messages": result }));
     assert!(wrong.iter().any(|it| it.contains("longer than 40")), "{wrong:?}");
+    for (id, is_wrong) in [("call_0fypS1hVX", true), ("call_0fyp", true), ("D681PevKs", false)] {
+        let calls = json!([{"role": "assistant", "tool_calls": [{"id": id}]},
+            {"role": "tool", "tool_call_id": id, "content": "r"}]);
+        let wrong = rules::chat(&json!({"model": "mistral-small", "messages": calls}));
+        let told = wrong.iter().filter(|it| it.contains("nine letters or digits")).count();
+        assert_eq!((told, wrong.len()), if is_wrong { (2, 2) } else { (0, 0) }, "{wrong:?}");
+    }
     let wrong = rules::responses(&json!({"input": [{"call_id": "c".repeat(65)}]}));
     assert!(wrong.iter().any(|it| it.contains("longer than 64")), "{wrong:?}");
     found(chat(json!({"stream_options": {}})), false, "stream_options");

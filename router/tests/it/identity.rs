@@ -20,8 +20,13 @@ async fn serve(upstream: &Upstream) -> Running {
             "providers": {"bedrock": bedrock},
             "models": {
                 "bedrock/c": {"provider": "bedrock", "id": "anthropic.claude-x", "output_tokens": 9},
-                "openai/chats": {"provider": "openai", "id": "m", "endpoints": ["chat"]}},
+                "openai/chats": {"provider": "openai", "id": "m", "endpoints": ["chat"]},
+                "openai/mistral-small-latest": {"provider": "openai", "id": "mistral-small-latest"},
+                "openai/mistral-large-latest": {"provider": "openai", "id": "mistral-large-latest",
+                    "endpoints": ["chat"], "call_ids": "nine"}},
         }))
+        .role("mistral", &["openai/mistral-large-latest"], patient())
+        .role("unknown", &["openai/mistral-small-latest"], patient())
         .role("openai", &["openai/m"], patient())
         .role("chats", &["openai/chats"], patient())
         .role("anthropic", &["anthropic/m"], patient())
@@ -154,6 +159,63 @@ async fn ids_of_one_provider_s_calls_are_taken_by_the_next() {
             assert!(ids.iter().all(|count| matches!(count, 0 | 2)), "{path} to {role}: {ids:?}");
         }
     }
+}
+
+/// A chat with a call of each id, in one message.
+fn beside_each_other(role: &str, ids: &[&str]) -> Value {
+    let call =
+        |id| json!({"id": id, "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let calls: Vec<_> = ids.iter().map(call).collect();
+    let mut messages =
+        vec![hello()[0].clone(), json!({"role": "assistant", "content": "", "tool_calls": calls})];
+    messages
+        .extend(ids.iter().map(|id| json!({"role": "tool", "tool_call_id": id, "content": "r"})));
+    json!({"model": role, "messages": messages})
+}
+
+/// The ids of calls and of results in a chat, in their order.
+fn ids_in(sent: &Value) -> [Vec<String>; 2] {
+    let messages = || sent["messages"].as_array().unwrap().iter();
+    let calls = messages().flat_map(|it| it["tool_calls"].as_array().into_iter().flatten());
+    let text = |id: &Value| id.as_str().map(str::to_owned);
+    [
+        calls.filter_map(|call| text(&call["id"])).collect(),
+        messages().filter_map(|it| text(&it["tool_call_id"])).collect(),
+    ]
+}
+
+#[tokio::test]
+async fn a_conversation_with_another_provider_s_calls_goes_on_with_mistral() {
+    let upstream = Upstream::start().await;
+    let router = serve(&upstream).await;
+    let mut every = Vec::new();
+    for path in [CHAT, MESSAGES, RESPONSES] {
+        let mut body = with(conversation(path), &json!({"model": "mistral"}));
+        if path == RESPONSES {
+            body.as_object_mut().unwrap().remove("max_tokens");
+        }
+        let sent = sent(&router, &upstream, path, &body).await;
+        assert_eq!(rules::chat(&sent), Vec::<String>::new(), "{path}");
+        let [calls, results] = ids_in(&sent);
+        assert_eq!((calls.len(), &calls), (ids().len(), &results), "{path}");
+        every.push(calls);
+    }
+    assert!(every.iter().all(|calls| *calls == every[0]), "an id is one's own: {every:?}");
+    // Mistral's own stays beside those of others, and these are the same in every turn.
+    let signed = format!("function-call-1__thought__{}", "s".repeat(300));
+    let of = ["call_0fypS1hVX", "D681PevKs", "toolu_01-A", &signed];
+    let body = beside_each_other("mistral", &of);
+    let [calls, results] = ids_in(&sent(&router, &upstream, CHAT, &body).await);
+    assert_eq!((&calls, calls[1].as_str()), (&results, "D681PevKs"));
+    assert_eq!(calls[2], every[0][3]);
+    let apart: std::collections::BTreeSet<_> = calls.iter().collect();
+    assert_eq!(apart.len(), of.len(), "{calls:?}");
+    // Where nobody knows of it, the server is sent what the client has.
+    let body = beside_each_other("unknown", &of).to_string();
+    let response = client().post(router.url(CHAT)).body(body).send().await.unwrap();
+    assert_eq!(response.status(), 400);
+    let told = response.text().await.unwrap();
+    assert!(told.contains("Tool call id was call_0fypS1hVX but must be"), "{told}");
 }
 
 /// An answer with a call that has no id, by a server that numbers its answers or does not.

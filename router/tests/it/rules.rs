@@ -237,7 +237,7 @@ fn ids(blocks: &[Value], kind: &str, key: &str) -> Vec<String> {
 pub fn chat(body: &Value) -> Vec<String> {
     const KNOWN: [&str; 7] =
         ["annotations", "content", "name", "refusal", "role", "tool_call_id", "tool_calls"];
-    const ID: usize = 40;
+    let is_mistral = body["model"].as_str().is_some_and(|model| model.starts_with("mistral"));
     let mut wrong = Vec::new();
     let mut open: BTreeSet<String> = BTreeSet::new();
     for (number, message) in body["messages"].as_array().unwrap().iter().enumerate() {
@@ -247,8 +247,8 @@ pub fn chat(body: &Value) -> Vec<String> {
             tell(format!("`{key}` is not known"));
         }
         let id = message["tool_call_id"].as_str().unwrap_or_default();
-        if id.len() > ID {
-            tell(format!("an id longer than {ID} characters: {id}"));
+        if !id.is_empty() {
+            chat_id_is_wrong(id, is_mistral).into_iter().for_each(&mut tell);
         }
         if message["role"] == "tool" {
             if !open.remove(id) {
@@ -261,14 +261,24 @@ pub fn chat(body: &Value) -> Vec<String> {
         }
         let calls = message["tool_calls"].as_array().into_iter().flatten();
         open = calls.map(|call| call["id"].as_str().unwrap().to_owned()).collect();
-        if let Some(long) = open.iter().find(|id| id.len() > ID) {
-            tell(format!("an id longer than {ID} characters: {long}"));
-        }
+        open.iter().filter_map(|id| chat_id_is_wrong(id, is_mistral)).for_each(&mut tell);
         if message["content"].is_null() && !message["refusal"].is_string() && open.is_empty() {
             tell("says nothing".to_owned());
         }
     }
     wrong
+}
+
+/// What is wrong with an id of a call; Mistral's API, too, has chats.
+fn chat_id_is_wrong(id: &str, is_mistral: bool) -> Option<String> {
+    const LONGEST: usize = 40;
+    let is_nine = id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    match is_mistral {
+        true => (!is_nine).then(|| format!("an id that is not nine letters or digits: {id}")),
+        false => {
+            (id.len() > LONGEST).then(|| format!("an id longer than {LONGEST} characters: {id}"))
+        }
+    }
 }
 
 /// What OpenAI would refuse the parameters of a chat for; `reasons` if its model does.

@@ -230,6 +230,7 @@ fn provider(dialect: Dialect, host: String) -> Provider {
 fn model(provider: &str) -> Model {
     Model {
         accepts: None,
+        call_ids: model_map::CallIds::default(),
         context_tokens: Some(200_000),
         effort_with_tools: model_map::EffortWithTools::default(),
         efforts: [].into(),

@@ -31,6 +31,7 @@ pub(super) struct Section {
     #[serde(default)]
     pub(super) prefixes: Vec<String>,
     pub(super) past_reasoning: Option<String>,
+    pub(super) call_ids: Option<String>,
 }
 
 /// What the source lacks or has otherwise.

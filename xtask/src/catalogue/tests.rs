@@ -35,6 +35,8 @@ name = "lab"
 from = "lab-inc"
 hosts = ["*.lab.example"]
 prefixes = ["eu."]
+past_reasoning = "refused"
+call_ids = "nine"
 
 [[correction]]
 source = "its page"
@@ -55,6 +57,8 @@ const WRITTEN: &str = r#"
 [lab]
 hosts = ["*.lab.example"]
 prefixes = ["eu."]
+past_reasoning = "refused"
+call_ids = "nine"
 
 [lab.models."chat"]
 context = 1_048_576

@@ -24,8 +24,12 @@ pub(super) fn section(section: &Section, as_of: &str, models: &[(&str, Facts)]) 
     if !section.prefixes.is_empty() {
         line(&mut text, "prefixes", &list(&section.prefixes));
     }
-    if let Some(word) = &section.past_reasoning {
-        line(&mut text, "past_reasoning", &quoted(word));
+    for (key, word) in
+        [("past_reasoning", &section.past_reasoning), ("call_ids", &section.call_ids)]
+    {
+        if let Some(word) = word {
+            line(&mut text, key, &quoted(word));
+        }
     }
     for (id, facts) in models {
         // Writing to a String cannot fail.

@@ -2,7 +2,7 @@
 //!
 //! Owns the JSON shape, which `version` versions.
 
-use model_map::{EffortWithTools, OutputLimitKey, PastReasoning, Sampling, SystemRole};
+use model_map::{CallIds, EffortWithTools, OutputLimitKey, PastReasoning, Sampling, SystemRole};
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
@@ -40,6 +40,7 @@ struct Model<'c> {
     system_turns: Option<bool>,
     endpoints: Option<Vec<&'static str>>,
     past_reasoning: Option<&'static str>,
+    call_ids: Option<&'static str>,
     embeds: bool,
     usd_per_million_tokens: Usd,
     usd_per_million_tokens_over: Option<UsdOver>,
@@ -104,6 +105,7 @@ fn model<'c>(listed: &Listed<'c>) -> Model<'c> {
         system_turns: facts.system_turns,
         endpoints: facts.endpoints.as_ref().map(|set| set.iter().map(|one| one.name()).collect()),
         past_reasoning: facts.past_reasoning.map(PastReasoning::name),
+        call_ids: facts.call_ids.map(CallIds::name),
         embeds: facts.embeds.unwrap_or_default(),
         usd_per_million_tokens: usd(facts.price),
         usd_per_million_tokens_over: facts.price_over.map(over),

@@ -87,7 +87,7 @@ fn json_has_a_version_and_every_fact() {
         "accepts": ["image", "tools"], "sampling": "one", "efforts": ["low", "high"],
         "thinking_budget_min": null, "prefill": true, "output_limit_key": "max_tokens",
         "stop_sequences": null, "system_role": null, "endpoints": null, "past_reasoning": null,
-        "effort_with_tools": null, "system_turns": null,
+        "effort_with_tools": null, "system_turns": null, "call_ids": null,
         "embeds": false, "deprecated": null,
         "usd_per_million_tokens":
             {"input": 1.25, "output": 10.0, "cache_read": 0.0028, "cache_write": null},

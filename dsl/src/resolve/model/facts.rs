@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 
 use model_map::{
-    Effort, EffortWithTools, ModelEndpoint, OutputLimitKey, PastReasoning, PriceOver, Sampling,
-    SystemRole,
+    CallIds, Effort, EffortWithTools, ModelEndpoint, OutputLimitKey, PastReasoning, PriceOver,
+    Sampling, SystemRole,
 };
 
 use crate::catalogue::{Ability, Facts, Price, limit_key_name, sampling_name};
@@ -36,6 +36,7 @@ pub(super) struct Block {
     system_turns: Slot<bool>,
     endpoints: Slot<BTreeSet<ModelEndpoint>>,
     past_reasoning: Slot<PastReasoning>,
+    call_ids: Slot<CallIds>,
     prefill: Slot<bool>,
 }
 
@@ -92,6 +93,7 @@ impl Block {
             system_turns: value(&self.system_turns),
             endpoints: value(&self.endpoints),
             past_reasoning: value(&self.past_reasoning),
+            call_ids: value(&self.call_ids),
             prefill: value(&self.prefill),
             ..Facts::default()
         }
@@ -207,6 +209,11 @@ impl<'t> Resolver<'t> {
                 let value = self.word_of(node, example, &words);
                 let what = "past_reasoning";
                 put(&mut block.past_reasoning, what, span, value, &mut self.findings);
+            }
+            ModelStatement::CallIds(node) => {
+                let words = CallIds::ALL.map(|it| (it.name(), it));
+                let value = self.word_of(node, ("a kind of ids", "`nine`"), &words);
+                put(&mut block.call_ids, "call_ids", span, value, &mut self.findings);
             }
             _ => {}
         }

@@ -52,6 +52,7 @@ impl Dump {
             ModelStatement::EffortWithTools(_) => "effort_with_tools",
             ModelStatement::Endpoints(_) => "endpoints",
             ModelStatement::PastReasoning(_) => "past_reasoning",
+            ModelStatement::CallIds(_) => "call_ids",
             ModelStatement::Prefill(_) => "prefill",
             ModelStatement::Broken(_) => "broken",
         };
@@ -66,7 +67,8 @@ impl Dump {
             | ModelStatement::StopSequences(setting)
             | ModelStatement::SystemRole(setting)
             | ModelStatement::EffortWithTools(setting)
-            | ModelStatement::PastReasoning(setting) => dump.setting(setting),
+            | ModelStatement::PastReasoning(setting)
+            | ModelStatement::CallIds(setting) => dump.setting(setting),
             ModelStatement::Price(entries) => dump.entries(entries),
             ModelStatement::PriceOver(PriceOver { span: _, tokens, price }) => {
                 dump.value("tokens", tokens.as_ref());
