@@ -55,12 +55,10 @@ pub(super) async fn call(
     };
     let linked = Linked { attempt, planned, endpoint };
     let mut alarm = Alarm::new(timer, exchange.stopwatch);
-    let error = {
-        // What is waited for is large: where it is pinned it is made, elsewhere it is moved there.
-        match pin!(any_way(exchange, &mut alarm, linked)).await {
-            Err(error) if error.failure.status == Some(401) => error,
-            result => return result,
-        }
+    // What is waited for is large: where it is pinned it is made, elsewhere it is moved there.
+    let error = match pin!(any_way(exchange, &mut alarm, linked)).await {
+        Err(error) if error.failure.status == Some(401) => error,
+        result => return result,
     };
     // The key may have been rotated.
     let provider = &planned.model.provider;
