@@ -48,7 +48,8 @@ const PARTS: [(&str, Part); 11] = [
         cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"])
     }),
     ("generated", || cargo(&["run", "--quiet", "--package", "xtask", "--", "docs", "--check"])),
-    ("tests", || cargo(&["test", "--workspace", "--no-fail-fast"])),
+    // What they print tells how many of the recorded cases ran, and which were left out and why.
+    ("tests", || cargo(&["test", "--workspace", "--no-fail-fast", "--", "--show-output"])),
     ("fuzz", || cargo(&["run", "--quiet", "--package", "xtask", "--", "fuzz", "--seconds", "5"])),
     ("lean", lean::run),
     ("clients", clients::run),
