@@ -3,6 +3,7 @@
 //! Owns what each becomes, and what Bedrock cannot be sent.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -16,6 +17,9 @@ use crate::wire::names::{Made, on_bedrock};
 
 /// The most characters of a document's name.
 const LONGEST_NAME: usize = 200;
+
+/// What a number and the dash before it take of one at most: a body has room for fewer documents.
+const NUMBER_ROOM: usize = 10;
 
 /// How a call of a tool begins.
 pub(super) const CALL: &str = r#"{"toolUse":"#;
@@ -95,28 +99,32 @@ struct CacheControl<'a> {
 pub(super) struct Names {
     /// Those of tools.
     pub(super) tools: Vec<Made>,
-    /// What its documents are called so far: "Messages can't contain duplicate document names", in
-    /// none of their turns.
-    documents: Vec<String>,
+    /// What its documents are called so far, in small letters: "Messages can't contain duplicate
+    /// document names", in none of their turns.
+    documents: BTreeSet<String>,
+    /// The last number behind each beginning of names, so that none is tried twice: a request may
+    /// have very many.
+    numbers: BTreeMap<String, usize>,
 }
 
 impl Names {
     /// A name for another document. The same conversation has the same names in each turn, so that
     /// what is cached of it stays so.
-    fn document(&mut self, title: &str) -> String {
+    pub(super) fn document(&mut self, title: &str) -> String {
         let own = document_name(title);
-        let numbered = |number: usize| {
-            let end = format!("-{number}");
-            own.chars().take(LONGEST_NAME - end.len()).collect::<String>() + &end
-        };
-        let mut name = own.clone();
-        let mut number = 1;
-        while self.documents.iter().any(|other| other.eq_ignore_ascii_case(&name)) {
-            number += 1;
-            name = numbered(number);
+        if self.documents.insert(own.to_ascii_lowercase()) {
+            return own;
         }
-        self.documents.push(name.clone());
-        name
+        // Longer ones differ in what a number takes the place of.
+        let start: String = own.chars().take(LONGEST_NAME - NUMBER_ROOM).collect();
+        let number = self.numbers.entry(start.to_ascii_lowercase()).or_insert(1);
+        loop {
+            *number += 1;
+            let name = format!("{start}-{number}");
+            if self.documents.insert(name.to_ascii_lowercase()) {
+                return name;
+            }
+        }
     }
 }
 

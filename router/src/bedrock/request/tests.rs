@@ -119,7 +119,7 @@ fn no_two_documents_of_a_request_have_one_name() {
         blocks.extend(inside.chain(content));
     }
     names.sort();
-    let (one, two) = ("n".repeat(200), format!("{}-2", "n".repeat(198)));
+    let (one, two) = ("n".repeat(200), format!("{}-2", "n".repeat(190)));
     let expected = [
         "A md-2",
         "a md",
@@ -131,6 +131,16 @@ fn no_two_documents_of_a_request_have_one_name() {
         one.as_str(),
     ];
     assert_eq!(names, expected);
+}
+
+#[test]
+fn very_many_documents_are_named_in_a_moment() {
+    let mut names = Names::default();
+    let twins: std::collections::BTreeSet<String> = (0..20_000)
+        .map(|number| names.document(&format!("{}{}", "n".repeat(198), number % 50)))
+        .collect();
+    assert_eq!(twins.len(), 20_000);
+    assert!(twins.iter().all(|name| name.len() <= 200));
 }
 
 #[test]
