@@ -1,11 +1,12 @@
 //! Starting the router: what must be in place before the first request, and nothing else.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use model_map::Protocol;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 #[cfg(feature = "aws")]
 use crate::audit::bucket::Bucket;
@@ -312,24 +313,34 @@ fn variable(name: &str) -> Option<String> {
 
 /// The order to stop. A second one is not asked twice: what is open is cut.
 async fn ordered_to_stop() {
-    stopped().await;
+    let Ok(mut orders) = Orders::listen() else { return std::future::pending().await };
+    orders.next().await;
     say("stops: open answers may end within their grace period; a second signal ends it at once");
-    tokio::spawn(async {
-        stopped().await;
+    tokio::spawn(async move {
+        orders.next().await;
         say("ends at once");
         std::process::exit(1);
     });
 }
 
-/// Ctrl-C, or the order to terminate.
-async fn stopped() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+/// Ctrl-C, and the order to terminate. It listens as long as it lives: one that came between two
+/// listeners would be heard by neither.
+struct Orders {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Orders {
+    fn listen() -> io::Result<Self> {
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 
