@@ -1,7 +1,9 @@
 //! JSON looked at without building it: one pass that checks a text and finds its parts.
 //!
-//! Owns syntax, depth and duplicate keys; what a value means is for its reader.
+//! Owns what is given of a text; the pass is in `scan`, and what a value means is for its reader.
 
+mod read;
+mod scan;
 mod sought;
 mod surrogates;
 
@@ -10,16 +12,15 @@ use std::fmt;
 use std::ops::Range;
 
 use bytes::BytesMut;
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 
+pub(crate) use self::read::read;
+pub(crate) use self::scan::Scan;
 pub(crate) use self::sought::Sought;
 pub(crate) use self::surrogates::mended;
 
 /// How deep arrays and objects may stand in one another.
 pub(crate) const MAX_DEPTH: usize = 128;
-
-/// Objects with more members than this are checked for duplicates by sorting.
-const FEW: usize = 8;
 
 /// Why a text is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,22 +60,23 @@ pub(crate) fn object(text: &str) -> Result<Vec<Member>, JsonError> {
 /// The same, and whether any escape is a half of a character: alone or not is for [`mended`] to
 /// see.
 pub(crate) fn object_and_halves(text: &str) -> Result<(Vec<Member>, bool), JsonError> {
-    let mut scan = Scan::new(text);
+    let mut scan = Scan::strict(text);
     let mut members = Vec::new();
     scan.space();
-    scan.object(|key, value| members.push(Member { key, value }))?;
-    scan.end()?;
-    Ok((members, scan.halves))
+    scan.object(&mut |scan, key| {
+        let value = scan.place();
+        members.push(Member { key, value });
+    });
+    scan.through(members)
 }
 
 /// Checks a whole text and gives the elements of the array that it is.
 pub(crate) fn array(text: &str) -> Result<Vec<Range<usize>>, JsonError> {
-    let mut scan = Scan::new(text);
+    let mut scan = Scan::strict(text);
     let mut elements = Vec::new();
     scan.space();
-    scan.array(|element| elements.push(element))?;
-    scan.end()?;
-    Ok(elements)
+    scan.array(&mut |scan| elements.push(scan.place()));
+    Ok(scan.through(elements)?.0)
 }
 
 /// The text of a JSON string, given with its quotes.
@@ -88,11 +90,11 @@ pub(crate) fn decode(raw: &str) -> Option<Cow<'_, str>> {
 
 /// The JSON string that a text begins with, with its quotes, and the rest.
 pub(crate) fn leading_string(text: &str) -> Option<(&str, &str)> {
-    let mut scan = Scan::new(text);
+    let mut scan = Scan::lenient(text);
     if scan.peek() != Some(b'"') {
         return None;
     }
-    scan.string().ok()?;
+    scan.string()?;
     text.split_at_checked(scan.at)
 }
 
@@ -140,233 +142,6 @@ fn unicode(text: &str) -> Option<(char, usize)> {
 pub(crate) fn put_string(to: &mut BytesMut, text: &str) {
     // Writing into memory cannot fail.
     let _ = serde_json::to_writer(bytes::BufMut::writer(to), text);
-}
-
-struct Scan<'a> {
-    text: &'a str,
-    at: usize,
-    depth: usize,
-    /// The keys of the objects that are open, outermost first.
-    keys: Vec<Cow<'a, str>>,
-    /// Whether a surrogate was escaped.
-    halves: bool,
-}
-
-impl<'a> Scan<'a> {
-    fn new(text: &'a str) -> Self {
-        Self { text, at: 0, depth: 0, keys: Vec::new(), halves: false }
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    fn rest(&self) -> &'a [u8] {
-        self.text.as_bytes().get(self.at..).unwrap_or_default()
-    }
-
-    fn space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
-        }
-    }
-
-    #[cold]
-    fn expected<T>(&self, what: &'static str) -> Result<T, JsonError> {
-        Err(JsonError::Syntax(what, self.at))
-    }
-
-    fn take(&mut self, byte: u8, what: &'static str) -> Result<(), JsonError> {
-        if self.peek() != Some(byte) {
-            return self.expected(what);
-        }
-        self.at += 1;
-        Ok(())
-    }
-
-    fn end(&mut self) -> Result<(), JsonError> {
-        self.space();
-        if self.at == self.text.len() { Ok(()) } else { self.expected("the end") }
-    }
-
-    /// A value without the space around it.
-    fn value(&mut self) -> Result<Range<usize>, JsonError> {
-        self.space();
-        let start = self.at;
-        match self.peek() {
-            Some(b'{') => self.object(|_, _| ())?,
-            Some(b'[') => self.array(|_| ())?,
-            Some(b'"') => self.string()?,
-            Some(b'-' | b'0'..=b'9') => self.number()?,
-            _ => self.word()?,
-        }
-        Ok(start..self.at)
-    }
-
-    fn enter(&mut self) -> Result<(), JsonError> {
-        self.depth += 1;
-        if self.depth > MAX_DEPTH { Err(JsonError::Depth) } else { Ok(()) }
-    }
-
-    fn object(
-        &mut self,
-        mut seen: impl FnMut(Range<usize>, Range<usize>),
-    ) -> Result<(), JsonError> {
-        self.take(b'{', "an object")?;
-        self.enter()?;
-        let outer = self.keys.len();
-        self.space();
-        if self.peek() != Some(b'}') {
-            loop {
-                let key = self.key()?;
-                let value = self.value()?;
-                seen(key, value);
-                if !self.more()? {
-                    break;
-                }
-            }
-        }
-        self.take(b'}', "`,` or `}`")?;
-        self.depth -= 1;
-        self.check_duplicates(outer)
-    }
-
-    fn array(&mut self, mut seen: impl FnMut(Range<usize>)) -> Result<(), JsonError> {
-        self.take(b'[', "an array")?;
-        self.enter()?;
-        self.space();
-        if self.peek() != Some(b']') {
-            loop {
-                seen(self.value()?);
-                if !self.more()? {
-                    break;
-                }
-            }
-        }
-        self.take(b']', "`,` or `]`")?;
-        self.depth -= 1;
-        Ok(())
-    }
-
-    /// Whether a comma follows.
-    fn more(&mut self) -> Result<bool, JsonError> {
-        self.space();
-        let more = self.peek() == Some(b',');
-        self.at += usize::from(more);
-        Ok(more)
-    }
-
-    fn key(&mut self) -> Result<Range<usize>, JsonError> {
-        self.space();
-        let start = self.at;
-        if self.peek() != Some(b'"') {
-            return self.expected("a key");
-        }
-        self.string()?;
-        let range = start..self.at;
-        let raw = self.text.get(range.clone()).unwrap_or_default();
-        let Some(key) = decode(raw).or(self.halves.then_some(Cow::Borrowed(raw))) else {
-            return self.expected("a key");
-        };
-        self.keys.push(key);
-        self.space();
-        self.take(b':', "`:`")?;
-        Ok(range)
-    }
-
-    fn check_duplicates(&mut self, outer: usize) -> Result<(), JsonError> {
-        let keys = self.keys.get_mut(outer..).unwrap_or_default();
-        let twice = if keys.len() <= FEW { twice_in_few(keys) } else { twice_in_many(keys) };
-        if let Some(key) = twice {
-            return Err(JsonError::Duplicate(key.chars().take(64).collect()));
-        }
-        self.keys.truncate(outer);
-        Ok(())
-    }
-
-    fn string(&mut self) -> Result<(), JsonError> {
-        self.at += 1;
-        loop {
-            let rest = self.rest();
-            let Some(length) = memchr2(b'"', b'\\', rest) else {
-                self.at = self.text.len();
-                return self.expected("`\"`");
-            };
-            if has_control(rest.get(..length).unwrap_or_default()) {
-                return self.expected("an escape in place of a control character");
-            }
-            self.at += length + 1;
-            if rest.get(length) == Some(&b'"') {
-                return Ok(());
-            }
-            self.escape()?;
-        }
-    }
-
-    fn escape(&mut self) -> Result<(), JsonError> {
-        let length = match self.rest() {
-            [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 1,
-            [b'u', a, b, c, d, ..] if [a, b, c, d].iter().all(|x| x.is_ascii_hexdigit()) => {
-                self.halves |= matches!(a, b'd' | b'D') && *b >= b'8';
-                5
-            }
-            _ => return self.expected("an escape"),
-        };
-        self.at += length;
-        Ok(())
-    }
-
-    fn number(&mut self) -> Result<(), JsonError> {
-        self.at += usize::from(self.peek() == Some(b'-'));
-        match self.peek() {
-            Some(b'0') => self.at += 1,
-            _ => self.digits()?,
-        }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if matches!(self.peek(), Some(b'e' | b'E')) {
-            self.at += 1;
-            self.at += usize::from(matches!(self.peek(), Some(b'+' | b'-')));
-            self.digits()?;
-        }
-        Ok(())
-    }
-
-    fn digits(&mut self) -> Result<(), JsonError> {
-        let count = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
-        self.at += count;
-        if count == 0 { self.expected("a digit") } else { Ok(()) }
-    }
-
-    fn word(&mut self) -> Result<(), JsonError> {
-        let Some(word) = ["true", "false", "null"]
-            .into_iter()
-            .find(|word| self.rest().starts_with(word.as_bytes()))
-        else {
-            return self.expected("a value");
-        };
-        self.at += word.len();
-        Ok(())
-    }
-}
-
-/// Looks at every byte, since a loop without an early end is done several bytes at a time.
-fn has_control(run: &[u8]) -> bool {
-    run.iter().fold(false, |found, byte| found | (*byte < 0x20))
-}
-
-fn twice_in_few<'k>(keys: &'k [Cow<'_, str>]) -> Option<&'k str> {
-    keys.iter()
-        .enumerate()
-        .find(|(index, key)| keys.iter().take(*index).any(|before| before == *key))
-        .map(|(_, key)| key.as_ref())
-}
-
-fn twice_in_many<'k>(keys: &'k mut [Cow<'_, str>]) -> Option<&'k str> {
-    keys.sort_unstable();
-    keys.windows(2).find(|pair| pair.first() == pair.last())?.first().map(AsRef::as_ref)
 }
 
 #[cfg(test)]

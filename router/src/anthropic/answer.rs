@@ -6,12 +6,11 @@ use std::borrow::Cow;
 
 use bytes::{Bytes, BytesMut};
 use model_map::FailureClass;
-use serde_json::value::RawValue;
 
 use super::chunks::{annotation, encrypted_detail, put_usage, quoted, text_detail};
-use super::message::{
-    Block, BlockKind, Citation, Message, StopReason, WireUsage, characters, explanation, text,
-};
+use super::message::{Block, BlockKind, Message, StopReason, characters, cited, explanation, text};
+use super::usage::WireUsage;
+use crate::json;
 use crate::wire::answer::ANSWER_TOOL;
 use crate::wire::{Answer, AnswerOptions, UpstreamError, Usage, error};
 
@@ -22,13 +21,12 @@ pub fn translate(body: &Bytes, options: &AnswerOptions) -> Result<Answer, Upstre
     let not_a_message =
         || UpstreamError::of(FailureClass::ServerError, "the answer is not a message");
     let body = std::str::from_utf8(body).map_err(|_| not_a_message())?;
-    let message: Message<'_> = serde_json::from_str(body).map_err(|_| not_a_message())?;
+    let message = json::read(body, Message::read).ok_or_else(not_a_message)?;
     if message.error.is_some() {
         return Err(error::read_event(body));
     }
-    let blocks = message.content.as_deref().ok_or_else(not_a_message)?;
     let mut parts = Parts::default();
-    for block in blocks {
+    for block in message.content.as_ref().ok_or_else(not_a_message)? {
         parts.add(block, options);
     }
     if message.stop_reason == Some(StopReason::Refusal) {
@@ -94,14 +92,14 @@ impl<'a> Parts<'a> {
             self.content.push_str(inner(Some(raw)));
             self.characters += characters(raw);
         }
-        let citations = block.citations.iter().flatten().filter_map(|raw| Citation::read(raw));
+        let citations = block.citations.iter().copied().filter_map(cited);
         self.annotations
             .extend(citations.map(|(url, title)| annotation(url, title, start, self.characters)));
     }
 
     fn call(&mut self, block: &Block<'a>, options: &AnswerOptions) {
         let name = text(block.name).unwrap_or("\"\"");
-        let input = block.input.map(RawValue::get).filter(|raw| *raw != "null").unwrap_or("{}");
+        let input = block.input.unwrap_or("{}");
         let arguments = quoted(input);
         if options.answer_tool && name.trim_matches('"') == ANSWER_TOOL {
             return self.content.push_str(inner(Some(&arguments)));

@@ -2,10 +2,9 @@
 //!
 //! Owns which block is open and what it becomes; the stream around them is in `stream`.
 
-use serde_json::value::RawValue;
-
 use super::chunks::{Chunks, annotation, encrypted_detail, quoted, text_detail};
-use super::message::{Block, BlockKind, Citation, Delta, DeltaKind, Raw, characters, text};
+use super::message::{Block, BlockKind, Delta, DeltaKind, Raw, characters, cited, text};
+use crate::json;
 use crate::wire::answer::ANSWER_TOOL;
 
 /// What has been read of a message's blocks.
@@ -72,8 +71,7 @@ impl Blocks {
     }
 
     pub(super) fn start(&mut self, index: u64, block: Raw<'_>, to: &mut Chunks) {
-        let block: Block<'_> =
-            block.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+        let block = block.and_then(|block| json::read(block, Block::read)).unwrap_or_default();
         let kind = match block.kind {
             BlockKind::Text => Kind::Text { start: self.characters, citations: Vec::new() },
             BlockKind::Thinking => Kind::Thinking(self.next_reasoning()),
@@ -91,7 +89,7 @@ impl Blocks {
         match block.kind {
             BlockKind::Text => {
                 self.text(text(block.text), to);
-                for citation in block.citations.iter().flatten() {
+                for citation in &block.citations {
                     self.citation(index, citation);
                 }
             }
@@ -169,8 +167,7 @@ impl Blocks {
 
     fn tool(&mut self, block: &Block<'_>, to: &mut Chunks) -> Input {
         let name = text(block.name).unwrap_or("\"\"");
-        let whole = block.input.map_or("{}", RawValue::get);
-        let whole = if whole == "null" { "{}" } else { whole }.to_owned();
+        let whole = block.input.unwrap_or("{}").to_owned();
         if self.answer_tool && name.trim_matches('"') == ANSWER_TOOL {
             return Input { call: None, whole, streamed: false };
         }
@@ -229,9 +226,9 @@ impl Blocks {
         }
     }
 
-    fn citation(&mut self, index: u64, raw: &RawValue) {
+    fn citation(&mut self, index: u64, raw: &str) {
         if let Some(Kind::Text { citations, .. }) = self.find(index) {
-            citations.extend(Citation::read(raw).map(|(url, title)| (url.into(), title.into())));
+            citations.extend(cited(raw).map(|(url, title)| (url.into(), title.into())));
         }
     }
 

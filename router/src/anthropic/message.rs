@@ -3,42 +3,52 @@
 //! Owns the shapes, borrowed from the bytes; a string that only passes through keeps its quotes
 //! and escapes, so that it is written as it came.
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
-use crate::wire::Usage;
+use crate::json::{self, Scan};
 
 /// A JSON value as it stands in the bytes.
-pub(super) type Raw<'a> = Option<&'a RawValue>;
+pub(super) type Raw<'a> = Option<&'a str>;
 
 /// A string with its quotes; none for anything else and for the empty one.
-pub(super) fn text<'a>(value: Raw<'a>) -> Option<&'a str> {
-    let value = value?.get();
-    (value.starts_with('"') && value.len() > 2).then_some(value)
+pub(super) fn text(value: Raw<'_>) -> Raw<'_> {
+    value.filter(|value| value.starts_with('"') && value.len() > 2)
 }
 
 /// One event of a stream.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default)]
 pub(super) struct Event<'a> {
-    #[serde(rename = "type", default)]
     pub(super) kind: EventKind,
-    #[serde(default)]
     pub(super) index: u64,
-    #[serde(borrow, default)]
     pub(super) delta: Option<Delta<'a>>,
-    #[serde(borrow, default)]
     pub(super) content_block: Raw<'a>,
-    #[serde(borrow, default)]
     pub(super) message: Raw<'a>,
-    #[serde(borrow, default)]
     pub(super) usage: Raw<'a>,
-    #[serde(borrow, default)]
     pub(super) error: Raw<'a>,
 }
 
+impl<'a> Event<'a> {
+    /// Reads an event; none where it is of another shape.
+    pub(super) fn read(value: &mut Scan<'a>) -> Option<Self> {
+        let (mut event, mut has_place) = (Self::default(), true);
+        let is_object = value.members(&mut |key, value| match key {
+            "type" => event.kind = EventKind::of(value.raw()),
+            "index" => {
+                let index = value.number();
+                has_place &= index.is_some();
+                event.index = index.unwrap_or_default();
+            }
+            "delta" => event.delta = Delta::read(value),
+            "content_block" => event.content_block = value.raw(),
+            "message" => event.message = value.raw(),
+            "usage" => event.usage = value.raw(),
+            "error" => event.error = value.raw(),
+            _ => (),
+        });
+        (is_object && has_place).then_some(event)
+    }
+}
+
 /// An event's `type`.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EventKind {
     ContentBlockDelta,
     ContentBlockStart,
@@ -49,34 +59,57 @@ pub(super) enum EventKind {
     MessageStop,
     /// Pings too.
     #[default]
-    #[serde(other)]
     Unknown,
 }
 
+impl EventKind {
+    fn of(value: Raw<'_>) -> Self {
+        match value.unwrap_or_default() {
+            r#""content_block_delta""# => Self::ContentBlockDelta,
+            r#""content_block_start""# => Self::ContentBlockStart,
+            r#""content_block_stop""# => Self::ContentBlockStop,
+            r#""error""# => Self::Error,
+            r#""message_delta""# => Self::MessageDelta,
+            r#""message_start""# => Self::MessageStart,
+            r#""message_stop""# => Self::MessageStop,
+            _ => Self::Unknown,
+        }
+    }
+}
+
 /// What a `content_block_delta` or a `message_delta` brings.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default)]
 pub(super) struct Delta<'a> {
-    #[serde(rename = "type", default)]
     pub(super) kind: DeltaKind,
-    #[serde(borrow, default)]
     pub(super) text: Raw<'a>,
-    #[serde(borrow, default)]
     pub(super) thinking: Raw<'a>,
-    #[serde(borrow, default)]
     pub(super) signature: Raw<'a>,
-    #[serde(borrow, default)]
     pub(super) partial_json: Raw<'a>,
-    #[serde(borrow, default)]
     pub(super) citation: Raw<'a>,
-    #[serde(default)]
     pub(super) stop_reason: Option<StopReason>,
-    #[serde(borrow, default)]
     pub(super) stop_details: Raw<'a>,
 }
 
+impl<'a> Delta<'a> {
+    fn read(value: &mut Scan<'a>) -> Option<Self> {
+        let mut delta = Self::default();
+        let is_object = value.members(&mut |key, value| match key {
+            "type" => delta.kind = DeltaKind::of(value.raw()),
+            "text" => delta.text = value.raw(),
+            "thinking" => delta.thinking = value.raw(),
+            "signature" => delta.signature = value.raw(),
+            "partial_json" => delta.partial_json = value.raw(),
+            "citation" => delta.citation = value.raw(),
+            "stop_reason" => delta.stop_reason = StopReason::of(value.raw()),
+            "stop_details" => delta.stop_details = value.raw(),
+            _ => (),
+        });
+        is_object.then_some(delta)
+    }
+}
+
 /// The `type` of a block's delta.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DeltaKind {
     CitationsDelta,
     InputJsonDelta,
@@ -84,66 +117,89 @@ pub(super) enum DeltaKind {
     TextDelta,
     ThinkingDelta,
     #[default]
-    #[serde(other)]
     Unknown,
 }
 
-/// The message that a stream begins with, as far as anything is in it.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Start<'a> {
-    #[serde(borrow, default)]
-    pub(super) id: Raw<'a>,
-    #[serde(borrow, default)]
-    pub(super) model: Raw<'a>,
-    #[serde(borrow, default)]
-    pub(super) usage: Raw<'a>,
+impl DeltaKind {
+    fn of(value: Raw<'_>) -> Self {
+        match value.unwrap_or_default() {
+            r#""citations_delta""# => Self::CitationsDelta,
+            r#""input_json_delta""# => Self::InputJsonDelta,
+            r#""signature_delta""# => Self::SignatureDelta,
+            r#""text_delta""# => Self::TextDelta,
+            r#""thinking_delta""# => Self::ThinkingDelta,
+            _ => Self::Unknown,
+        }
+    }
 }
 
-/// A whole message, or the start of one that is forwarded.
-#[derive(Debug, Default, Deserialize)]
+/// A message: a whole one, or the one that a stream begins with, as far as anything is in it.
+#[derive(Debug, Default)]
 pub(super) struct Message<'a> {
-    #[serde(borrow, default)]
     pub(super) id: Raw<'a>,
-    #[serde(borrow, default)]
     pub(super) model: Raw<'a>,
-    #[serde(borrow, default)]
+    /// None where it is no list of objects.
     pub(super) content: Option<Vec<Block<'a>>>,
-    #[serde(default)]
     pub(super) stop_reason: Option<StopReason>,
-    #[serde(borrow, default)]
     pub(super) stop_details: Raw<'a>,
-    #[serde(borrow, default)]
     pub(super) usage: Raw<'a>,
-    #[serde(borrow, default)]
     pub(super) error: Raw<'a>,
 }
 
+impl<'a> Message<'a> {
+    /// Reads a message; none where it is no object.
+    pub(super) fn read(value: &mut Scan<'a>) -> Option<Self> {
+        let mut message = Self::default();
+        let is_object = value.members(&mut |key, value| match key {
+            "id" => message.id = value.raw(),
+            "model" => message.model = value.raw(),
+            "content" => message.content = value.list(Block::read),
+            "stop_reason" => message.stop_reason = StopReason::of(value.raw()),
+            "stop_details" => message.stop_details = value.raw(),
+            "usage" => message.usage = value.raw(),
+            "error" => message.error = value.raw(),
+            _ => (),
+        });
+        is_object.then_some(message)
+    }
+}
+
 /// A content block.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 pub(super) struct Block<'a> {
-    #[serde(rename = "type", default)]
     pub(super) kind: BlockKind,
-    #[serde(borrow, default)]
     pub(super) text: Raw<'a>,
-    #[serde(borrow, default)]
-    pub(super) citations: Option<Vec<&'a RawValue>>,
-    #[serde(borrow, default)]
+    pub(super) citations: Vec<&'a str>,
     pub(super) thinking: Raw<'a>,
-    #[serde(borrow, default)]
     pub(super) signature: Raw<'a>,
-    #[serde(borrow, default)]
     pub(super) data: Raw<'a>,
-    #[serde(borrow, default)]
     pub(super) id: Raw<'a>,
-    #[serde(borrow, default)]
     pub(super) name: Raw<'a>,
-    #[serde(borrow, default)]
     pub(super) input: Raw<'a>,
 }
 
+impl<'a> Block<'a> {
+    /// Reads a block; none where it is no object.
+    pub(super) fn read(value: &mut Scan<'a>) -> Option<Self> {
+        let mut block = Self::default();
+        let is_object = value.members(&mut |key, value| match key {
+            "type" => block.kind = BlockKind::of(value.raw()),
+            "text" => block.text = value.raw(),
+            "citations" => block.citations = value.list(Scan::raw).unwrap_or_default(),
+            "thinking" => block.thinking = value.raw(),
+            "signature" => block.signature = value.raw(),
+            "data" => block.data = value.raw(),
+            "id" => block.id = value.raw(),
+            "name" => block.name = value.raw(),
+            "input" => block.input = value.raw(),
+            _ => (),
+        });
+        is_object.then_some(block)
+    }
+}
+
 /// A block's `type`.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BlockKind {
     RedactedThinking,
     Text,
@@ -151,24 +207,44 @@ pub(super) enum BlockKind {
     ToolUse,
     /// Server tools and their results too: the client has no part in them.
     #[default]
-    #[serde(other)]
     Hidden,
 }
 
+impl BlockKind {
+    fn of(value: Raw<'_>) -> Self {
+        match value.unwrap_or_default() {
+            r#""redacted_thinking""# => Self::RedactedThinking,
+            r#""text""# => Self::Text,
+            r#""thinking""# => Self::Thinking,
+            r#""tool_use""# => Self::ToolUse,
+            _ => Self::Hidden,
+        }
+    }
+}
+
 /// Why a message ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StopReason {
     MaxTokens,
     ModelContextWindowExceeded,
     Refusal,
     ToolUse,
     /// `end_turn`, `stop_sequence`, `pause_turn` and those to come.
-    #[serde(other)]
     Other,
 }
 
 impl StopReason {
+    /// Reads a reason; none where it is no string.
+    fn of(value: Raw<'_>) -> Option<Self> {
+        match value? {
+            r#""max_tokens""# => Some(Self::MaxTokens),
+            r#""model_context_window_exceeded""# => Some(Self::ModelContextWindowExceeded),
+            r#""refusal""# => Some(Self::Refusal),
+            r#""tool_use""# => Some(Self::ToolUse),
+            other => other.starts_with('"').then_some(Self::Other),
+        }
+    }
+
     /// OpenAI's `finish_reason`, for a message with so many calls of the client's tools.
     pub(crate) fn finish_reason(reason: Option<Self>, calls: u32) -> &'static str {
         match reason {
@@ -185,86 +261,32 @@ impl StopReason {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
-struct StopDetails<'a> {
-    #[serde(borrow, default)]
-    explanation: Raw<'a>,
-}
-
 /// What a refusal says, with its quotes.
-pub(super) fn explanation<'a>(details: Raw<'a>) -> Option<&'a str> {
-    text(serde_json::from_str::<StopDetails<'a>>(details?.get()).ok()?.explanation)
+pub(super) fn explanation(details: Raw<'_>) -> Raw<'_> {
+    let mut explanation = None;
+    json::read(details?, |details| {
+        let is_object = details.members(&mut |key, value| {
+            if key == "explanation" {
+                explanation = value.raw();
+            }
+        });
+        is_object.then_some(())
+    })?;
+    text(explanation)
 }
 
-/// A citation of something that has an address.
-#[derive(Debug, Deserialize)]
-pub(super) struct Citation<'a> {
-    #[serde(borrow, default)]
-    url: Raw<'a>,
-    #[serde(borrow, default)]
-    title: Raw<'a>,
-}
-
-impl<'a> Citation<'a> {
-    /// The address and the title, with their quotes; none where there is no address.
-    pub(super) fn read(raw: &'a RawValue) -> Option<(&'a str, &'a str)> {
-        let citation: Self = serde_json::from_str(raw.get()).ok()?;
-        Some((text(citation.url)?, text(citation.title).unwrap_or("\"\"")))
-    }
-}
-
-/// Tokens as Anthropic counts them, added up over a stream's events.
-#[derive(Debug, Default, Clone, Copy, Deserialize)]
-pub(super) struct WireUsage {
-    #[serde(default)]
-    input_tokens: Option<u64>,
-    #[serde(default)]
-    cache_creation_input_tokens: Option<u64>,
-    #[serde(default)]
-    cache_read_input_tokens: Option<u64>,
-    #[serde(default)]
-    output_tokens: Option<u64>,
-    #[serde(default)]
-    output_tokens_details: Option<OutputDetails>,
-}
-
-#[derive(Debug, Default, Clone, Copy, Deserialize)]
-struct OutputDetails {
-    #[serde(default)]
-    thinking_tokens: Option<u64>,
-}
-
-impl WireUsage {
-    /// Reads a `usage`; none where it is of another shape.
-    pub(super) fn read(raw: Raw<'_>) -> Option<Self> {
-        serde_json::from_str(raw?.get()).ok()
-    }
-
-    /// Takes a later, cumulative count: it wins field by field.
-    pub(super) fn update(&mut self, later: Self) {
-        self.input_tokens = later.input_tokens.or(self.input_tokens);
-        self.cache_creation_input_tokens =
-            later.cache_creation_input_tokens.or(self.cache_creation_input_tokens);
-        self.cache_read_input_tokens =
-            later.cache_read_input_tokens.or(self.cache_read_input_tokens);
-        self.output_tokens = later.output_tokens.or(self.output_tokens);
-        self.output_tokens_details = later.output_tokens_details.or(self.output_tokens_details);
-    }
-}
-
-impl From<WireUsage> for Usage {
-    fn from(wire: WireUsage) -> Self {
-        let cache_read = wire.cache_read_input_tokens.unwrap_or(0);
-        let cache_write = wire.cache_creation_input_tokens.unwrap_or(0);
-        let fresh = wire.input_tokens.unwrap_or(0);
-        Self {
-            input: fresh.saturating_add(cache_read).saturating_add(cache_write),
-            cache_read,
-            cache_write,
-            output: wire.output_tokens.unwrap_or(0),
-            reasoning: wire.output_tokens_details.and_then(|details| details.thinking_tokens),
-        }
-    }
+/// The address and the title of what is cited, with their quotes; none where it has no address.
+pub(super) fn cited(citation: &str) -> Option<(&str, &str)> {
+    let (mut url, mut title) = (None, None);
+    json::read(citation, |citation| {
+        let is_object = citation.members(&mut |key, value| match key {
+            "url" => url = value.raw(),
+            "title" => title = value.raw(),
+            _ => (),
+        });
+        is_object.then_some(())
+    })?;
+    Some((text(url)?, text(title).unwrap_or("\"\"")))
 }
 
 /// How many characters a string has that is given with its quotes.
@@ -299,10 +321,8 @@ mod tests {
 
     #[test]
     fn finish_reasons() {
-        let finish = |reason: &str, calls| {
-            let reason = serde_json::from_str(reason).expect("a reason");
-            StopReason::finish_reason(reason, calls)
-        };
+        let finish =
+            |reason: &str, calls| StopReason::finish_reason(StopReason::of(Some(reason)), calls);
         for (reason, calls, finish_reason) in [
             ("\"end_turn\"", 0, "stop"),
             ("\"stop_sequence\"", 0, "stop"),
@@ -313,8 +333,8 @@ mod tests {
             ("\"tool_use\"", 0, "stop"),
             ("\"refusal\"", 0, "content_filter"),
             ("\"of tomorrow\"", 0, "stop"),
-            ("null", 0, "stop"),
-            ("null", 1, "tool_calls"),
+            ("7", 0, "stop"),
+            ("7", 1, "tool_calls"),
         ] {
             assert_eq!(finish(reason, calls), finish_reason, "{reason}");
         }
@@ -327,15 +347,5 @@ mod tests {
         {
             assert_eq!(characters(raw), count, "{raw}");
         }
-    }
-
-    #[test]
-    fn a_later_usage_wins_field_by_field() {
-        let read = |text: &str| serde_json::from_str::<WireUsage>(text).expect("usage");
-        let mut usage =
-            read(r#"{"input_tokens":10,"cache_read_input_tokens":5,"output_tokens":1}"#);
-        usage.update(read(r#"{"cache_read_input_tokens":0,"output_tokens":7}"#));
-        let usage = Usage::from(usage);
-        assert_eq!((usage.input, usage.cache_read, usage.output), (10, 0, 7));
     }
 }

@@ -18,6 +18,7 @@ mod thinking;
 mod thoughts;
 mod tools;
 mod turns;
+mod usage;
 
 pub(crate) use chunks::{put_usage, quoted};
 pub(crate) use message::characters;

@@ -6,12 +6,10 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::message::{Raw, text};
 use super::request::is_blank;
-use crate::json;
+use crate::json::{self, Scan};
 use crate::openai::request::RequestError;
 use crate::wire::segments::Writer;
 
@@ -46,35 +44,24 @@ pub(super) struct Content<'a> {
     parts: Vec<Part<'a>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct Part<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Cow<'a, str>,
-    #[serde(borrow, default)]
+    kind: Raw<'a>,
     text: Raw<'a>,
-    #[serde(borrow, default)]
     refusal: Raw<'a>,
-    #[serde(borrow, default)]
     image_url: Raw<'a>,
-    #[serde(borrow, default)]
     file: Option<File<'a>>,
-    #[serde(borrow, default)]
     cache_control: Raw<'a>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default)]
 struct File<'a> {
-    #[serde(borrow, default)]
-    file_data: Raw<'a>,
-    #[serde(borrow, default)]
-    filename: Raw<'a>,
+    data: Raw<'a>,
+    name: Raw<'a>,
 }
 
-#[derive(Deserialize)]
-struct ImageUrl<'a> {
-    #[serde(borrow)]
-    url: &'a RawValue,
-}
+/// The kind of a string's only part.
+const TEXT: &str = r#""text""#;
 
 #[cold]
 fn at(message: usize) -> String {
@@ -86,11 +73,11 @@ impl<'a> Content<'a> {
     pub(super) fn read(raw: Raw<'a>, message: usize) -> Result<Self, RequestError> {
         let parts = match raw {
             None => Vec::new(),
-            Some(said) if said.get().starts_with('"') => {
-                vec![Part { kind: "text".into(), text: raw, ..Part::default() }]
+            Some(said) if said.starts_with('"') => {
+                vec![Part { kind: Some(TEXT), text: raw, ..Part::default() }]
             }
-            Some(list) => serde_json::from_str(list.get()).map_err(|error| {
-                RequestError::at(at(message), format!("cannot be read: {error}"))
+            Some(list) => json::read(list, |list| list.list(Part::read)).ok_or_else(|| {
+                RequestError::at(at(message), "is neither a string nor a list of parts")
             })?,
         };
         let content = Self { message, parts };
@@ -159,30 +146,38 @@ impl<'a> Content<'a> {
 }
 
 impl<'a> Part<'a> {
+    fn read(value: &mut Scan<'a>) -> Option<Self> {
+        let mut part = Self::default();
+        let is_object = value.members(&mut |key, value| match key {
+            "type" => part.kind = value.raw(),
+            "text" => part.text = value.raw(),
+            "refusal" => part.refusal = value.raw(),
+            "image_url" => part.image_url = value.raw(),
+            "file" => part.file = File::read(value),
+            "cache_control" => part.cache_control = value.raw(),
+            _ => (),
+        });
+        is_object.then_some(part)
+    }
+
     fn check(&self, at: impl Fn() -> String) -> Result<(), RequestError> {
-        match self.kind.as_ref() {
-            "text" | "refusal" | "image_url" => Ok(()),
-            "file" if self.file.as_ref().is_some_and(|file| file.file_data.is_some()) => Ok(()),
-            "file" => {
+        match self.kind.unwrap_or_default() {
+            r#""text""# | r#""refusal""# | r#""image_url""# => Ok(()),
+            r#""file""# if self.file.as_ref().is_some_and(|file| file.data.is_some()) => Ok(()),
+            r#""file""# => {
                 Err(RequestError::at(at(), "has no `file_data`: this model knows no file ids"))
             }
-            kind => {
-                let what = format!("is of type `{}`, which this model does not take", told(kind));
-                Err(RequestError {
-                    code: Some("unsupported_content"),
-                    ..RequestError::at(at(), what)
-                })
-            }
+            kind => Err(unknown(at(), kind)),
         }
     }
 
     fn is_text(&self) -> bool {
-        matches!(self.kind.as_ref(), "text" | "refusal")
+        matches!(self.kind, Some(r#""text""# | r#""refusal""#))
     }
 
     /// The text with its quotes.
     fn words(&self) -> Option<&'a str> {
-        text(if self.kind == "refusal" { self.refusal } else { self.text })
+        text(if self.kind == Some(r#""refusal""#) { self.refusal } else { self.text })
     }
 
     fn is_blank(&self) -> bool {
@@ -191,9 +186,9 @@ impl<'a> Part<'a> {
 
     /// Writes one block.
     fn write(&self, to: &mut Writer<'_>) -> Result<(), Unsent> {
-        match self.kind.as_ref() {
-            "image_url" => self.write_image(to)?,
-            "file" => self.write_document(to)?,
+        match self.kind.unwrap_or_default() {
+            r#""image_url""# => self.write_image(to)?,
+            r#""file""# => self.write_document(to)?,
             _ => {
                 self.write_words(to);
                 return Ok(());
@@ -212,17 +207,14 @@ impl<'a> Part<'a> {
     fn write_end(&self, to: &mut Writer<'_>) {
         if let Some(cache_control) = self.cache_control {
             to.put(r#","cache_control":"#);
-            to.put(cache_control.get());
+            to.put(cache_control);
         }
         to.put("}");
     }
 
     fn write_image(&self, to: &mut Writer<'_>) -> Result<(), Unsent> {
         let raw = self.image_url.ok_or(NO_SOURCE)?;
-        let raw = match serde_json::from_str::<ImageUrl<'a>>(raw.get()) {
-            Ok(image) => image.url,
-            Err(_) => raw,
-        };
+        let raw = json::read(raw, url).unwrap_or(raw);
         to.put(r#"{"type":"image","source":"#);
         write_source(to, raw, |kind| kind.starts_with("image/"))
     }
@@ -230,14 +222,14 @@ impl<'a> Part<'a> {
     fn write_document(&self, to: &mut Writer<'_>) -> Result<(), Unsent> {
         let file = self.file.as_ref().ok_or(NO_SOURCE)?;
         to.put(r#"{"type":"document","#);
-        if let Some(name) = text(file.filename) {
+        if let Some(name) = text(file.name) {
             to.put(r#""title":"#);
             to.put(name);
             to.put(",");
         }
         to.put(r#""source":"#);
-        let data = file.file_data.ok_or(NO_SOURCE)?;
-        match plain_text(data.get()) {
+        let data = file.data.ok_or(NO_SOURCE)?;
+        match plain_text(data) {
             Some(text) => {
                 to.put(r#"{"type":"text","media_type":"text/plain","data":"#);
                 to.put_string(&text);
@@ -247,6 +239,37 @@ impl<'a> Part<'a> {
             None => write_source(to, data, |kind| kind == "application/pdf"),
         }
     }
+}
+
+impl<'a> File<'a> {
+    fn read(value: &mut Scan<'a>) -> Option<Self> {
+        let mut file = Self::default();
+        let is_object = value.members(&mut |key, value| match key {
+            "file_data" => file.data = value.raw(),
+            "filename" => file.name = value.raw(),
+            _ => (),
+        });
+        is_object.then_some(file)
+    }
+}
+
+/// The `url` of an object, with its quotes.
+fn url<'a>(value: &mut Scan<'a>) -> Raw<'a> {
+    let mut url = None;
+    value.members(&mut |key, value| {
+        if key == "url" {
+            url = value.raw();
+        }
+    });
+    url
+}
+
+/// Of a kind, as JSON, that there is no block for.
+#[cold]
+fn unknown(at: String, kind: &str) -> RequestError {
+    let Some(kind) = json::decode(kind) else { return RequestError::at(at, "has no `type`") };
+    let what = format!("is of type `{}`, which this model does not take", told(&kind));
+    RequestError { code: Some("unsupported_content"), ..RequestError::at(at, what) }
 }
 
 /// Why a source cannot be sent: completes a sentence that begins with the part's name.
@@ -261,15 +284,11 @@ fn after_scheme<'u>(url: &'u str, scheme: &str) -> Option<&'u str> {
 }
 
 /// Writes the source that a URL stands for: the data in it, or where to fetch it.
-fn write_source(
-    to: &mut Writer<'_>,
-    raw: &RawValue,
-    takes: fn(&str) -> bool,
-) -> Result<(), Unsent> {
-    let url = json::decode(raw.get()).ok_or(NO_SOURCE)?;
+fn write_source(to: &mut Writer<'_>, raw: &str, takes: fn(&str) -> bool) -> Result<(), Unsent> {
+    let url = json::decode(raw).ok_or(NO_SOURCE)?;
     if after_scheme(&url, "https://").is_some() {
         to.put(r#"{"type":"url","url":"#);
-        to.share(raw.get().as_bytes());
+        to.share(raw.as_bytes());
         to.put("}");
         return Ok(());
     }

@@ -8,13 +8,14 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use model_map::FailureClass;
 use serde::de::IgnoredAny;
-use serde_json::value::RawValue;
 
 use super::blocks::Blocks;
 use super::chunks::Chunks;
 use super::message::{
-    Delta, DeltaKind, Event, EventKind, Start, StopReason, WireUsage, explanation, text,
+    Delta, DeltaKind, Event, EventKind, Message, Raw, StopReason, explanation, text,
 };
+use super::usage::WireUsage;
+use crate::json;
 use crate::sse::{self, Events, TooLong};
 use crate::wire::mold::Mold;
 use crate::wire::{
@@ -150,11 +151,11 @@ impl Reader {
         if let Some(raw) = text.and_then(|data| self.text.0.string(data)) {
             return self.blocks.said(self.text.1, raw, &mut self.chunks);
         }
-        match text.map(serde_json::from_str::<Event<'_>>) {
-            Some(Ok(event)) if event.kind == EventKind::Error || event.error.is_some() => {
+        match text.and_then(|text| json::read(text, Event::read)) {
+            Some(event) if event.kind == EventKind::Error || event.error.is_some() => {
                 self.fail(error::read_event(text.unwrap_or_default()));
             }
-            Some(Ok(event)) => {
+            Some(event) => {
                 // The first is waited for: what the next are like is learnt from the second.
                 let is_first = !self.blocks.has_token();
                 self.take(&event);
@@ -172,12 +173,12 @@ impl Reader {
         match event.kind {
             EventKind::MessageStart => self.message_start(event.message),
             EventKind::ContentBlockStart => {
-                self.begin(&Start::default());
+                self.begin(&Message::default());
                 self.blocks.start(event.index, event.content_block, &mut self.chunks);
             }
             EventKind::ContentBlockDelta => {
                 if let Some(delta) = &event.delta {
-                    self.begin(&Start::default());
+                    self.begin(&Message::default());
                     self.blocks.delta(event.index, delta, &mut self.chunks);
                 }
             }
@@ -197,15 +198,15 @@ impl Reader {
         }
     }
 
-    fn message_start(&mut self, message: Option<&RawValue>) {
-        let start: Start<'_> =
-            message.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+    fn message_start(&mut self, message: Raw<'_>) {
+        let start =
+            message.and_then(|message| json::read(message, Message::read)).unwrap_or_default();
         self.update_usage(WireUsage::read(start.usage));
         self.begin(&start);
     }
 
     /// Writes the first chunk, with the role, if it is not written yet.
-    fn begin(&mut self, start: &Start<'_>) {
+    fn begin(&mut self, start: &Message<'_>) {
         if self.chunks.has_begun() {
             return;
         }
@@ -229,7 +230,7 @@ impl Reader {
             return;
         }
         if let Some(raw) = explanation(delta.stop_details) {
-            self.begin(&Start::default());
+            self.begin(&Message::default());
             self.refused = true;
             self.chunks.delta(&[r#""refusal":"#, raw]);
         }
@@ -242,7 +243,7 @@ impl Reader {
     }
 
     fn end(&mut self) {
-        self.begin(&Start::default());
+        self.begin(&Message::default());
         self.blocks.stop_all(&mut self.chunks);
         self.ended = true;
         if !self.is_void() {

@@ -3,13 +3,9 @@
 //! Owns their reading: pieces of one block are joined, and what Anthropic did not sign is left
 //! out, since it would refuse it.
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
-use super::message::text;
+use super::message::{Raw, text};
 use super::parts::Separator;
+use crate::json::Scan;
 use crate::wire::segments::Writer;
 
 /// One block of reasoning.
@@ -21,36 +17,47 @@ pub(super) enum Thought<'a> {
     Encrypted(&'a str),
 }
 
-#[derive(Deserialize)]
-struct Detail<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Cow<'a, str>,
-    #[serde(borrow, default, alias = "thinking")]
-    text: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    signature: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    data: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    format: Option<Cow<'a, str>>,
-    #[serde(default)]
+/// A detail as the client sends it.
+#[derive(Debug, Default)]
+pub(super) struct Detail<'a> {
+    kind: Raw<'a>,
+    text: Raw<'a>,
+    signature: Raw<'a>,
+    data: Raw<'a>,
+    format: Raw<'a>,
     index: Option<u64>,
 }
 
-/// Reads the details of one message, in their order.
-pub(super) fn read<'a>(details: &[&'a RawValue]) -> Vec<Thought<'a>> {
+impl<'a> Detail<'a> {
+    /// Reads one: of anything but an object it has nothing.
+    pub(super) fn read(value: &mut Scan<'a>) -> Option<Self> {
+        let mut detail = Self::default();
+        value.members(&mut |key, value| match key {
+            "type" => detail.kind = value.raw(),
+            "text" | "thinking" => detail.text = value.raw(),
+            "signature" => detail.signature = value.raw(),
+            "data" => detail.data = value.raw(),
+            "format" => detail.format = value.raw(),
+            "index" => detail.index = value.number(),
+            _ => (),
+        });
+        Some(detail)
+    }
+}
+
+/// The blocks that the details of one message are, in their order.
+pub(super) fn join<'a>(details: &[Detail<'a>]) -> Vec<Thought<'a>> {
     let (mut thoughts, mut open) = (Vec::new(), Pieces::default());
-    for detail in details.iter().filter_map(|raw| serde_json::from_str(raw.get()).ok()) {
-        let detail: Detail<'a> = detail;
-        let is_own = detail.format.as_deref().is_none_or(|format| format.starts_with("anthropic"));
-        match detail.kind.as_ref() {
-            "reasoning.text" | "thinking" if is_own => {
+    let is_own = |format: &str| format.starts_with("\"anthropic");
+    for detail in details.iter().filter(|detail| detail.format.is_none_or(is_own)) {
+        match detail.kind.unwrap_or_default() {
+            r#""reasoning.text""# | r#""thinking""# => {
                 if open.signature.is_some() || open.index != detail.index {
                     thoughts.extend(std::mem::take(&mut open).close());
                 }
-                open.add(&detail);
+                open.add(detail);
             }
-            "reasoning.encrypted" | "redacted_thinking" if is_own => {
+            r#""reasoning.encrypted""# | r#""redacted_thinking""# => {
                 thoughts.extend(std::mem::take(&mut open).close());
                 thoughts.extend(text(detail.data).map(Thought::Encrypted));
             }

@@ -9,13 +9,15 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::chunks::quoted;
-use super::message::Raw;
 use super::request::header_name;
 use super::schema::{Fitted, fit};
 use crate::json;
 use crate::openai::request::{ChatRequest, RequestError};
 use crate::wire::answer::ANSWER_TOOL;
 use crate::wire::segments::Writer;
+
+/// A JSON value as it stands in the client's request.
+type Raw<'a> = Option<&'a RawValue>;
 
 /// A schema for tools that take nothing and answers of any shape.
 const ANY_OBJECT: &str = r#"{"type":"object","properties":{}}"#;
@@ -153,7 +155,7 @@ impl Tools {
             .enumerate()
             .map(|(index, tool)| translate(index, tool, takes.then_some(&mut dropped)));
         let list = list.collect::<Result<Vec<String>, _>>()?;
-        let serial = request.read::<bool>("parallel_tool_calls")? == Some(false);
+        let serial = request.flag("parallel_tool_calls")? == Some(false);
         let mut tools = Self { list, choice: None, serial, forced: false, dropped };
         tools.choose(request.read("tool_choice")?)?;
         if let Format::ByTool(schema) = format {

@@ -5,12 +5,11 @@
 use std::borrow::Cow;
 
 use model_map::{Model, SystemMode};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
+use super::message::Raw;
 use super::parts::{Content, Separator};
-use super::thoughts::{self, Thought};
-use crate::json;
+use super::thoughts::{self, Detail, Thought};
+use crate::json::{self, Scan};
 use crate::openai::messages::nothing_left;
 use crate::openai::request::{ChatRequest, Prompt, RequestError, Target};
 use crate::wire::ids::for_anthropic;
@@ -45,38 +44,35 @@ enum Side {
     Assistant,
 }
 
-#[derive(Debug, Deserialize)]
+/// A message as the client wrote it.
+#[derive(Debug, Default)]
 struct WireMessage<'a> {
-    #[serde(borrow)]
-    role: Cow<'a, str>,
-    #[serde(borrow, default)]
-    content: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    refusal: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    name: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    tool_call_id: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    tool_calls: Option<Vec<ToolCall<'a>>>,
-    #[serde(borrow, default)]
-    reasoning_details: Option<Vec<&'a RawValue>>,
+    role: Raw<'a>,
+    content: Raw<'a>,
+    refusal: Raw<'a>,
+    name: Raw<'a>,
+    tool_call_id: Raw<'a>,
+    tool_calls: Vec<WireCall<'a>>,
+    reasoning_details: Vec<Detail<'a>>,
+    /// A list that is none.
+    broken: Option<&'static str>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default)]
+struct WireCall<'a> {
+    id: Raw<'a>,
+    is_of_function: bool,
+    name: Raw<'a>,
+    arguments: Raw<'a>,
+}
+
+/// A call that the model made.
+#[derive(Debug)]
 struct ToolCall<'a> {
-    #[serde(borrow)]
     id: Cow<'a, str>,
-    #[serde(borrow, default)]
-    function: Option<Function<'a>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Function<'a> {
-    #[serde(borrow)]
-    name: &'a RawValue,
-    #[serde(borrow, default)]
-    arguments: Option<Cow<'a, str>>,
+    /// With its quotes.
+    name: &'a str,
+    arguments: Cow<'a, str>,
 }
 
 impl<'a> Conversation<'a> {
@@ -86,9 +82,11 @@ impl<'a> Conversation<'a> {
         target: &Target<'_>,
     ) -> Result<Self, RequestError> {
         let (mut system, mut rest, mut names) = (Vec::new(), Vec::new(), false);
-        for (index, wire) in wire_messages(request)?.into_iter().enumerate() {
-            let wire = wire?;
-            let name = wire.name.filter(|name| name.get() != "\"\"");
+        let list = request.get("messages").unwrap_or("[]");
+        let wires = json::read(list, |list| list.list(WireMessage::read))
+            .ok_or_else(|| RequestError::at("messages", "are not a list of objects"))?;
+        for (index, wire) in wires.into_iter().enumerate() {
+            let name = wire.name.filter(|name| *name != "\"\"");
             let message = Message::read(index, wire)?;
             // A result's is that of the tool, which the call has as well.
             names |= name.is_some() && message.side != Side::Tool;
@@ -143,35 +141,86 @@ impl<'a> Conversation<'a> {
     }
 }
 
-/// Takes the list apart: at once, and one by one only where one of them cannot be read.
-fn wire_messages<'r>(
-    request: &'r ChatRequest,
-) -> Result<Vec<Result<WireMessage<'r>, RequestError>>, RequestError> {
-    if let Ok(all) = request.read::<Vec<WireMessage<'r>>>("messages") {
-        return Ok(all.unwrap_or_default().into_iter().map(Ok).collect());
+impl<'a> WireMessage<'a> {
+    fn read(value: &mut Scan<'a>) -> Option<Self> {
+        let mut wire = Self::default();
+        let is_object = value.members(&mut |key, value| match key {
+            "role" => wire.role = value.raw(),
+            "content" => wire.content = value.raw(),
+            "refusal" => wire.refusal = value.raw(),
+            "name" => wire.name = value.raw(),
+            "tool_call_id" => wire.tool_call_id = value.raw(),
+            "tool_calls" if !value.is_null() => match value.list(WireCall::read) {
+                Some(calls) => wire.tool_calls = calls,
+                None => wire.broken = Some(".tool_calls"),
+            },
+            "reasoning_details" if !value.is_null() => match value.list(Detail::read) {
+                Some(details) => wire.reasoning_details = details,
+                None => wire.broken = Some(".reasoning_details"),
+            },
+            _ => (),
+        });
+        is_object.then_some(wire)
     }
-    let all = request.read::<Vec<&RawValue>>("messages")?.unwrap_or_default();
-    let read = |(index, raw): (usize, &'r RawValue)| {
-        serde_json::from_str(raw.get()).map_err(|error| {
-            RequestError::at(format!("messages[{index}]"), format!("cannot be read: {error}"))
-        })
-    };
-    Ok(all.into_iter().enumerate().map(read).collect())
+}
+
+impl<'a> WireCall<'a> {
+    fn read(value: &mut Scan<'a>) -> Option<Self> {
+        let mut call = Self::default();
+        let is_object = value.members(&mut |key, value| match key {
+            "id" => call.id = value.raw(),
+            "function" => {
+                call.is_of_function = value.members(&mut |key, value| match key {
+                    "name" => call.name = value.raw(),
+                    "arguments" => call.arguments = value.raw(),
+                    _ => (),
+                });
+            }
+            _ => (),
+        });
+        is_object.then_some(call)
+    }
+}
+
+impl<'a> ToolCall<'a> {
+    /// Checks a call. `at` gives its place and that of a part of it.
+    fn check(wire: &WireCall<'a>, at: impl Fn(&str) -> String) -> Result<Self, RequestError> {
+        let id = string(wire.id, || at(".id"))?;
+        if !wire.is_of_function {
+            return Err(RequestError::at(at(""), "is not a call of a function"));
+        }
+        let missing = || RequestError::at(at(".function.name"), "is missing");
+        let name = wire.name.ok_or_else(missing)?;
+        let arguments = wire.arguments.or(Some("\"\""));
+        let arguments = string(arguments, || at(".function.arguments"))?;
+        Ok(Self { id, name, arguments })
+    }
+}
+
+/// The text of a string that has to be there.
+fn string<'a>(raw: Raw<'a>, at: impl Fn() -> String) -> Result<Cow<'a, str>, RequestError> {
+    let missing = || RequestError::at(at(), "is missing");
+    json::decode(raw.ok_or_else(missing)?).ok_or_else(|| RequestError::at(at(), "is not a string"))
 }
 
 impl<'a> Message<'a> {
     fn read(index: usize, wire: WireMessage<'a>) -> Result<Self, RequestError> {
         let at = |name: &str| format!("messages[{index}]{name}");
-        let side = match wire.role.as_ref() {
-            "system" | "developer" => Side::System,
-            "user" => Side::User,
-            "tool" => Side::Tool,
-            "assistant" => Side::Assistant,
-            _ => return Err(RequestError::at(at(".role"), "is not known to this model")),
-        };
-        if side == Side::Tool && wire.tool_call_id.is_none() {
-            return Err(RequestError::at(at(".tool_call_id"), "is missing"));
+        if let Some(name) = wire.broken {
+            return Err(RequestError::at(at(name), "is not a list of objects"));
         }
+        let side = match wire.role {
+            Some(r#""system""# | r#""developer""#) => Side::System,
+            Some(r#""user""#) => Side::User,
+            Some(r#""tool""#) => Side::Tool,
+            Some(r#""assistant""#) => Side::Assistant,
+            Some(_) => return Err(RequestError::at(at(".role"), "is not known to this model")),
+            None => return Err(RequestError::at(at(".role"), "is missing")),
+        };
+        let call_id = match wire.tool_call_id {
+            None if side != Side::Tool => None,
+            id => Some(string(id, || at(".tool_call_id"))?),
+        };
         let said = match side {
             Side::Assistant => wire.content.or(wire.refusal),
             _ => wire.content,
@@ -180,13 +229,17 @@ impl<'a> Message<'a> {
         if matches!(side, Side::System | Side::Assistant) {
             content.check_is_text()?;
         }
+        let calls = wire.tool_calls.iter().filter(|_| side == Side::Assistant).enumerate();
+        let calls = calls.map(|(place, call)| {
+            ToolCall::check(call, |part| at(&format!(".tool_calls[{place}]{part}")))
+        });
         Ok(Self {
             index,
             side,
             content,
-            call_id: wire.tool_call_id,
-            calls: wire.tool_calls.filter(|_| side == Side::Assistant).unwrap_or_default(),
-            thoughts: thoughts::read(wire.reasoning_details.as_deref().unwrap_or_default()),
+            call_id,
+            calls: calls.collect::<Result<_, _>>()?,
+            thoughts: thoughts::join(&wire.reasoning_details),
         })
     }
 
@@ -253,7 +306,7 @@ pub(super) fn write_turns(
         let mut separator = Separator::new("[");
         [r#"{"role":""#, role, r#"","content":"#].into_iter().for_each(|text| to.put(text));
         if assistant {
-            write_assistant(to, turn, rest.is_empty(), &mut separator)?;
+            write_assistant(to, turn, rest.is_empty(), &mut separator);
         } else {
             write_user(to, turn, &mut separator)?;
         }
@@ -292,7 +345,7 @@ fn write_assistant(
     turn: &[Message<'_>],
     is_last: bool,
     separator: &mut Separator,
-) -> Result<(), RequestError> {
+) {
     for (place, message) in turn.iter().enumerate() {
         thoughts::write(to, &message.thoughts, separator);
         if is_last && place + 1 == turn.len() && message.is_prefill() {
@@ -300,30 +353,21 @@ fn write_assistant(
         } else {
             message.content.write_text(to, separator);
         }
-        for (place, call) in message.calls.iter().enumerate() {
+        for call in &message.calls {
             separator.write(to);
-            write_call(to, call, || format!("messages[{}].tool_calls[{place}]", message.index))?;
+            write_call(to, call);
         }
     }
-    Ok(())
 }
 
-fn write_call(
-    to: &mut Writer<'_>,
-    call: &ToolCall<'_>,
-    at: impl Fn() -> String,
-) -> Result<(), RequestError> {
-    let Some(function) = &call.function else {
-        return Err(RequestError::at(at(), "is not a call of a function"));
-    };
+fn write_call(to: &mut Writer<'_>, call: &ToolCall<'_>) {
     to.put(r#"{"type":"tool_use","id":"#);
     to.put_string(&for_anthropic(&call.id));
     to.put(r#","name":"#);
-    to.put(function.name.get());
+    to.put(call.name);
     to.put(r#","input":"#);
-    write_input(to, function.arguments.as_deref().unwrap_or_default());
+    write_input(to, &call.arguments);
     to.put("}");
-    Ok(())
 }
 
 /// Arguments as an object. What a model once wrote wrongly must not end the conversation: it is

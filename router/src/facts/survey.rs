@@ -1,13 +1,11 @@
 //! One pass over a request's messages: how many, how long, and whether there is a picture.
 //!
-//! Owns the pass; what each part counts is [`model_map::facts`]'s. The list is known to be JSON; what is not shaped like a message counts as one without words, since
-//! a fact is never an error.
-
-use std::ops::Range;
+//! Owns the pass; what each part counts is [`model_map::facts`]'s. The list is known to be JSON; what
+//! is not shaped like a message counts as one without words, since a fact is never an error.
 
 use model_map::{IMAGE_TOKENS, document_tokens, estimate_tokens};
 
-use crate::json;
+use crate::json::{self, Scan};
 
 /// What the messages hold.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -24,21 +22,18 @@ impl Survey {
         let mut survey = Self::default();
         if let Some(system) = system {
             survey.messages += 1;
-            survey.content(system);
+            read(system, |system| survey.content(system));
         }
         if messages.starts_with('"') {
             survey.messages += 1;
-            survey.content(messages);
+            survey.tokens += string_tokens(messages);
         }
-        for place in json::array(messages).unwrap_or_default() {
-            survey.messages += 1;
-            each_member(slice(messages, &place), |key, value| match key {
-                "content" | "output" => survey.content(value),
-                "arguments" | "input" => survey.tokens += estimate_tokens(value),
-                "tool_calls" | "function_call" => survey.tokens += estimate_tokens(value),
-                _ => {}
+        read(messages, |list| {
+            list.elements(&mut |message| {
+                survey.messages += 1;
+                survey.message(message);
             });
-        }
+        });
         survey
     }
 
@@ -49,53 +44,76 @@ impl Survey {
             if text.starts_with('"') {
                 survey.tokens += string_tokens(text);
             }
-            for place in json::array(text).unwrap_or_default() {
-                let element = slice(text, &place);
-                // What is not a text is a token.
-                survey.tokens += if element.starts_with('"') { string_tokens(element) } else { 1 };
-            }
+            read(text, |list| {
+                list.elements(&mut |element| {
+                    // What is not a text is a token.
+                    let text = element.raw().filter(|raw| raw.starts_with('"'));
+                    survey.tokens += text.map_or(1, string_tokens);
+                });
+            });
         }
         survey
     }
 
-    fn content(&mut self, content: &str) {
-        if content.starts_with('"') {
-            self.tokens += string_tokens(content);
-            return;
-        }
-        for place in json::array(content).unwrap_or_default() {
-            let part = slice(content, &place);
-            each_member(part, |key, value| match key {
-                "text" | "refusal" | "thinking" => self.tokens += string_tokens(value),
-                "image_url" | "image" => self.image(),
-                "file" | "file_data" | "input_audio" => {
-                    self.tokens += document_tokens(value.len() as u64);
-                }
-                "source" => self.source(part, value),
-                // A call in Anthropic's words, and its result.
-                "input" => self.tokens += estimate_tokens(value),
-                "content" => self.content(value),
-                _ => {}
-            });
+    fn message(&mut self, message: &mut Scan<'_>) {
+        message.members(&mut |key, value| match key {
+            "content" | "output" => self.content(value),
+            "arguments" | "input" | "tool_calls" | "function_call" => self.tokens += tokens(value),
+            _ => {}
+        });
+    }
+
+    fn content(&mut self, content: &mut Scan<'_>) {
+        let is_list = content.elements(&mut |part| self.part(part));
+        if !is_list {
+            self.tokens += content.raw().map_or(0, string_tokens);
         }
     }
-}
 
-impl Survey {
+    fn part(&mut self, part: &mut Scan<'_>) {
+        let (mut kind, mut source) = (None, None);
+        part.members(&mut |key, value| match key {
+            "type" => kind = value.raw(),
+            "text" | "refusal" | "thinking" => {
+                self.tokens += value.raw().map_or(0, string_tokens);
+            }
+            "image_url" | "image" => self.image(),
+            "file" | "file_data" | "input_audio" => {
+                let length = value.raw().unwrap_or_default().len();
+                self.tokens += document_tokens(length as u64);
+            }
+            "source" => source = value.raw(),
+            // A call in Anthropic's words, and its result.
+            "input" => self.tokens += tokens(value),
+            "content" => self.content(value),
+            _ => {}
+        });
+        match source {
+            Some(_) if kind == Some("\"image\"") => self.image(),
+            Some(source) => self.tokens += source_tokens(source),
+            None => {}
+        }
+    }
+
     fn image(&mut self) {
         self.image = true;
         self.tokens += IMAGE_TOKENS;
     }
+}
 
-    /// Where one of Anthropic's parts has its picture, its document or its text from.
-    fn source(&mut self, part: &str, source: &str) {
-        if member(part, "type") == Some("\"image\"") {
-            return self.image();
-        }
-        self.tokens += match (member(source, "type"), member(source, "data")) {
-            (Some("\"text\""), Some(data)) => string_tokens(data),
-            _ => document_tokens(source.len() as u64),
-        };
+/// Where one of Anthropic's parts has its document or its text from.
+fn source_tokens(source: &str) -> u64 {
+    let (mut kind, mut data) = (None, None);
+    read(source, |source| {
+        source.members(&mut |key, value| match key {
+            "type" => kind = value.raw(),
+            "data" => data = value.raw(),
+            _ => {}
+        });
+    });
+    match (kind, data) {
+        (Some("\"text\""), Some(data)) => string_tokens(data),
+        _ => document_tokens(source.len() as u64),
     }
 }
 
@@ -104,36 +122,51 @@ pub(super) fn first_user_text(messages: &str) -> Option<&str> {
     if messages.starts_with('"') {
         return Some(messages);
     }
-    let list = json::array(messages).unwrap_or_default();
-    let first = list.iter().map(|place| slice(messages, place)).find(|message| {
-        let role = member(message, "role").and_then(json::decode);
-        role.is_some_and(|role| role == "user")
+    let mut first = None;
+    read(messages, |list| {
+        list.elements(&mut |message| {
+            if first.is_some() {
+                return;
+            }
+            let (mut role, mut content) = (None, None);
+            message.members(&mut |key, value| match key {
+                "role" => role = value.raw(),
+                "content" => content = value.raw(),
+                _ => {}
+            });
+            if role == Some("\"user\"") {
+                first = Some(content);
+            }
+        });
     });
-    let content = member(first?, "content")?;
+    let content = first??;
     if content.starts_with('"') {
         return Some(content);
     }
-    let parts = json::array(content).unwrap_or_default();
-    parts.iter().find_map(|place| member(slice(content, place), "text"))
-}
-
-fn member<'t>(object: &'t str, name: &str) -> Option<&'t str> {
-    let mut found = None;
-    each_member(object, |key, value| {
-        if key == name {
-            found = Some(value);
-        }
+    let mut text = None;
+    read(content, |parts| {
+        parts.elements(&mut |part| {
+            part.members(&mut |key, value| {
+                if key == "text" && text.is_none() {
+                    text = value.raw();
+                }
+            });
+        });
     });
-    found
+    text
 }
 
-/// Calls `see` with each key and value of an object; with none for anything else.
-fn each_member<'t>(object: &'t str, mut see: impl FnMut(&str, &'t str)) {
-    for member in json::object(object).unwrap_or_default() {
-        if let Some(key) = json::decode(slice(object, &member.key)) {
-            see(&key, slice(object, &member.value));
-        }
-    }
+/// Reads what is known to be JSON.
+fn read<'t>(text: &'t str, read: impl FnOnce(&mut Scan<'t>)) {
+    json::read(text, |scan| {
+        read(scan);
+        Some(())
+    });
+}
+
+/// The estimate of a value as it stands; `null` is none.
+fn tokens(value: &mut Scan<'_>) -> u64 {
+    value.raw().map_or(0, estimate_tokens)
 }
 
 /// What [`estimate_tokens`] says of a JSON string's text, without decoding it.
@@ -176,10 +209,6 @@ fn string_tokens(raw: &str) -> u64 {
 fn code_unit(digits: &[u8]) -> u32 {
     let digits = std::str::from_utf8(digits).unwrap_or_default();
     u32::from_str_radix(digits, 16).unwrap_or_default()
-}
-
-fn slice<'t>(text: &'t str, place: &Range<usize>) -> &'t str {
-    text.get(place.clone()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use model_map::FailureClass;
 
 use super::chunk::{Chunk, Finish};
+use crate::json;
 use crate::wire::{Answer, UpstreamError, error};
 
 /// Checks an answer's body and reads what it used. Errors: `server_error` where it is no JSON
@@ -30,7 +31,7 @@ fn parse(body: &[u8]) -> Option<(&str, Chunk<'_>)> {
     // JSON's own white space alone, since the bytes go on as they came.
     let text = std::str::from_utf8(body).ok()?.trim_start_matches([' ', '\t', '\n', '\r']);
     text.starts_with('{').then_some(())?;
-    Some((text, serde_json::from_str(text).ok()?))
+    Some((text, json::read(text, Chunk::read)?))
 }
 
 #[cfg(test)]

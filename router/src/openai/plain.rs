@@ -7,12 +7,13 @@ use model_map::{FailureClass, Sampling};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::chunk::WireUsage;
+use super::chunk;
 use super::identity;
 use super::request::{ChatRequest, RequestError, Target, UpstreamRequest};
 use super::settings::Settings;
+use crate::json;
 use crate::wire::segments::Writer;
-use crate::wire::{Answer, UpstreamError, Usage, error};
+use crate::wire::{Answer, UpstreamError, error};
 
 /// A completion's: the client's bytes with the model's name, its bounds and the role's defaults.
 pub(crate) fn completion(
@@ -68,14 +69,15 @@ pub(crate) fn read_embeddings(body: Bytes) -> Result<Answer, UpstreamError> {
         data: Option<&'a RawValue>,
         #[serde(borrow, default)]
         error: Option<&'a RawValue>,
-        #[serde(default)]
-        usage: Option<WireUsage>,
+        #[serde(borrow, default)]
+        usage: Option<&'a RawValue>,
     }
     let text = std::str::from_utf8(&body).unwrap_or_default();
     match serde_json::from_str::<Embeddings<'_>>(text) {
         Ok(Embeddings { error: Some(_), .. }) => Err(error::read_event(text)),
         Ok(Embeddings { data: Some(data), usage, .. }) if data.get().starts_with('[') => {
-            Ok(Answer { usage: usage.map(Usage::from), body, finish: None })
+            let usage = usage.and_then(|raw| json::read(raw.get(), chunk::usage));
+            Ok(Answer { usage, body, finish: None })
         }
         _ => {
             let message = "the answer is not a list of embeddings";

@@ -118,7 +118,7 @@ impl ChatRequest {
         let mut request = Self { body, fields, model, stream, include_usage, translated, counted };
         request.check_names()?;
         request.model = request.read_model()?;
-        request.stream = request.read::<bool>("stream")?.unwrap_or(false);
+        request.stream = request.flag("stream")?.unwrap_or(false);
         let options = request.read::<StreamOptions>("stream_options")?;
         request.include_usage = options.and_then(|options| options.include_usage).unwrap_or(false);
         Ok(request)
@@ -164,14 +164,16 @@ impl ChatRequest {
     }
 
     fn read_model(&self) -> Result<String, RequestError> {
-        let model = self
-            .read::<String>("model")?
-            .filter(|model| !model.is_empty())
-            .ok_or_else(|| RequestError::at("model", "is missing"))?;
+        let missing = || RequestError::at("model", "is missing");
+        let model = json::decode(self.get("model").ok_or_else(missing)?);
+        let model = model.ok_or_else(|| mistyped("model"))?;
+        if model.is_empty() {
+            return Err(missing());
+        }
         if has_control(&model) {
             return Err(RequestError::at("model", "holds a control character"));
         }
-        Ok(model)
+        Ok(model.into_owned())
     }
 
     /// Takes out the parameters that a role denies, and names those that were set. What a request
@@ -291,8 +293,24 @@ impl ChatRequest {
         name: &str,
     ) -> Result<Option<T>, RequestError> {
         let Some(value) = self.get(name) else { return Ok(None) };
-        let read = serde_json::from_str(value);
-        read.map(Some).map_err(|_| RequestError::at(name, "is of the wrong type"))
+        serde_json::from_str(value).map(Some).map_err(|_| mistyped(name))
+    }
+
+    /// A member that is true or false. Errors where it is something else.
+    pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, RequestError> {
+        self.get(name).map(str::parse).transpose().map_err(|_| mistyped(name))
+    }
+
+    /// A member that is a whole number. Errors where it is something else.
+    pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, RequestError> {
+        self.get(name).map(str::parse).transpose().map_err(|_| mistyped(name))
+    }
+
+    /// A member that is a number. Errors where it is something else, or out of range.
+    pub(crate) fn fraction(&self, name: &str) -> Result<Option<f64>, RequestError> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let number = value.parse().ok().filter(|number: &f64| number.is_finite());
+        number.map(Some).ok_or_else(|| mistyped(name))
     }
 
     fn slice(&self, range: &Range<usize>) -> &str {
@@ -303,6 +321,11 @@ impl ChatRequest {
         // The ranges were found in this very text.
         self.body.get(range.clone()).unwrap_or_default()
     }
+}
+
+#[cold]
+fn mistyped(name: &str) -> RequestError {
+    RequestError::at(name, "is of the wrong type")
 }
 
 /// A part of a body as text, which it is known to be: yet every byte is looked at again, so what

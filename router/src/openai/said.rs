@@ -9,7 +9,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::chunk::WireUsage;
+use super::chunk;
+use crate::json;
 use crate::sse::Events;
 use crate::wire::Usage;
 use crate::wire::mold::Mold;
@@ -140,9 +141,8 @@ impl Hearing {
             }
         }
         let usage = chunk.usage.or_else(|| chunk.x_groq.as_ref()?.usage);
-        let usage = usage.and_then(|raw| serde_json::from_str::<WireUsage>(raw.get()).ok());
-        if let Some(usage) = usage {
-            tell(Said::Usage(usage.into()));
+        if let Some(usage) = usage.and_then(|raw| json::read(raw.get(), chunk::usage)) {
+            tell(Said::Usage(usage));
         }
     }
 

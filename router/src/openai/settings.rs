@@ -42,8 +42,8 @@ impl Settings {
     ) -> Result<Self, RequestError> {
         let mut settings = Self {
             output_limit: output_limit(request, target, limits)?,
-            temperature: request.read("temperature")?.or(target.parameters.temperature),
-            top_p: request.read("top_p")?.or(target.parameters.top_p),
+            temperature: request.fraction("temperature")?.or(target.parameters.temperature),
+            top_p: request.fraction("top_p")?.or(target.parameters.top_p),
             ..Self::default()
         };
         settings.refuse_sampling(request, target.model.sampling);
@@ -174,7 +174,7 @@ fn output_limit(
 ) -> Result<Option<u64>, RequestError> {
     let mut limit = None;
     for name in names {
-        let asked = request.read::<u64>(name)?;
+        let asked = request.number(name)?;
         if asked == Some(0) {
             return Err(RequestError::at(*name, "must be at least 1"));
         }

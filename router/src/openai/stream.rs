@@ -4,6 +4,7 @@
 //! `wire::forward`'s.
 
 use super::chunk::{Chunk, Finish};
+use crate::json;
 use crate::wire::forward::{Forward, ReadAlong, Verdict, is_json};
 use crate::wire::{Usage, error};
 
@@ -90,12 +91,8 @@ impl Along {
 
 /// Reads a chunk; one of a shape that is not known says nothing, but is JSON. None when it is not.
 fn parse(text: &str) -> Option<Chunk<'_>> {
-    if text.starts_with('{')
-        && let Ok(chunk) = serde_json::from_str(text)
-    {
-        return Some(chunk);
-    }
-    is_json(text).then(Chunk::default)
+    let chunk = json::read(text, Chunk::read);
+    chunk.or_else(|| is_json(text).then(Chunk::default))
 }
 
 #[cfg(test)]

@@ -155,8 +155,10 @@ impl Bench {
         fs::read(self.map_path()).doing("read the map")
     }
 
+    /// In a folder of its own: the router watches it, and is woken by all that is written there, its
+    /// own log as well.
     fn map_path(&self) -> PathBuf {
-        self.scratch().join("model_map.json")
+        self.scratch().join("map/model_map.json")
     }
 
     fn router_log(&self) -> PathBuf {
@@ -166,7 +168,10 @@ impl Bench {
     fn write_map(&self) -> Result<(), Trouble> {
         let mut map = map(&format!("http://{}", self.upstream.address));
         let bytes = seal(&mut map).doing("seal the map")?;
-        fs::write(self.map_path(), bytes).doing("write the map")
+        let path = self.map_path();
+        let folder = path.parent().unwrap_or(&path);
+        fs::create_dir(folder).doing("make the map's folder")?;
+        fs::write(&path, bytes).doing("write the map")
     }
 }
 

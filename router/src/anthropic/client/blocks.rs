@@ -3,8 +3,7 @@
 //! Owns text, pictures and documents; calls, results and whose turn it is are `history`'s.
 
 use super::events::inner;
-use super::outline::{Block, Source, blocks};
-use crate::anthropic::message::text;
+use super::outline::{Block, Source, blocks, text};
 use crate::anthropic::parts::decoded_text;
 use crate::anthropic::quoted;
 use crate::anthropic::request::is_blank;

@@ -8,8 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::history;
-use super::outline::{Format, OutputConfig, effort};
-use crate::anthropic::message::{Raw, text};
+use super::outline::{Format, OutputConfig, Raw, effort, text};
 use crate::anthropic::request::{header_name, is_trivial};
 use crate::openai::request::{ChatRequest, Draft, RequestError};
 use crate::wire::names::{self, Made};

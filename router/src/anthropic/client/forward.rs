@@ -6,8 +6,10 @@ use bytes::Bytes;
 use model_map::FailureClass;
 
 use crate::anthropic::message::{
-    Block, BlockKind, DeltaKind, Event, EventKind, Message, Raw, StopReason, WireUsage, text,
+    Block, BlockKind, DeltaKind, Event, EventKind, Message, Raw, StopReason, text,
 };
+use crate::anthropic::usage::WireUsage;
+use crate::json;
 use crate::wire::forward::{Forward, ReadAlong, Verdict, is_json};
 use crate::wire::{Answer, UpstreamError, Usage, error};
 
@@ -28,12 +30,14 @@ pub(crate) struct Along {
 impl ReadAlong for Along {
     fn judge(&mut self, name: &[u8], data: &[u8]) -> Verdict {
         let text = std::str::from_utf8(data).unwrap_or_default();
-        match serde_json::from_str::<Event<'_>>(text) {
-            Ok(event) if event.kind == EventKind::Error || event.error.is_some() => self.fail(text),
-            Ok(event) => self.note(&event),
-            Err(_) if name == b"error" => self.fail(text),
-            Err(_) if is_json(text) => Verdict::Forward,
-            Err(_) => Verdict::LeaveOut,
+        match json::read(text, Event::read) {
+            Some(event) if event.kind == EventKind::Error || event.error.is_some() => {
+                self.fail(text)
+            }
+            Some(event) => self.note(&event),
+            None if name == b"error" => self.fail(text),
+            None if is_json(text) => Verdict::Forward,
+            None => Verdict::LeaveOut,
         }
     }
 
@@ -70,13 +74,12 @@ impl Along {
     fn note(&mut self, event: &Event<'_>) -> Verdict {
         match event.kind {
             EventKind::MessageStart => {
-                let message = event.message.and_then(|raw| serde_json::from_str(raw.get()).ok());
-                let message: Message<'_> = message.unwrap_or_default();
-                self.count(message.usage);
+                let message = event.message.and_then(|message| json::read(message, Message::read));
+                self.count(message.unwrap_or_default().usage);
             }
             EventKind::ContentBlockStart => {
-                let block = event.content_block.map(|raw| serde_json::from_str(raw.get()));
-                self.block(&block.and_then(Result::ok).unwrap_or_default());
+                let block = event.content_block.and_then(|block| json::read(block, Block::read));
+                self.block(&block.unwrap_or_default());
             }
             EventKind::ContentBlockDelta => {
                 if let Some(delta) = &event.delta {
@@ -146,7 +149,7 @@ pub(crate) fn read(body: Bytes) -> Result<Answer, UpstreamError> {
     let not_a_message =
         || UpstreamError::of(FailureClass::ServerError, "the answer is not a message");
     let text = std::str::from_utf8(&body).map_err(|_| not_a_message())?;
-    let message: Message<'_> = serde_json::from_str(text).map_err(|_| not_a_message())?;
+    let message = json::read(text, Message::read).ok_or_else(not_a_message)?;
     if message.error.is_some() {
         return Err(error::read_event(text));
     }

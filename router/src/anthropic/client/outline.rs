@@ -9,8 +9,16 @@ use model_map::Effort;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::anthropic::message::Raw;
+use crate::anthropic::message;
 use crate::openai::request::{ChatRequest, RequestError};
+
+/// A JSON value as it stands in the client's request.
+pub(super) type Raw<'a> = Option<&'a RawValue>;
+
+/// A string with its quotes; none for anything else and for the empty one.
+pub(super) fn text<'a>(value: Raw<'a>) -> Option<&'a str> {
+    message::text(value.map(RawValue::get))
+}
 
 /// One message.
 #[derive(Debug, Deserialize)]

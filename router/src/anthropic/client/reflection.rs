@@ -6,8 +6,7 @@ use model_map::{Effort, Model};
 
 use super::UNSIGNED;
 use super::events::inner;
-use super::outline::{self, Block, OutputConfig, Thinking as Asked, blocks};
-use crate::anthropic::message::text;
+use super::outline::{self, Block, OutputConfig, Thinking as Asked, blocks, text};
 use crate::anthropic::thinking::Thinking;
 use crate::openai::request::{ChatRequest, RequestError};
 use crate::openai::settings::Settings;
