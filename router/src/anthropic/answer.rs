@@ -9,7 +9,6 @@ use model_map::FailureClass;
 
 use super::chunks::{annotation, encrypted_detail, put_usage, quoted, text_detail};
 use super::message::{Block, BlockKind, Message, StopReason, characters, cited, explanation, text};
-use super::usage::WireUsage;
 use crate::json;
 use crate::wire::answer::ANSWER_TOOL;
 use crate::wire::{Answer, AnswerOptions, UpstreamError, Usage, error};
@@ -35,7 +34,7 @@ pub fn translate(body: &Bytes, options: &AnswerOptions) -> Result<Answer, Upstre
     if parts.is_empty() && !StopReason::excuses_emptiness(message.stop_reason) {
         return Err(UpstreamError::of(FailureClass::Empty, "a message without content"));
     }
-    let usage = WireUsage::read(message.usage).map(Usage::from);
+    let usage = message.usage.map(Usage::from);
     let finish = Some(StopReason::finish_reason(message.stop_reason, parts.count_calls()));
     Ok(Answer { body: write(&message, &parts, usage, options), usage, finish })
 }

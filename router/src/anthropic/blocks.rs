@@ -3,8 +3,7 @@
 //! Owns which block is open and what it becomes; the stream around them is in `stream`.
 
 use super::chunks::{Chunks, annotation, encrypted_detail, quoted, text_detail};
-use super::message::{Block, BlockKind, Delta, DeltaKind, Raw, characters, cited, text};
-use crate::json;
+use super::message::{Block, BlockKind, Delta, DeltaKind, characters, cited, text};
 use crate::wire::answer::ANSWER_TOOL;
 
 /// What has been read of a message's blocks.
@@ -70,18 +69,17 @@ impl Blocks {
         self.token
     }
 
-    pub(super) fn start(&mut self, index: u64, block: Raw<'_>, to: &mut Chunks) {
-        let block = block.and_then(|block| json::read(block, Block::read)).unwrap_or_default();
+    pub(super) fn start(&mut self, index: u64, block: &Block<'_>, to: &mut Chunks) {
         let kind = match block.kind {
             BlockKind::Text => Kind::Text { start: self.characters, citations: Vec::new() },
             BlockKind::Thinking => Kind::Thinking(self.next_reasoning()),
-            BlockKind::RedactedThinking => self.redacted(&block, to),
-            BlockKind::ToolUse => Kind::Tool(self.tool(&block, to)),
+            BlockKind::RedactedThinking => self.redacted(block, to),
+            BlockKind::ToolUse => Kind::Tool(self.tool(block, to)),
             BlockKind::Hidden => Kind::Hidden,
         };
         self.open.retain(|open| open.index != index);
         self.open.push(Open { index, kind });
-        self.whole_in_start(index, &block, to);
+        self.whole_in_start(index, block, to);
     }
 
     /// Some servers put into a block's start what belongs into deltas.

@@ -3,6 +3,7 @@
 //! Owns the shapes, borrowed from the bytes; a string that only passes through keeps its quotes
 //! and escapes, so that it is written as it came.
 
+use super::usage::WireUsage;
 use crate::json::{self, Scan};
 
 /// A JSON value as it stands in the bytes.
@@ -19,9 +20,9 @@ pub(super) struct Event<'a> {
     pub(super) kind: EventKind,
     pub(super) index: u64,
     pub(super) delta: Option<Delta<'a>>,
-    pub(super) content_block: Raw<'a>,
-    pub(super) message: Raw<'a>,
-    pub(super) usage: Raw<'a>,
+    pub(super) content_block: Block<'a>,
+    pub(super) message: Message<'a>,
+    pub(super) usage: Option<WireUsage>,
     pub(super) error: Raw<'a>,
 }
 
@@ -37,9 +38,9 @@ impl<'a> Event<'a> {
                 event.index = index.unwrap_or_default();
             }
             "delta" => event.delta = Delta::read(value),
-            "content_block" => event.content_block = value.raw(),
-            "message" => event.message = value.raw(),
-            "usage" => event.usage = value.raw(),
+            "content_block" => event.content_block = Block::read(value).unwrap_or_default(),
+            "message" => event.message = Message::read(value).unwrap_or_default(),
+            "usage" => event.usage = WireUsage::read(value),
             "error" => event.error = value.raw(),
             _ => (),
         });
@@ -142,7 +143,7 @@ pub(super) struct Message<'a> {
     pub(super) content: Option<Vec<Block<'a>>>,
     pub(super) stop_reason: Option<StopReason>,
     pub(super) stop_details: Raw<'a>,
-    pub(super) usage: Raw<'a>,
+    pub(super) usage: Option<WireUsage>,
     pub(super) error: Raw<'a>,
 }
 
@@ -156,7 +157,7 @@ impl<'a> Message<'a> {
             "content" => message.content = value.list(Block::read),
             "stop_reason" => message.stop_reason = StopReason::of(value.raw()),
             "stop_details" => message.stop_details = value.raw(),
-            "usage" => message.usage = value.raw(),
+            "usage" => message.usage = WireUsage::read(value),
             "error" => message.error = value.raw(),
             _ => (),
         });

@@ -11,9 +11,7 @@ use serde::de::IgnoredAny;
 
 use super::blocks::Blocks;
 use super::chunks::Chunks;
-use super::message::{
-    Delta, DeltaKind, Event, EventKind, Message, Raw, StopReason, explanation, text,
-};
+use super::message::{Delta, DeltaKind, Event, EventKind, Message, StopReason, explanation, text};
 use super::usage::WireUsage;
 use crate::json;
 use crate::sse::{self, Events, TooLong};
@@ -171,10 +169,10 @@ impl Reader {
 
     fn take(&mut self, event: &Event<'_>) {
         match event.kind {
-            EventKind::MessageStart => self.message_start(event.message),
+            EventKind::MessageStart => self.message_start(&event.message),
             EventKind::ContentBlockStart => {
                 self.begin(&Message::default());
-                self.blocks.start(event.index, event.content_block, &mut self.chunks);
+                self.blocks.start(event.index, &event.content_block, &mut self.chunks);
             }
             EventKind::ContentBlockDelta => {
                 if let Some(delta) = &event.delta {
@@ -198,11 +196,9 @@ impl Reader {
         }
     }
 
-    fn message_start(&mut self, message: Raw<'_>) {
-        let start =
-            message.and_then(|message| json::read(message, Message::read)).unwrap_or_default();
-        self.update_usage(WireUsage::read(start.usage));
-        self.begin(&start);
+    fn message_start(&mut self, start: &Message<'_>) {
+        self.update_usage(start.usage);
+        self.begin(start);
     }
 
     /// Writes the first chunk, with the role, if it is not written yet.
@@ -218,7 +214,7 @@ impl Reader {
     }
 
     fn message_delta(&mut self, event: &Event<'_>) {
-        self.update_usage(WireUsage::read(event.usage));
+        self.update_usage(event.usage);
         if let Some(delta) = &event.delta {
             self.stop = delta.stop_reason.or(self.stop);
             self.refusal(delta);

@@ -2,8 +2,7 @@
 //!
 //! Owns Anthropic's counting: fresh tokens apart from cached ones, and the latest count of each.
 
-use super::message::Raw;
-use crate::json::{self, Scan};
+use crate::json::Scan;
 use crate::wire::Usage;
 
 /// Tokens as Anthropic counts them, added up over a stream's events.
@@ -18,11 +17,7 @@ pub(super) struct WireUsage {
 
 impl WireUsage {
     /// Reads a `usage`; none where it is of another shape.
-    pub(super) fn read(usage: Raw<'_>) -> Option<Self> {
-        json::read(usage?, Self::scan)
-    }
-
-    fn scan(value: &mut Scan<'_>) -> Option<Self> {
+    pub(super) fn read(value: &mut Scan<'_>) -> Option<Self> {
         let (mut usage, mut is_sound) = (Self::default(), true);
         let sound = &mut is_sound;
         let is_object = value.members(&mut |key, value| match key {
@@ -74,10 +69,11 @@ impl From<WireUsage> for Usage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json;
 
     #[test]
     fn a_later_usage_wins_field_by_field() {
-        let read = |text: &str| WireUsage::read(Some(text)).expect("usage");
+        let read = |text: &str| json::read(text, WireUsage::read).expect("usage");
         let mut usage =
             read(r#"{"input_tokens":10,"cache_read_input_tokens":5,"output_tokens":1}"#);
         usage.update(read(r#"{"cache_read_input_tokens":0,"output_tokens":7}"#));

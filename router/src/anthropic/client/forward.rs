@@ -6,7 +6,7 @@ use bytes::Bytes;
 use model_map::FailureClass;
 
 use crate::anthropic::message::{
-    Block, BlockKind, DeltaKind, Event, EventKind, Message, Raw, StopReason, text,
+    Block, BlockKind, DeltaKind, Event, EventKind, Message, StopReason, text,
 };
 use crate::anthropic::usage::WireUsage;
 use crate::json;
@@ -73,14 +73,8 @@ impl Along {
 
     fn note(&mut self, event: &Event<'_>) -> Verdict {
         match event.kind {
-            EventKind::MessageStart => {
-                let message = event.message.and_then(|message| json::read(message, Message::read));
-                self.count(message.unwrap_or_default().usage);
-            }
-            EventKind::ContentBlockStart => {
-                let block = event.content_block.and_then(|block| json::read(block, Block::read));
-                self.block(&block.unwrap_or_default());
-            }
+            EventKind::MessageStart => self.count(event.message.usage),
+            EventKind::ContentBlockStart => self.block(&event.content_block),
             EventKind::ContentBlockDelta => {
                 if let Some(delta) = &event.delta {
                     let is_text = delta.kind == DeltaKind::TextDelta && text(delta.text).is_some();
@@ -109,8 +103,8 @@ impl Along {
         self.token |= is_content || text(block.thinking).is_some() || text(block.data).is_some();
     }
 
-    fn count(&mut self, usage: Raw<'_>) {
-        if let Some(later) = WireUsage::read(usage) {
+    fn count(&mut self, usage: Option<WireUsage>) {
+        if let Some(later) = usage {
             self.usage.get_or_insert_default().update(later);
         }
     }
@@ -127,17 +121,19 @@ fn is_content(block: &Block<'_>) -> bool {
 
 /// Checks a number of tokens, which is forwarded as it came. Errors as for messages.
 pub(crate) fn read_count(body: Bytes) -> Result<Answer, UpstreamError> {
-    #[derive(serde::Deserialize)]
-    struct Count<'a> {
-        #[serde(default)]
-        input_tokens: Option<u64>,
-        #[serde(borrow, default)]
-        error: Raw<'a>,
-    }
     let text = std::str::from_utf8(&body).unwrap_or_default();
-    match serde_json::from_str::<Count<'_>>(text) {
-        Ok(Count { input_tokens: Some(_), .. }) => Ok(Answer { body, usage: None, finish: None }),
-        Ok(Count { error: Some(_), .. }) => Err(error::read_event(text)),
+    let (mut tokens, mut told) = (None, None);
+    let read = json::read(text, |answer| {
+        let is_object = answer.members(&mut |key, value| match key {
+            "input_tokens" => tokens = value.number(),
+            "error" => told = value.raw(),
+            _ => (),
+        });
+        is_object.then_some(())
+    });
+    match (read.and(tokens), told) {
+        (Some(_), _) => Ok(Answer { body, usage: None, finish: None }),
+        (None, Some(_)) => Err(error::read_event(text)),
         _ => Err(UpstreamError::of(FailureClass::ServerError, "the answer is not a count")),
     }
 }
@@ -158,9 +154,27 @@ pub(crate) fn read(body: Bytes) -> Result<Answer, UpstreamError> {
     if !excused && !blocks.iter().any(is_content) {
         return Err(UpstreamError::of(FailureClass::Empty, "a message without content"));
     }
-    let usage = WireUsage::read(message.usage).map(Usage::from);
+    let usage = message.usage.map(Usage::from);
     let calls = blocks.iter().filter(|block| block.kind == BlockKind::ToolUse).count();
     let calls = u32::try_from(calls).unwrap_or(u32::MAX);
     let finish = Some(StopReason::finish_reason(message.stop_reason, calls));
     Ok(Answer { body, usage, finish })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_is_told_from_an_error() {
+        let class = |body: &'static str| {
+            read_count(Bytes::from_static(body.as_bytes())).err().map(|error| error.failure.class)
+        };
+        assert_eq!(class(r#"{"input_tokens":7,"error":null}"#), None);
+        let limited = r#"{"type":"error","error":{"type":"rate_limit_error","message":"m"}}"#;
+        assert_eq!(class(limited), Some(FailureClass::RateLimit));
+        for other in [r#"{"input_tokens":"7"}"#, r#"{"input_tokens":7"#, "7", ""] {
+            assert_eq!(class(other), Some(FailureClass::ServerError), "{other}");
+        }
+    }
 }
