@@ -2,6 +2,8 @@
 //!
 //! Owns that alone. An input's first byte chooses which of them it is, so that one corpus serves all.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use sfai_router::bedrock::{Wishes, message, translate};
 use sfai_router::front::{Way, whole};
@@ -53,7 +55,7 @@ fn stream(bytes: &[u8], (chosen, wish, cut): (u8, u8, u8)) -> Result<(), String>
 /// A whole answer becomes JSON or an error.
 fn answer(bytes: &[u8], (chosen, wish): (u8, u8)) -> Result<(), String> {
     let way = Way::of(front(chosen >> 2), Dialect::Anthropic);
-    let message = message(Bytes::copy_from_slice(bytes), ("msg_1", "m"), &[]);
+    let message = message(Bytes::copy_from_slice(bytes), ("msg_1", "m"), &BTreeMap::new());
     let Ok(answer) = whole(way, message, &options(wish)) else { return Ok(()) };
     json(&answer.body).map_err(|why| format!("the answer of {way:?} {why}"))
 }

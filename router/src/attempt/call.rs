@@ -22,6 +22,8 @@ use crate::meanwhile::meanwhile;
 use crate::openai::request::{Prompt, RequestError, Target, UpstreamRequest};
 use crate::upstream::{Body, Outgoing, SendError};
 use crate::wire::dialect::Service;
+#[cfg(feature = "aws")]
+use crate::wire::names::MadeNames;
 use crate::wire::{Answer, AnswerOptions, Dialect, Segments, StreamReader, UpstreamError};
 
 /// An attempt that succeeded as far as the attempt rules ask.
@@ -213,7 +215,7 @@ struct Expected<'a> {
     model: &'a str,
     place: Option<OwnedSemaphorePermit>,
     #[cfg(feature = "aws")]
-    bedrock: Option<Vec<(String, String)>>,
+    bedrock: Option<MadeNames>,
 }
 
 /// How it will come. What reads it is made before: the provider is waited for anyway.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::citation::Citation;
 use super::{Raw, or, quoted};
-use crate::wire::names::{self, Made};
+use crate::wire::names::{self, MadeNames};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -121,7 +121,7 @@ pub(super) fn stop_reason(reason: &str) -> &str {
 }
 
 /// The message of an answer; the answer itself where it is none.
-pub fn message(body: Bytes, (id, model): (&str, &str), names: &[Made]) -> Bytes {
+pub fn message(body: Bytes, (id, model): (&str, &str), names: &MadeNames) -> Bytes {
     let Ok(answer) = serde_json::from_slice::<Answer<'_>>(&body) else { return body };
     let blocks: Vec<String> =
         answer.output.message.content.iter().filter_map(|it| block(it, names)).collect();
@@ -148,7 +148,7 @@ pub(crate) fn counted(body: Bytes) -> Bytes {
     }
 }
 
-fn block(block: &Block<'_>, names: &[Made]) -> Option<String> {
+fn block(block: &Block<'_>, names: &MadeNames) -> Option<String> {
     if let Some(text) = block.text {
         return Some(format!(r#"{{"type":"text","text":{}}}"#, text.get()));
     }
@@ -200,7 +200,7 @@ mod tests {
             {"toolUse": {"toolUseId": "t", "name": "f", "input": {"a": 1}}}]}},
             "stopReason": "tool_use", "metrics": {"latencyMs": 3},
             "usage": {"inputTokens": 1, "outputTokens": 2, "totalTokens": 3}});
-        let message = message(body.to_string().into(), ("msg_1", "m"), &[]);
+        let message = message(body.to_string().into(), ("msg_1", "m"), &MadeNames::new());
         let message: Value = serde_json::from_slice(&message).expect("JSON");
         let expected = json!({
             "id": "msg_1", "type": "message", "role": "assistant", "model": "m",

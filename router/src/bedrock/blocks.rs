@@ -13,7 +13,7 @@ use super::{Raw, or, quoted};
 use crate::anthropic::request::is_blank;
 use crate::openai::request::RequestError;
 use crate::wire::ids;
-use crate::wire::names::{Made, on_bedrock};
+use crate::wire::names::{MadeNames, on_bedrock};
 
 /// The most characters of a document's name.
 const LONGEST_NAME: usize = 200;
@@ -98,7 +98,7 @@ struct CacheControl<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Names {
     /// Those of tools.
-    pub(super) tools: Vec<Made>,
+    pub(super) tools: MadeNames,
     /// What its documents are called so far, in small letters: "Messages can't contain duplicate
     /// document names", in none of their turns.
     documents: BTreeSet<String>,

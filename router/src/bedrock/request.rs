@@ -14,7 +14,7 @@ use crate::anthropic::request::{header_name, is_trivial};
 use crate::json;
 use crate::openai::request::RequestError;
 use crate::wire::answer::ANSWER_TOOL;
-use crate::wire::names::{Made, on_bedrock};
+use crate::wire::names::{MadeNames, on_bedrock};
 
 /// What the request is for.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +33,7 @@ pub struct Converse {
     /// The JSON body.
     pub body: String,
     /// The tools that have other names there.
-    pub names: Vec<Made>,
+    pub names: MadeNames,
     /// The client's parameters that Bedrock has no place for, by name.
     pub dropped: Vec<String>,
 }

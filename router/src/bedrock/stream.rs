@@ -15,7 +15,7 @@ use super::citation::Citation;
 use super::frames::{Damaged, Frame};
 use super::{Raw, error, or, quoted};
 use crate::wire::mold::Mold;
-use crate::wire::names::{self, Made};
+use crate::wire::names::{self, MadeNames};
 
 /// The event that brings a piece of a block.
 const DELTA: &str = "contentBlockDelta";
@@ -29,7 +29,7 @@ pub(crate) struct Decoder {
     id: String,
     model: String,
     /// The tools that have other names on Bedrock.
-    names: Vec<Made>,
+    names: MadeNames,
     left: BytesMut,
     begun: bool,
     open: BTreeSet<u64>,
@@ -98,7 +98,7 @@ impl Delta<'_> {
 
 impl Decoder {
     /// For the answer with this id, by this model, which was asked with these names of tools.
-    pub(crate) fn new(id: String, model: String, names: Vec<Made>) -> Self {
+    pub(crate) fn new(id: String, model: String, names: MadeNames) -> Self {
         Self {
             id,
             model,
@@ -300,7 +300,7 @@ impl Decoder {
     }
 }
 
-fn call_block(call: &ToolUse<'_>, names: &[Made]) -> String {
+fn call_block(call: &ToolUse<'_>, names: &MadeNames) -> String {
     let (id, name) = (or(call.tool_use_id, "\"\""), or(call.name, "\"\""));
     let name = names::own(names, name);
     format!(r#"{{"type":"tool_use","id":{id},"name":{name},"input":{{}}}}"#)

@@ -16,6 +16,7 @@ use crate::openai::request::{ChatRequest, RequestError, Target, UpstreamRequest}
 use crate::openai::settings::is_empty_list;
 use crate::openai::{completions, plain, responses};
 use crate::wire::dialect::Service;
+use crate::wire::names::MadeNames;
 use crate::wire::{Dialect, Wishes};
 use crate::{anthropic, openai};
 
@@ -49,7 +50,7 @@ pub struct Ask {
     /// The client's betas, where the link speaks its protocol.
     pub beta: Option<HeaderValue>,
     /// The tools, as JSON, whose names Bedrock does not take: the names there, and the others.
-    pub names: Vec<(String, String)>,
+    pub names: MadeNames,
 }
 
 impl ClientRequest {
@@ -188,7 +189,7 @@ impl ClientRequest {
         };
         let service = if way.is_own { self.front.service() } else { Service::Answer };
         let beta = self.beta.clone().filter(|_| way.is_own);
-        Ok(Ask { request, service, beta, names: Vec::new() })
+        Ok(Ask { request, service, beta, names: MadeNames::new() })
     }
 
     fn through_chat(

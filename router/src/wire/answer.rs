@@ -4,6 +4,8 @@
 
 use bytes::Bytes;
 
+use super::names::MadeNames;
+
 /// How an answer is written for the client.
 #[derive(Debug, Clone, Default)]
 pub struct AnswerOptions {
@@ -33,7 +35,7 @@ pub struct Wishes {
     pub custom_tools: Vec<String>,
     /// The names, as JSON, that tools have in a chat, and those that the client has for them, where
     /// those are longer than a chat takes.
-    pub names: Vec<(String, String)>,
+    pub names: MadeNames,
     /// Where a completion stops.
     pub stops: Vec<String>,
     /// Whether a completion may hold Markdown's fences.

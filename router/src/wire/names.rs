@@ -1,10 +1,11 @@
-//! Names of tools that an upstream does not take: mostly those of MCP servers, whose names a client
+//! MadeNames of tools that an upstream does not take: mostly those of MCP servers, whose names a client
 //! puts before.
 //!
 //! Owns the name upstream and the way back; where names stand is each translation's. The name
 //! upstream is made of the client's alone, so that it is the same in every turn.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use super::made::{MARK, short};
 #[cfg(feature = "aws")]
@@ -18,8 +19,8 @@ use crate::json;
 /// Responses take 128.
 const LONGEST: usize = 64;
 
-/// A made name and the client's that it stands for, as JSON.
-pub(crate) type Made = (String, String);
+/// The made names of a request, each with the client's that it stands for, as JSON.
+pub(crate) type MadeNames = BTreeMap<String, String>;
 
 /// The name that a tool has in a chat, given and returned as JSON.
 pub(crate) fn in_chat(raw: &str) -> Cow<'_, str> {
@@ -28,16 +29,14 @@ pub(crate) fn in_chat(raw: &str) -> Cow<'_, str> {
 
 /// The name that a tool has on Bedrock, which takes fewer characters; noted where it is made.
 #[cfg(feature = "aws")]
-pub(crate) fn on_bedrock<'a>(raw: &'a str, names: &mut Vec<Made>) -> Cow<'a, str> {
+pub(crate) fn on_bedrock<'a>(raw: &'a str, names: &mut MadeNames) -> Cow<'a, str> {
     let inner = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')).unwrap_or(raw);
     if inner.len() <= LONGEST && inner.chars().all(is_plain) {
         return Cow::Borrowed(raw);
     }
     let Some(name) = json::decode(raw) else { return Cow::Borrowed(raw) };
     let made = quoted(&made(&name, LONGEST));
-    if !names.iter().any(|(known, _)| *known == made) {
-        names.push((made.clone(), raw.to_owned()));
-    }
+    names.entry(made.clone()).or_insert_with(|| raw.to_owned());
     Cow::Owned(made)
 }
 
@@ -47,7 +46,7 @@ pub(crate) fn stand_in(tools: &str) -> bool {
 }
 
 /// Those of a client's names, as JSON, that are others in a chat.
-pub(crate) fn made_in_chat<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Made> {
+pub(crate) fn made_in_chat<'a>(names: impl Iterator<Item = &'a str>) -> MadeNames {
     let made = names.filter_map(|own| match in_chat(own) {
         Cow::Owned(made) => Some((made, own.to_owned())),
         Cow::Borrowed(_) => None,
@@ -56,8 +55,8 @@ pub(crate) fn made_in_chat<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Made
 }
 
 /// The client's name for a tool.
-pub(crate) fn own<'n>(names: &'n [Made], name: &'n str) -> &'n str {
-    names.iter().find(|(made, _)| made == name).map_or(name, |(_, own)| own.as_str())
+pub(crate) fn own<'n>(names: &'n MadeNames, name: &'n str) -> &'n str {
+    names.get(name).map_or(name, String::as_str)
 }
 
 #[cfg(test)]
@@ -78,7 +77,7 @@ mod tests {
         assert_eq!(json::decode(&one_made).expect("a text").len(), LONGEST);
         assert_eq!(one_made, in_chat(&one));
         let names = made_in_chat([raw(1, ""), one.clone()].iter().map(String::as_str));
-        assert_eq!(names, [(one_made.clone().into_owned(), one.clone())]);
+        assert_eq!(names, MadeNames::from([(one_made.clone().into_owned(), one.clone())]));
         assert_eq!(own(&names, &one_made), one);
         assert_eq!(own(&names, &other_made), other_made);
         assert!(stand_in(&one_made) && !stand_in(&one));
@@ -87,10 +86,10 @@ mod tests {
     #[cfg(feature = "aws")]
     #[test]
     fn bedrock_gets_plain_names_that_stay_apart() {
-        let mut names = Vec::new();
+        let mut names = MadeNames::new();
         let fine = quoted(&"a-_9".repeat(16));
         assert_eq!(on_bedrock(&fine, &mut names), fine);
-        assert_eq!(names, []);
+        assert!(names.is_empty());
         let odd = ["a.b", "a/b", "a_é", "a\"b", "a\u{1}", &"n".repeat(65)].map(quoted);
         let made: Vec<String> =
             odd.iter().map(|raw| on_bedrock(raw, &mut names).into_owned()).collect();
@@ -101,7 +100,7 @@ mod tests {
             assert_eq!(made.iter().filter(|other| *other == name).count(), 1);
             // Once is enough, and what is made stays as it is.
             assert_eq!(on_bedrock(raw, &mut names), *name);
-            assert_eq!(on_bedrock(name, &mut Vec::new()), *name);
+            assert_eq!(on_bedrock(name, &mut MadeNames::new()), *name);
         }
         assert_eq!(names.len(), odd.len());
     }

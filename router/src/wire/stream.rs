@@ -110,7 +110,7 @@ impl StreamReader {
     /// For what Bedrock answers, under an id of its own.
     #[cfg(feature = "aws")]
     pub fn of_bedrock(front: Front, id: String, options: AnswerOptions) -> Self {
-        let decoder = crate::bedrock::Decoder::new(id, options.model.clone(), Vec::new());
+        let decoder = crate::bedrock::Decoder::new(id, options.model.clone(), Default::default());
         Self::of(Way::of(front, Dialect::Anthropic), options).decoding(decoder)
     }
 

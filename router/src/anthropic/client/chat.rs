@@ -11,7 +11,7 @@ use super::history;
 use super::outline::{Format, OutputConfig, Raw, effort, text};
 use crate::anthropic::request::{header_name, is_trivial};
 use crate::openai::request::{ChatRequest, Draft, RequestError};
-use crate::wire::names::{self, Made};
+use crate::wire::names::{self, MadeNames};
 
 /// What a chat has a place for, or what means nothing to it.
 const KNOWN: [&str; 16] = [
@@ -154,16 +154,16 @@ fn tool(raw: &RawValue, at: &str) -> Result<String, RequestError> {
 }
 
 /// The names that are others in `chat`, which was made from this request.
-pub(crate) fn made_names(own: &ChatRequest, chat: &ChatRequest) -> Vec<Made> {
+pub(crate) fn made_names(own: &ChatRequest, chat: &ChatRequest) -> MadeNames {
     if names::stand_in(chat.get("tools").unwrap_or_default()) {
         return read_names(own);
     }
-    Vec::new()
+    MadeNames::new()
 }
 
 #[cold]
 #[inline(never)]
-fn read_names(own: &ChatRequest) -> Vec<Made> {
+fn read_names(own: &ChatRequest) -> MadeNames {
     let tools = own.read::<Vec<Tool<'_>>>("tools").ok().flatten().unwrap_or_default();
     names::made_in_chat(tools.iter().map(|tool| tool.name.get()))
 }

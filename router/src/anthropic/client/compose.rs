@@ -11,7 +11,7 @@ use crate::anthropic::quoted;
 use crate::openai::said::{Citation, Finish, Hearing, Said};
 use crate::wire::Usage;
 use crate::wire::ids::salt;
-use crate::wire::names::{self, Made};
+use crate::wire::names::{self, MadeNames};
 
 /// Writes one message.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(crate) struct Wanted<'a> {
     /// Whether the client asked to see reasoning.
     pub(crate) shows_thinking: bool,
     /// The tools that have other names upstream.
-    pub(crate) names: &'a [Made],
+    pub(crate) names: &'a MadeNames,
     /// For the ids of calls that have none.
     pub(crate) chance: u64,
 }
@@ -42,7 +42,7 @@ struct Script {
     /// Whether the client asked to see reasoning.
     shows_thinking: bool,
     /// The tools that have other names upstream.
-    names: Vec<Made>,
+    names: MadeNames,
     /// What ids begin with that are not given.
     salt: u64,
     begun: bool,
@@ -99,7 +99,7 @@ impl Composer {
             sheet,
             model: model.to_owned(),
             shows_thinking,
-            names: names.to_vec(),
+            names: names.clone(),
             salt: chance,
             begun: false,
             ended: false,
@@ -292,7 +292,8 @@ mod tests {
     use super::*;
 
     const fn wanted(shows_thinking: bool) -> Wanted<'static> {
-        Wanted { model: "m", shows_thinking, names: &[], chance: 7 }
+        static NONE: MadeNames = MadeNames::new();
+        Wanted { model: "m", shows_thinking, names: &NONE, chance: 7 }
     }
 
     fn stream(chunks: &[Value]) -> String {

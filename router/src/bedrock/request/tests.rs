@@ -235,7 +235,7 @@ fn names_that_bedrock_refuses_are_others_there() {
     assert_eq!(sent["toolConfig"]["toolChoice"]["tool"]["name"], name(0));
     let called = |call: usize| sent["messages"][1]["content"][call]["toolUse"]["name"].clone();
     assert_eq!([called(0), called(1)], [name(0), name(1)]);
-    let own: Vec<&str> = asked.names.iter().map(|(_, own)| own.as_str()).collect();
+    let own: Vec<&str> = asked.names.values().map(String::as_str).collect();
     assert_eq!(own.len(), 3);
     for name in [long.as_str(), odd, "not.offered"] {
         assert!(own.contains(&quoted(name).as_str()), "{own:?}");

@@ -22,7 +22,7 @@ fn stream(frames: &[(&str, Value)]) -> Vec<u8> {
 }
 
 fn read(bytes: &[u8], step: usize) -> Vec<Value> {
-    let mut decoder = Decoder::new("msg_1".into(), "m".into(), Vec::new());
+    let mut decoder = Decoder::new("msg_1".into(), "m".into(), MadeNames::new());
     let mut out = Vec::new();
     for chunk in bytes.chunks(step) {
         out.extend_from_slice(&decoder.push(chunk));
@@ -228,7 +228,7 @@ proptest::proptest! {
         let streamed = put_together(&read(&bytes.concat(), step));
         let answer = json!({"output": {"message": {"role": "assistant", "content": whole}},
             "stopReason": reason, "usage": usage});
-        let message = super::super::answer::message(answer.to_string().into(), ("msg_1", "m"), &[]);
+        let message = super::super::answer::message(answer.to_string().into(), ("msg_1", "m"), &MadeNames::new());
         let message: Value = serde_json::from_slice(&message).expect("JSON");
         for key in ["content", "stop_reason", "usage"] {
             proptest::prop_assert_eq!(&streamed[key], &message[key]);

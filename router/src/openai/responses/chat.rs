@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::input;
 use crate::anthropic::request::{header_name, is_trivial};
 use crate::openai::request::{ChatRequest, Draft, RequestError};
-use crate::wire::names::{self, Made};
+use crate::wire::names::{self, MadeNames};
 
 type Raw<'a> = Option<&'a RawValue>;
 
@@ -134,7 +134,7 @@ fn read_tool(index: usize, raw: &RawValue) -> Result<Tool<'_>, RequestError> {
 }
 
 /// The names of tools that take a text in place of arguments, and those that are others in a chat.
-pub(crate) fn named_tools(own: &ChatRequest) -> (Vec<String>, Vec<Made>) {
+pub(crate) fn named_tools(own: &ChatRequest) -> (Vec<String>, MadeNames) {
     let tools = tools(own).unwrap_or_default();
     let named = || tools.iter().filter_map(|tool| Some((tool.kind.as_str(), tool.name?.get())));
     let custom = named().filter(|(kind, _)| *kind == "custom");

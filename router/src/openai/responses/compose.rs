@@ -16,7 +16,7 @@ use crate::json;
 use crate::openai::said::{Citation, Finish, Hearing, Said};
 use crate::wire::Usage;
 use crate::wire::ids::salt;
-use crate::wire::names::{self, Made};
+use crate::wire::names::{self, MadeNames};
 
 /// What the client asked for.
 #[derive(Debug, Clone, Default)]
@@ -24,7 +24,7 @@ pub(crate) struct Wanted {
     /// The names, with quotes, of tools that take a text in place of arguments.
     pub(crate) custom_tools: Vec<String>,
     /// The tools that have other names in a chat.
-    pub(crate) names: Vec<Made>,
+    pub(crate) names: MadeNames,
     /// The model's name where the answer has none.
     pub(crate) model: String,
     /// Seconds since 1970.
