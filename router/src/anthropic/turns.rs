@@ -54,8 +54,8 @@ struct WireMessage<'a> {
     tool_call_id: Raw<'a>,
     tool_calls: Vec<WireCall<'a>>,
     reasoning_details: Vec<Detail<'a>>,
-    /// A list that is none.
-    broken: Option<&'static str>,
+    /// The part, none for the whole, that is of another shape, and of which it should be.
+    fault: Option<(&'static str, &'static str)>,
 }
 
 #[derive(Debug, Default)]
@@ -83,8 +83,8 @@ impl<'a> Conversation<'a> {
     ) -> Result<Self, RequestError> {
         let (mut system, mut rest, mut names) = (Vec::new(), Vec::new(), false);
         let list = request.get("messages").unwrap_or("[]");
-        let wires = json::read(list, |list| list.list(WireMessage::read))
-            .ok_or_else(|| RequestError::at("messages", "are not a list of objects"))?;
+        let wires = json::read(list, |list| list.list(|it| Some(WireMessage::read(it))));
+        let wires = wires.ok_or_else(|| RequestError::at("messages", "must be a list"))?;
         for (index, wire) in wires.into_iter().enumerate() {
             let name = wire.name.filter(|name| *name != "\"\"");
             let message = Message::read(index, wire)?;
@@ -142,7 +142,7 @@ impl<'a> Conversation<'a> {
 }
 
 impl<'a> WireMessage<'a> {
-    fn read(value: &mut Scan<'a>) -> Option<Self> {
+    fn read(value: &mut Scan<'a>) -> Self {
         let mut wire = Self::default();
         let is_object = value.members(&mut |key, value| match key {
             "role" => wire.role = value.raw(),
@@ -152,15 +152,18 @@ impl<'a> WireMessage<'a> {
             "tool_call_id" => wire.tool_call_id = value.raw(),
             "tool_calls" if !value.is_null() => match value.list(WireCall::read) {
                 Some(calls) => wire.tool_calls = calls,
-                None => wire.broken = Some(".tool_calls"),
+                None => wire.fault = Some((".tool_calls", "is not a list of objects")),
             },
             "reasoning_details" if !value.is_null() => match value.list(Detail::read) {
                 Some(details) => wire.reasoning_details = details,
-                None => wire.broken = Some(".reasoning_details"),
+                None => wire.fault = Some((".reasoning_details", "is not a list")),
             },
             _ => (),
         });
-        is_object.then_some(wire)
+        if !is_object {
+            wire.fault = Some(("", "is not an object"));
+        }
+        wire
     }
 }
 
@@ -206,8 +209,8 @@ fn string<'a>(raw: Raw<'a>, at: impl Fn() -> String) -> Result<Cow<'a, str>, Req
 impl<'a> Message<'a> {
     fn read(index: usize, wire: WireMessage<'a>) -> Result<Self, RequestError> {
         let at = |name: &str| format!("messages[{index}]{name}");
-        if let Some(name) = wire.broken {
-            return Err(RequestError::at(at(name), "is not a list of objects"));
+        if let Some((part, what)) = wire.fault {
+            return Err(RequestError::at(at(part), what));
         }
         let side = match wire.role {
             Some(r#""system""# | r#""developer""#) => Side::System,

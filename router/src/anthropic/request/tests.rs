@@ -207,3 +207,50 @@ fn data_urls_are_read_whatever_their_case_and_refused_for_what_is_wrong() {
         refused(image(url), "is neither a data URL in base64 nor an https URL");
     }
 }
+
+#[test]
+fn an_error_names_the_member_at_fault() {
+    let user = json!({"role": "user", "content": "q"});
+    let called = |call: Value| json!({"role": "assistant", "tool_calls": [call]});
+    let function = json!({"name": "f", "arguments": {}});
+    for (message, told) in [
+        (json!(7), "`messages[1]` is not an object"),
+        (json!({"content": "a"}), "`messages[1].role` is missing"),
+        (json!({"role": "robot"}), "`messages[1].role` is not known to this model"),
+        (json!({"role": "tool", "content": "a"}), "`messages[1].tool_call_id` is missing"),
+        (json!({"role": "tool", "tool_call_id": 7}), "`messages[1].tool_call_id` is not a string"),
+        (
+            json!({"role": "assistant", "tool_calls": {}}),
+            "`messages[1].tool_calls` is not a list of objects",
+        ),
+        (
+            json!({"role": "assistant", "content": "a", "reasoning_details": 7}),
+            "`messages[1].reasoning_details` is not a list",
+        ),
+        (called(json!({"function": function})), "`messages[1].tool_calls[0].id` is missing"),
+        (
+            called(json!({"id": "a", "custom": {}})),
+            "`messages[1].tool_calls[0]` is not a call of a function",
+        ),
+        (
+            called(json!({"id": "a", "function": {}})),
+            "`messages[1].tool_calls[0].function.name` is missing",
+        ),
+        (
+            called(json!({"id": "a", "function": function})),
+            "`messages[1].tool_calls[0].function.arguments` is not a string",
+        ),
+        (json!({"role": "user", "content": [7]}), "`messages[1].content` is neither"),
+        (json!({"role": "user", "content": [{}]}), "`messages[1].content[0]` has no `type`"),
+    ] {
+        let body = json!({"model": "r", "messages": [user, message, user]}).to_string();
+        let model = json!({"id": "m", "provider": "p"});
+        let model = serde_json::from_value(model).expect("a model");
+        let (parameters, limits) = (Parameters::default(), Limits::default());
+        let target =
+            Target { limits, model: &model, parameters: &parameters, system: Prompt::default() };
+        let request = ChatRequest::parse(Bytes::from(body)).expect("a request");
+        let error = build(&request, &target).expect_err("refused");
+        assert!(error.message.starts_with(told), "{} is not {told}", error.message);
+    }
+}
