@@ -227,6 +227,10 @@ mod tests {
             {"role":"tool","content":[]}, 7, "x", {"role":"user","content":{"odd":1}}
         ]"#;
         let found = Survey::of(messages, None);
+        let spelled = messages
+            .replace("content\"", "c\\u006fntent\"")
+            .replace("image_url\"", "im\\u0061ge_url\"");
+        assert_eq!(Survey::of(&spelled, None), found, "{spelled}");
         let tool_calls = 1;
         let tokens = 1 + 2 + IMAGE_TOKENS + tool_calls;
         assert_eq!(found, Survey { messages: 7, image: true, tokens });

@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use super::decode;
 use super::scan::Scan;
 
 /// Reads a text that an answer holds, or one that has been checked; none where `read` gives none
@@ -49,17 +50,25 @@ impl<'t> Scan<'t> {
         number
     }
 
-    /// Gives `seen` each member of an object: the key as it is spelled, without its quotes, and the
-    /// scan, which stands at the value. What is not read is passed over; of a key that stands twice
-    /// both are given. Whether it is an object: nothing is read of anything else.
-    pub(crate) fn members(&mut self, seen: &mut dyn FnMut(&'t str, &mut Self)) -> bool {
+    /// Gives `seen` each member of an object: the key, and the scan, which stands at the value. What
+    /// is not read is passed over; of a key that stands twice both are given. Whether it is an
+    /// object: nothing is read of anything else.
+    pub(crate) fn members(&mut self, seen: &mut dyn FnMut(&str, &mut Self)) -> bool {
         self.space();
         if self.peek() != Some(b'{') {
             return false;
         }
         let text = self.text;
         let inner = |key: Range<usize>| text.get(key.start + 1..key.end - 1).unwrap_or_default();
-        self.object(&mut |scan, key| seen(inner(key), scan)).is_some()
+        self.object(&mut |scan, key| {
+            // A provider would know a key however it is spelled: so nothing may be hidden by that.
+            if scan.escaped {
+                let decoded = decode(text.get(key).unwrap_or_default());
+                return seen(&decoded.unwrap_or_default(), scan);
+            }
+            seen(inner(key), scan);
+        })
+        .is_some()
     }
 
     /// The same for the elements of an array.
@@ -90,17 +99,22 @@ impl<'t> Scan<'t> {
 mod tests {
     use super::*;
 
-    fn members(text: &str) -> Option<Vec<(&str, Option<&str>)>> {
+    fn members(text: &str) -> Option<Vec<(String, Option<&str>)>> {
         read(text, |scan| {
             let mut all = Vec::new();
-            scan.members(&mut |key, scan| all.push((key, scan.raw()))).then_some(all)
+            let is_object = scan.members(&mut |key, scan| all.push((key.to_owned(), scan.raw())));
+            is_object.then_some(all)
         })
     }
 
     #[test]
     fn members_may_stand_twice_and_null_is_none() {
         let all = members(r#" {"a" : 1, "b":null,"a":{"x":1,"x":2}} "#).expect("an object");
+        let all: Vec<_> = all.iter().map(|(key, value)| (key.as_str(), *value)).collect();
         assert_eq!(all, [("a", Some("1")), ("b", None), ("a", Some(r#"{"x":1,"x":2}"#))]);
+        let escaped = members(r#"{"\u0061\"b":"\n","c":2}"#).expect("an object");
+        let escaped: Vec<_> = escaped.iter().map(|(key, value)| (key.as_str(), *value)).collect();
+        assert_eq!(escaped, [("a\"b", Some(r#""\n""#)), ("c", Some("2"))]);
         assert_eq!(members("{}"), Some(Vec::new()));
         for other in ["[]", "null", r#"{"a":1"#, r#"{"a":1}x"#, r#"{"a":nul}"#, r#"{"a":}"#, ""] {
             assert_eq!(members(other), None, "{other}");

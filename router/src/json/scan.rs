@@ -35,7 +35,7 @@ pub(crate) struct Scan<'a> {
     /// Whether a surrogate was escaped.
     pub(super) halves: bool,
     /// Whether anything was escaped in the last string.
-    escaped: bool,
+    pub(super) escaped: bool,
     pub(super) error: Option<JsonError>,
 }
 
