@@ -264,16 +264,7 @@ impl StopReason {
 
 /// What a refusal says, with its quotes.
 pub(super) fn explanation(details: Raw<'_>) -> Raw<'_> {
-    let mut explanation = None;
-    json::read(details?, |details| {
-        let is_object = details.members(&mut |key, value| {
-            if key == "explanation" {
-                explanation = value.raw();
-            }
-        });
-        is_object.then_some(())
-    })?;
-    text(explanation)
+    text(json::read(details?, |details| details.member("explanation")))
 }
 
 /// The address and the title of what is cited, with their quotes; none where it has no address.

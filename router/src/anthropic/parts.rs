@@ -214,7 +214,7 @@ impl<'a> Part<'a> {
 
     fn write_image(&self, to: &mut Writer<'_>) -> Result<(), Unsent> {
         let raw = self.image_url.ok_or(NO_SOURCE)?;
-        let raw = json::read(raw, url).unwrap_or(raw);
+        let raw = json::read(raw, |image| image.member("url")).unwrap_or(raw);
         to.put(r#"{"type":"image","source":"#);
         write_source(to, raw, |kind| kind.starts_with("image/"))
     }
@@ -251,17 +251,6 @@ impl<'a> File<'a> {
         });
         is_object.then_some(file)
     }
-}
-
-/// The `url` of an object, with its quotes.
-fn url<'a>(value: &mut Scan<'a>) -> Raw<'a> {
-    let mut url = None;
-    value.members(&mut |key, value| {
-        if key == "url" {
-            url = value.raw();
-        }
-    });
-    url
 }
 
 /// Of a kind, as JSON, that there is no block for.

@@ -71,7 +71,18 @@ impl<'t> Scan<'t> {
         .is_some()
     }
 
-    /// The same for the elements of an array.
+    /// The value, as it stands, of an object's member of this name.
+    pub(crate) fn member(&mut self, name: &str) -> Option<&'t str> {
+        let mut found = None;
+        self.members(&mut |key, value| {
+            if key == name {
+                found = value.raw();
+            }
+        });
+        found
+    }
+
+    /// Gives `seen` each element of an array. Whether it is one.
     pub(crate) fn elements(&mut self, seen: &mut dyn FnMut(&mut Self)) -> bool {
         self.space();
         if self.peek() != Some(b'[') {

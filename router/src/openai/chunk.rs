@@ -21,13 +21,7 @@ impl<'a> Chunk<'a> {
             "error" => chunk.error = value.raw(),
             "usage" => chunk.usage = value.raw(),
             // Where Groq puts its usage.
-            "x_groq" => {
-                value.members(&mut |key, value| {
-                    if key == "usage" {
-                        groq = value.raw();
-                    }
-                });
-            }
+            "x_groq" => groq = value.member("usage"),
             "choices" => {
                 value.elements(&mut |value| chunk.choices.read(value));
             }
