@@ -208,7 +208,8 @@ fn delivered(exchange: &Exchange<'_>, attempts: &Attempts, (answered, ticket): W
 /// beaten to it, `skipped` for a link that was passed over, `unsupported` for one that cannot be
 /// asked for this.
 fn tried(plan: &Plan<'_>, attempts: &Attempts) -> String {
-    let mut text = String::new();
+    // Mostly the name of one model, and a word.
+    let mut text = String::with_capacity(64);
     let mut put = |link: usize, became: &str| {
         if !text.is_empty() {
             text.push_str(", ");

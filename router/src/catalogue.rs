@@ -43,6 +43,7 @@ struct Model<'a> {
 }
 
 /// `GET /v1/models`.
+#[inline(never)]
 pub(crate) fn models(prepared: &Prepared, client: Option<&str>) -> Response<Answer> {
     let data = allowed(&prepared.map, client).map(|role| model(prepared, role, client));
     let data: Vec<Model<'_>> = data.collect();
@@ -51,6 +52,7 @@ pub(crate) fn models(prepared: &Prepared, client: Option<&str>) -> Response<Answ
 }
 
 /// `GET /v1/models/{role}`: `path` is what follows the last slash but one.
+#[inline(never)]
 pub(crate) fn one_model(prepared: &Prepared, path: &str, client: Option<&str>) -> Response<Answer> {
     let name = decoded(path);
     match allowed(&prepared.map, client).find(|(id, _)| **id == name) {
@@ -102,6 +104,7 @@ fn allowed<'m>(
 }
 
 /// The answer to a request for a role that the map does not have, or not for this client.
+#[cold]
 pub(crate) fn unknown_role(
     prepared: &Prepared,
     name: &str,

@@ -88,12 +88,15 @@ fn pack(response: &mut Response<Answer>) {
     response.headers_mut().append(VARY, HeaderValue::from_static("accept-encoding"));
 }
 
-/// Unpacks a request's body, if it is packed.
+/// Whether a request's body is packed.
+pub(crate) fn is_packed(head: &Parts) -> bool {
+    let coding = head.headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
+    coding.is_some_and(|coding| !coding.eq_ignore_ascii_case(b"identity"))
+}
+
+/// Unpacks a request's body that is packed.
 pub(crate) async fn unpacked(head: &Parts, body: Bytes) -> Result<Bytes, Box<Response<Answer>>> {
-    let coding = head.headers.get(CONTENT_ENCODING).map_or(&b"identity"[..], HeaderValue::as_bytes);
-    if coding.eq_ignore_ascii_case(b"identity") {
-        return Ok(body);
-    }
+    let coding = head.headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes).unwrap_or_default();
     if !coding.eq_ignore_ascii_case(b"gzip") {
         return Err(refusal(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,

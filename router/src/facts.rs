@@ -75,6 +75,7 @@ impl<'r> RequestFacts<'r> {
     /// What the requests of one conversation have in common: the session that the client names in
     /// its metadata, else its first user message and the `user` whom it asks for. Of that message
     /// only the first text counts, since clients move cache marks and add parts later on.
+    #[inline(never)]
     fn conversation(&self) -> Cow<'_, [u8]> {
         let session = ["session_id", "conversation_id"].iter().find_map(|key| self.metadata(key));
         if let Some(session) = session {

@@ -22,6 +22,9 @@ pub(crate) use self::surrogates::mended;
 /// How deep arrays and objects may stand in one another.
 pub(crate) const MAX_DEPTH: usize = 128;
 
+/// As many members as most objects have at most.
+const USUAL: usize = 8;
+
 /// Why a text is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum JsonError {
@@ -61,7 +64,7 @@ pub(crate) fn object(text: &str) -> Result<Vec<Member>, JsonError> {
 /// see.
 pub(crate) fn object_and_halves(text: &str) -> Result<(Vec<Member>, bool), JsonError> {
     let mut scan = Scan::strict(text);
-    let mut members = Vec::new();
+    let mut members = Vec::with_capacity(USUAL);
     scan.space();
     scan.object(&mut |scan, key| {
         let value = scan.place();

@@ -18,7 +18,9 @@ impl Pieces {
         if self.len() == 0 {
             self.first = piece;
         } else if !piece.is_empty() {
-            self.all.extend_from_slice(&std::mem::take(&mut self.first));
+            let first = std::mem::take(&mut self.first);
+            self.all.reserve(first.len() + piece.len());
+            self.all.extend_from_slice(&first);
             self.all.extend_from_slice(&piece);
         }
     }

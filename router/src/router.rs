@@ -21,6 +21,7 @@ use model_map::{Draw, ModelMap, Plan, Unplanned};
 use tokio::time::Instant;
 
 use crate::answer::Answer;
+use crate::apart::apart;
 use crate::attempt::{self, Delivered, Exchange, OwnPlan, Resumption};
 use crate::audit::record;
 use crate::breakers::Breakers;
@@ -180,9 +181,12 @@ impl Router {
         (client, arrived): (Option<&str>, Arrived<'_>),
     ) -> Response<Answer> {
         let Arrived { stopwatch, prepared, .. } = arrived;
-        let body = match edge::unpacked(head, body).await {
-            Ok(body) => body,
-            Err(refusal) => return *refusal,
+        let body = match edge::is_packed(head) {
+            false => body,
+            true => match apart(|| edge::unpacked(head, body)).await {
+                Ok(body) => body,
+                Err(refusal) => return *refusal,
+            },
         };
         let time_left = head.extensions.get::<Deadline>().map(|left| left.0);
         let mut request = match ClientRequest::parse(front, &head.headers, body) {
@@ -281,6 +285,7 @@ impl Router {
         }
     }
 
+    #[inline(never)]
     fn health(&self, prepared: &Prepared) -> Response<Answer> {
         let doing = health::Doing {
             limits: &self.limits,

@@ -215,6 +215,7 @@ async fn answer(
     }
 }
 
+#[cold]
 fn turned_away(
     (router, heard): (&Router, &Heard),
     head: &Parts,
@@ -235,6 +236,7 @@ async fn pass_over(head: &Parts, body: Incoming, heard: &Heard) {
 }
 
 /// What a request is told that got no answer before the end.
+#[cold]
 fn stopping(router: &Router, heard: &Heard) -> Response<Placed> {
     heard.head().clear();
     let mut refusal = full("The router was stopped.".into());
@@ -313,6 +315,7 @@ async fn read(mut body: Incoming, load: &Load) -> Result<Bytes, Box<Response<Ans
 }
 
 /// The connection ends with it: where the next request begins is not certain.
+#[cold]
 fn suspicious(why: &str) -> Response<Answer> {
     let message = format!("The request is refused: {why}.");
     closing(respond::refuse(StatusCode::BAD_REQUEST, "ambiguous_request", message))
@@ -323,15 +326,18 @@ fn closing(mut response: Response<Answer>) -> Response<Answer> {
     response
 }
 
+#[cold]
 fn too_slow(limit: Duration) -> Response<Answer> {
     let message = format!("The request's body did not arrive within {} s.", limit.as_secs());
     closing(respond::refuse(StatusCode::REQUEST_TIMEOUT, "request_timeout", message))
 }
 
+#[cold]
 fn overloaded(limit: usize) -> Response<Answer> {
     full(format!("The router has {limit} requests open, as many as it takes at once."))
 }
 
+#[cold]
 fn no_room() -> Response<Answer> {
     full("The router reads as many large requests as it takes at once.".into())
 }
@@ -348,6 +354,7 @@ fn full(message: String) -> Response<Answer> {
     response
 }
 
+#[cold]
 fn too_large() -> Response<Answer> {
     respond::refuse(
         StatusCode::PAYLOAD_TOO_LARGE,
@@ -356,6 +363,7 @@ fn too_large() -> Response<Answer> {
     )
 }
 
+#[cold]
 fn cut_short() -> Response<Answer> {
     respond::refuse(
         StatusCode::BAD_REQUEST,

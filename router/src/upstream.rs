@@ -18,6 +18,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use http_body::{Frame, SizeHint};
 use model_map::{Failure, FailureClass};
@@ -134,7 +135,9 @@ impl Clients {
         let mut request = Box::new(Request::new(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = url.path_and_query().cloned().map(Uri::from).unwrap_or_default();
+        let length = HeaderValue::try_from(request.body().left.to_string());
         headers.clone_into(request.headers_mut());
+        length.map(|length| request.headers_mut().insert(CONTENT_LENGTH, length)).ok();
         Ok(Call { request, home })
     }
 

@@ -8,12 +8,20 @@ use std::ops::Range;
 use model_map::CacheBreakpoint;
 
 use crate::json;
+use crate::wire::Segments;
 
 /// As many as Anthropic takes in one request.
 const MOST: usize = 4;
 
 const MARK: &str = r#""cache_control":{"type":"ephemeral"}"#;
 const KEY: &str = "\"cache_control\"";
+
+/// The same of a request in parts.
+#[inline(never)]
+pub(crate) fn marked(body: &Segments, upto: CacheBreakpoint) -> Segments {
+    let body = body.concat();
+    mark(std::str::from_utf8(&body).unwrap_or_default(), upto).into()
+}
 
 /// The request with the role's breakpoints; as it was where it cannot be read.
 pub(crate) fn mark(body: &str, upto: CacheBreakpoint) -> String {

@@ -9,6 +9,9 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 
 use crate::wire::Usage;
 
+/// The chunks that a stream begins with, up to its first token, have room in so many bytes.
+const ROOM: usize = 1024;
+
 /// The chunks of one stream.
 #[derive(Debug, Default)]
 pub(super) struct Chunks {
@@ -24,6 +27,7 @@ impl Chunks {
             r#"data: {{"id":{raw_id},"object":"chat.completion.chunk","created":{created},"model":{raw_model},"choices":["#
         )
         .into_bytes();
+        self.out.reserve(ROOM);
     }
 
     /// Whether the chat id is settled.

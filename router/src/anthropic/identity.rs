@@ -13,6 +13,7 @@ use crate::wire::made::made;
 const LONGEST: usize = 256;
 
 /// The `user_id` of a `user`, both JSON strings: a hash where it would be refused.
+#[inline(never)]
 pub(super) fn user_id(raw: &str) -> Cow<'_, str> {
     let user = json::decode(raw).unwrap_or_default();
     if user.chars().count() <= LONGEST && !is_address(&user) && !is_telephone(&user) {

@@ -41,10 +41,12 @@ impl Separator {
 pub(super) struct Content<'a> {
     /// The place of the message in the client's list.
     message: usize,
-    parts: Vec<Part<'a>>,
+    /// All of it, where it is a string.
+    whole: Raw<'a>,
+    list: Vec<Part<'a>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy)]
 struct Part<'a> {
     kind: Raw<'a>,
     text: Raw<'a>,
@@ -54,7 +56,7 @@ struct Part<'a> {
     cache_control: Raw<'a>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy)]
 struct File<'a> {
     data: Raw<'a>,
     name: Raw<'a>,
@@ -71,25 +73,29 @@ fn at(message: usize) -> String {
 impl<'a> Content<'a> {
     /// Reads the `content` of the message at this place: nothing, a string or a list of parts.
     pub(super) fn read(raw: Raw<'a>, message: usize) -> Result<Self, RequestError> {
-        let parts = match raw {
+        let whole = raw.filter(|said| said.starts_with('"'));
+        let list = match raw.filter(|_| whole.is_none()) {
             None => Vec::new(),
-            Some(said) if said.starts_with('"') => {
-                vec![Part { kind: Some(TEXT), text: raw, ..Part::default() }]
-            }
             Some(list) => json::read(list, |list| list.list(Part::read)).ok_or_else(|| {
                 RequestError::at(at(message), "is neither a string nor a list of parts")
             })?,
         };
-        let content = Self { message, parts };
-        for (index, part) in content.parts.iter().enumerate() {
+        let content = Self { message, whole, list };
+        for (index, part) in content.list.iter().enumerate() {
             part.check(|| content.at(index))?;
         }
         Ok(content)
     }
 
+    fn parts(&self) -> impl Iterator<Item = Part<'a>> {
+        let whole =
+            self.whole.map(|_| Part { kind: Some(TEXT), text: self.whole, ..Part::default() });
+        whole.into_iter().chain(self.list.iter().copied())
+    }
+
     /// Errors where there is anything but text, for those who may say nothing else.
     pub(super) fn check_is_text(&self) -> Result<(), RequestError> {
-        match self.parts.iter().position(|part| !part.is_text()) {
+        match self.list.iter().position(|part| !part.is_text()) {
             None => Ok(()),
             Some(index) => Err(RequestError::at(
                 self.at(index),
@@ -106,7 +112,7 @@ impl<'a> Content<'a> {
 
     /// Whether it says nothing but white space.
     pub(super) fn is_blank(&self) -> bool {
-        self.parts.iter().all(Part::is_blank)
+        self.parts().all(|part| part.is_blank())
     }
 
     /// Writes its blocks.
@@ -115,7 +121,7 @@ impl<'a> Content<'a> {
         to: &mut Writer<'_>,
         separator: &mut Separator,
     ) -> Result<(), RequestError> {
-        for (index, part) in self.parts.iter().enumerate().filter(|(_, part)| !part.is_blank()) {
+        for (index, part) in self.parts().enumerate().filter(|(_, part)| !part.is_blank()) {
             separator.write(to);
             part.write(to).map_err(|what| RequestError::at(self.at(index), what))?;
         }
@@ -124,15 +130,16 @@ impl<'a> Content<'a> {
 
     /// Writes its text alone.
     pub(super) fn write_text(&self, to: &mut Writer<'_>, separator: &mut Separator) {
-        for part in self.parts.iter().filter(|part| part.is_text() && !part.is_blank()) {
+        for part in self.parts().filter(|part| part.is_text() && !part.is_blank()) {
             separator.write(to);
             part.write_words(to);
         }
     }
 
     /// Writes its text for the model to go on from: white space at its end would be refused.
+    #[inline(never)]
     pub(super) fn write_trimmed(&self, to: &mut Writer<'_>, separator: &mut Separator) {
-        let parts: Vec<&Part<'_>> = self.parts.iter().filter(|part| !part.is_blank()).collect();
+        let parts: Vec<Part<'_>> = self.parts().filter(|part| !part.is_blank()).collect();
         let Some((last, before)) = parts.split_last() else { return };
         for part in before {
             separator.write(to);
@@ -212,6 +219,7 @@ impl<'a> Part<'a> {
         to.put("}");
     }
 
+    #[inline(never)]
     fn write_image(&self, to: &mut Writer<'_>) -> Result<(), Unsent> {
         let raw = self.image_url.ok_or(NO_SOURCE)?;
         let raw = json::read(raw, |image| image.member("url")).unwrap_or(raw);
@@ -219,6 +227,7 @@ impl<'a> Part<'a> {
         write_source(to, raw, |kind| kind.starts_with("image/"))
     }
 
+    #[inline(never)]
     fn write_document(&self, to: &mut Writer<'_>) -> Result<(), Unsent> {
         let file = self.file.as_ref().ok_or(NO_SOURCE)?;
         to.put(r#"{"type":"document","#);

@@ -51,7 +51,10 @@ pub fn build(request: &ChatRequest, target: &Target<'_>) -> Result<UpstreamReque
     let thinking = thinking
         .and_then(|thinking| thinking.fit(tools.forces_a_call(), || conversation.lacks_thinking()));
     restrain(request, &mut settings, thinking.as_ref());
-    let stops = stop_sequences(request, &mut settings)?;
+    let stops = match request.get("stop") {
+        None => Vec::new(),
+        Some(_) => stop_sequences(request, &mut settings)?,
+    };
     if request.get("user").is_some_and(|user| !is_text(user) && user != "\"\"") {
         settings.drop_parameter(request, "user");
     }
@@ -63,7 +66,8 @@ pub fn build(request: &ChatRequest, target: &Target<'_>) -> Result<UpstreamReque
     let mut to = Writer::new(request.body());
     to.put(r#"{"model":"#);
     to.put_string(&target.model.id);
-    to.put(&format!(r#","max_tokens":{limit}"#));
+    to.put(r#","max_tokens":"#);
+    to.put_number(limit);
     if request.stream() {
         to.put(r#","stream":true"#);
     }
@@ -97,9 +101,9 @@ fn unknown(request: &ChatRequest) -> impl Iterator<Item = String> + '_ {
     request
         .fields()
         .iter()
-        .filter(|field| !KNOWN.contains(&field.name.as_str()))
-        .filter(|field| !is_trivial(&field.name, request.value(field)))
-        .map(|field| header_name(&field.name))
+        .filter(|field| !KNOWN.contains(&request.name(field)))
+        .filter(|field| !is_trivial(request.name(field), request.value(field)))
+        .map(|field| header_name(request.name(field)))
 }
 
 /// Whether a parameter asks for nothing. A seed of 0 is one, a completion's `logprobs` of 0 are
@@ -161,12 +165,13 @@ fn is_text(value: &str) -> bool {
 }
 
 /// As JSON strings, less those of white space alone, which are refused.
+#[inline(never)]
 fn stop_sequences(
     request: &ChatRequest,
     settings: &mut Settings,
 ) -> Result<Vec<String>, RequestError> {
     let all = || stops(request, "stop");
-    let is_refused = settings.stops.is_none() && settings.dropped.iter().any(|it| it == "stop");
+    let is_refused = settings.stops.is_none() && settings.drops("stop");
     let stops = match &settings.stops {
         _ if is_refused => Vec::new(),
         Some(kept) => kept.clone(),

@@ -93,7 +93,7 @@ impl Format {
 }
 
 /// What the model may call.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Tools {
     /// As JSON.
     list: Vec<String>,
@@ -143,6 +143,19 @@ impl Tools {
     /// Reads `tools`, `tool_choice` and `parallel_tool_calls`, and adds the tool that a format
     /// needs.
     pub(super) fn read(
+        request: &ChatRequest,
+        model: &Model,
+        format: &Format,
+    ) -> Result<Self, RequestError> {
+        let names = ["tools", "tool_choice", "parallel_tool_calls"];
+        if !format.needs_tool() && names.iter().all(|name| request.get(name).is_none()) {
+            return Ok(Self::default());
+        }
+        Self::read_all(request, model, format)
+    }
+
+    #[inline(never)]
+    fn read_all(
         request: &ChatRequest,
         model: &Model,
         format: &Format,

@@ -25,6 +25,17 @@ pub(super) struct Conversation<'a> {
     names: bool,
 }
 
+/// Messages as they are read and sorted.
+#[derive(Debug, Default)]
+struct Sorted<'a> {
+    taken: usize,
+    system: Vec<Message<'a>>,
+    rest: Vec<Message<'a>>,
+    names: bool,
+    /// What is wrong with the first that cannot be read.
+    fault: Option<Box<RequestError>>,
+}
+
 /// A message and its place in the client's list.
 #[derive(Debug)]
 pub(super) struct Message<'a> {
@@ -81,20 +92,15 @@ impl<'a> Conversation<'a> {
         request: &'a ChatRequest,
         target: &Target<'_>,
     ) -> Result<Self, RequestError> {
-        let (mut system, mut rest, mut names) = (Vec::new(), Vec::new(), false);
+        let mut sorted = Sorted::default();
         let list = request.get("messages").unwrap_or("[]");
-        let wires = json::read(list, |list| list.list(|it| Some(WireMessage::read(it))));
-        let wires = wires.ok_or_else(|| RequestError::at("messages", "must be a list"))?;
-        for (index, wire) in wires.into_iter().enumerate() {
-            let name = wire.name.filter(|name| *name != "\"\"");
-            let message = Message::read(index, wire)?;
-            // A result's is that of the tool, which the call has as well.
-            names |= name.is_some() && message.side != Side::Tool;
-            match message.side {
-                Side::System => system.push(message),
-                _ if message.is_empty() => (),
-                _ => rest.push(message),
-            }
+        let is_list = json::read(list, |list| {
+            list.elements(&mut |it| sorted.take(WireMessage::read(it))).then_some(())
+        });
+        is_list.ok_or_else(|| RequestError::at("messages", "must be a list"))?;
+        let Sorted { mut system, mut rest, names, fault, .. } = sorted;
+        if let Some(fault) = fault {
+            return Err(*fault);
         }
         if target.system.mode == SystemMode::Replace && !system.is_empty() {
             system.clear();
@@ -138,6 +144,28 @@ impl<'a> Conversation<'a> {
             first = if said.is_some() || has_results { first.or(said) } else { None };
         }
         first.is_some_and(|first| first.thoughts.is_empty())
+    }
+}
+
+impl<'a> Sorted<'a> {
+    fn take(&mut self, wire: WireMessage<'a>) {
+        let index = self.taken;
+        self.taken += 1;
+        let name = wire.name.filter(|name| *name != "\"\"");
+        let message = match Message::read(index, wire) {
+            Ok(message) => message,
+            Err(fault) => {
+                self.fault.get_or_insert(Box::new(fault));
+                return;
+            }
+        };
+        // A result's is that of the tool, which the call has as well.
+        self.names |= name.is_some() && message.side != Side::Tool;
+        match message.side {
+            Side::System => self.system.push(message),
+            _ if message.is_empty() => (),
+            _ => self.rest.push(message),
+        }
     }
 }
 
@@ -343,6 +371,7 @@ fn write_user(
     Ok(())
 }
 
+#[inline(never)]
 fn write_assistant(
     to: &mut Writer<'_>,
     turn: &[Message<'_>],
@@ -363,6 +392,7 @@ fn write_assistant(
     }
 }
 
+#[inline(never)]
 fn write_call(to: &mut Writer<'_>, call: &ToolCall<'_>) {
     to.put(r#"{"type":"tool_use","id":"#);
     to.put_string(&for_anthropic(&call.id));

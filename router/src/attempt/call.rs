@@ -1,19 +1,20 @@
 //! One attempt: the link's request, the call, and its answer up to the commit.
 
 use std::pin::pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Response};
 use model_map::{Commit, Failure, FailureClass, PlannedLink, Timer};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Exchange;
 use super::alarm::Alarm;
 use super::read::{self, Started};
 use crate::apart::apart;
 #[cfg(feature = "aws")]
-use crate::bedrock::{Action, Decoder};
+use crate::bedrock::{Action, Bedrock, Decoder};
 use crate::config::Endpoint;
 #[cfg(feature = "aws")]
 use crate::front::Front;
@@ -162,13 +163,19 @@ async fn ask(
 ) -> Result<Answered, UpstreamError> {
     let ask = build(exchange, way, (planned, endpoint))?;
     #[cfg(feature = "aws")]
-    let (ask, signed) = sign(exchange, alarm, (planned, endpoint), ask).await?;
+    let (ask, signed) = match &endpoint.bedrock {
+        None => (ask, None),
+        Some(bedrock) => apart(|| sign(exchange, alarm, (planned, bedrock), ask)).await?,
+    };
     #[cfg(not(feature = "aws"))]
     let signed = None;
     let Ask { request, service, beta, names } = ask;
     #[cfg(not(feature = "aws"))]
     let _ = names;
-    let place = place(endpoint, alarm).await?;
+    let place = match &endpoint.places {
+        None => None,
+        Some(places) => Some(apart(|| place(places, alarm)).await?),
+    };
     let UpstreamRequest { body, dropped, answer_tool } = request;
     let trace = exchange.trace.and_then(|trace| trace.carried(attempt));
     let outgoing = Outgoing { body, service, beta, signed, trace };
@@ -235,14 +242,7 @@ impl Expected<'_> {
         let wants_stream = matches!(self.form, Form::Stream(_));
         // A server that answers a request for a stream with JSON has an error to tell.
         if !head.status.is_success() || (wants_stream && is_json(&head.headers)) {
-            let text = read::refusal(alarm, body).await?;
-            let (status, now) = (head.status.as_u16(), (exchange.ambient.now)());
-            #[cfg(feature = "aws")]
-            if self.bedrock.is_some() {
-                return Err(crate::bedrock::read_error(status, &head.headers, &text, now));
-            }
-            let error = crate::wire::error::read(status, &head.headers, &text, now);
-            return Err(error);
+            return Err(apart(|| self.refusal(exchange, alarm, (&head, body))).await);
         }
         if let Some(trail) = exchange.trail {
             trail.opens(self.attempt);
@@ -273,11 +273,7 @@ impl Expected<'_> {
         let body = read::whole(alarm, body).await?;
         #[cfg(feature = "aws")]
         let body = match &self.bedrock {
-            Some(_) if self.way.front == Front::CountTokens => crate::bedrock::counted(body),
-            Some(names) => {
-                let said_by = (&*bedrock_id(&head.headers), self.model);
-                crate::bedrock::message(body, said_by, names)
-            }
+            Some(names) => of_bedrock(self.way.front, (&head.headers, body), (self.model, names)),
             None => body,
         };
         let answer = front::whole(self.way, body, &options)?;
@@ -285,6 +281,22 @@ impl Expected<'_> {
             trail.hears(self.attempt, answer.usage);
         }
         Ok(Content::Whole(answer))
+    }
+
+    /// What a provider says that does not answer.
+    async fn refusal(
+        &self,
+        exchange: &Exchange<'_>,
+        alarm: &mut Alarm,
+        (head, body): (&http::response::Parts, Body),
+    ) -> UpstreamError {
+        let text = read::refusal(alarm, body).await;
+        let (status, now) = (head.status.as_u16(), (exchange.ambient.now)());
+        #[cfg(feature = "aws")]
+        if self.bedrock.is_some() {
+            return crate::bedrock::read_error(status, &head.headers, &text, now);
+        }
+        crate::wire::error::read(status, &head.headers, &text, now)
     }
 }
 
@@ -304,9 +316,7 @@ fn build(
     };
     let mut ask = exchange.request.build(way, &target).map_err(unfit)?;
     if let Some(upto) = plan.role.cache.filter(|_| way.dialect == Dialect::Anthropic) {
-        let body = ask.request.body.concat();
-        let body = std::str::from_utf8(&body).unwrap_or_default();
-        ask.request.body = Segments::from(crate::anthropic::cache::mark(body, upto));
+        ask.request.body = crate::anthropic::cache::marked(&ask.request.body, upto);
     }
     #[cfg(not(feature = "aws"))]
     let _ = endpoint;
@@ -322,6 +332,7 @@ fn build(
 
 /// A Messages request in Bedrock's words.
 #[cfg(feature = "aws")]
+#[inline(never)]
 fn converse(exchange: &Exchange<'_>, model: &str, mut ask: Ask) -> Result<Ask, RequestError> {
     let front = exchange.request.front();
     let body = ask.request.body.concat();
@@ -346,10 +357,9 @@ fn converse(exchange: &Exchange<'_>, model: &str, mut ask: Ask) -> Result<Ask, R
 async fn sign(
     exchange: &Exchange<'_>,
     alarm: &mut Alarm,
-    (planned, endpoint): (&PlannedLink<'_>, &Endpoint),
+    (planned, bedrock): (&PlannedLink<'_>, &Bedrock),
     mut ask: Ask,
 ) -> Result<(Ask, Option<(http::Uri, HeaderMap)>), UpstreamError> {
-    let Some(bedrock) = &endpoint.bedrock else { return Ok((ask, None)) };
     let body = ask.request.body.concat();
     let action = match (ask.service, exchange.request.stream()) {
         (Service::CountTokens, _) => Action::CountTokens,
@@ -367,6 +377,20 @@ async fn sign(
     // What is signed is in the headers.
     ask.beta = None;
     Ok((ask, Some((signed.url, signed.headers))))
+}
+
+/// A whole answer of Bedrock's, as a message.
+#[cfg(feature = "aws")]
+#[cold]
+fn of_bedrock(
+    front: Front,
+    (headers, body): (&HeaderMap, Bytes),
+    (model, names): (&str, &MadeNames),
+) -> Bytes {
+    match front {
+        Front::CountTokens => crate::bedrock::counted(body),
+        _ => crate::bedrock::message(body, (&*bedrock_id(headers), model), names),
+    }
 }
 
 /// An id for an answer of Bedrock's, which gives none but its request's.
@@ -399,14 +423,13 @@ pub(super) fn unfit(error: RequestError) -> UpstreamError {
 /// A place among the provider's open requests, where the map limits them. Waiting for one is like
 /// waiting for a connection.
 async fn place(
-    endpoint: &Endpoint,
+    places: &Arc<Semaphore>,
     alarm: &mut Alarm,
-) -> Result<Option<OwnedSemaphorePermit>, UpstreamError> {
-    let Some(places) = &endpoint.places else { return Ok(None) };
-    let free = std::sync::Arc::clone(places).acquire_owned();
+) -> Result<OwnedSemaphorePermit, UpstreamError> {
+    let free = Arc::clone(places).acquire_owned();
     let waiting = tokio::time::timeout(alarm.timer.connect_limit(), free);
     match alarm.within(waiting).await? {
-        Ok(Ok(place)) => Ok(Some(place)),
+        Ok(Ok(place)) => Ok(place),
         _ => {
             let full = "all of the provider's max_connections are in use";
             let mut error = plain(FailureClass::Overloaded, full);
@@ -429,7 +452,11 @@ pub(super) fn unsent(error: SendError) -> UpstreamError {
     UpstreamError { failure: error.failure, message: error.message, code: None, param: None }
 }
 
+/// What a content type begins with that is JSON's.
+const JSON: &[u8] = b"application/json";
+
 fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).map(http::HeaderValue::as_bytes).unwrap_or_default();
-    kind.trim_ascii_start().to_ascii_lowercase().starts_with(b"application/json")
+    let kind = kind.trim_ascii_start().split_at_checked(JSON.len()).unwrap_or_default().0;
+    kind.eq_ignore_ascii_case(JSON)
 }

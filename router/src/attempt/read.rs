@@ -130,7 +130,7 @@ pub(super) async fn whole(alarm: &mut Alarm, mut body: Body) -> Result<Bytes, Up
 }
 
 /// Reads the start of an error's body. A body that breaks still has a status to go by.
-pub(super) async fn refusal(alarm: &mut Alarm, mut body: Body) -> Result<Bytes, UpstreamError> {
+pub(super) async fn refusal(alarm: &mut Alarm, mut body: Body) -> Bytes {
     let mut text = BytesMut::new();
     while text.len() < REFUSAL_LIMIT {
         match next(alarm, &mut body).await {
@@ -138,7 +138,7 @@ pub(super) async fn refusal(alarm: &mut Alarm, mut body: Body) -> Result<Bytes, 
             Ok(None) | Err(_) => break,
         }
     }
-    Ok(text.freeze())
+    text.freeze()
 }
 
 /// The next bytes of a body; none at its end.

@@ -312,10 +312,12 @@ impl AnswerStream {
 
     /// What the client gets of the next bytes: all of them, but of a continuation.
     fn joined(&mut self, bytes: Bytes) -> Bytes {
+        if self.resume.is_none() || bytes.is_empty() { bytes } else { self.continued(bytes) }
+    }
+
+    #[inline(never)]
+    fn continued(&mut self, bytes: Bytes) -> Bytes {
         let Some(resume) = &mut self.resume else { return bytes };
-        if bytes.is_empty() {
-            return bytes;
-        }
         let joined = match &mut resume.joint {
             None => Ok(bytes),
             Some(joint) => joint.push(&bytes),
@@ -355,6 +357,7 @@ impl AnswerStream {
     }
 
     /// After a break, looks for a link that goes on: whether there may be more to send.
+    #[inline(never)]
     fn goes_on(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let (Some(resume), None, true) = (&mut self.resume, &self.body, self.is_broken) else {
             return Poll::Ready(false);

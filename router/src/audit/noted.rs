@@ -30,6 +30,7 @@ impl Asked {
 
     /// Writes the facts of a request down. A secret is none of them: of one, only that it was
     /// there.
+    #[inline(never)]
     pub(crate) fn facts(&self, request: &impl Facts) -> RequestFacts {
         let (mut headers, mut metadata) = (BTreeMap::new(), BTreeMap::new());
         for fact in &self.0 {

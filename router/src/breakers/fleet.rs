@@ -113,6 +113,11 @@ impl Fleet {
         {
             return;
         }
+        self.look_again(breakers, env);
+    }
+
+    #[inline(never)]
+    fn look_again(self: &Arc<Self>, breakers: &Arc<Breakers>, env: &str) {
         let Ok(runtime) = Handle::try_current() else { return };
         if !self.outage.may_ask() {
             return;

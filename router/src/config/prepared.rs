@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use model_map::{Client, Model, ModelMap, Protocol, Provider, may_ask};
@@ -214,6 +214,8 @@ impl Endpoint {
         let mut headers = headers(provider, dialect, around)?;
         if let Ok(headers) = &mut headers {
             headers.insert(HOST, host(&url)?);
+            // Each request has its own: a clone of the headers has room for no more than there are.
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         let target = headers.map(|headers| (url, headers)).map_err(Unusable::Key);
         Ok(Self { places, services, ..Self::of(dialect, target) })

@@ -155,6 +155,11 @@ impl ClientRequest {
 
     /// Takes out the parameters that a role denies, and names those that were set.
     pub(crate) fn deny(&mut self, denied: &BTreeSet<String>) -> Vec<String> {
+        if denied.is_empty() { Vec::new() } else { self.deny_own(denied) }
+    }
+
+    #[inline(never)]
+    fn deny_own(&mut self, denied: &BTreeSet<String>) -> Vec<String> {
         match self.front {
             Front::Chat | Front::Completions | Front::Fim | Front::Embeddings => {
                 self.own.deny(denied)
@@ -192,6 +197,7 @@ impl ClientRequest {
         Ok(Ask { request, service, beta, names: MadeNames::new() })
     }
 
+    #[inline(never)]
     fn through_chat(
         &self,
         dialect: Dialect,

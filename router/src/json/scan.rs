@@ -13,6 +13,9 @@ use super::{JsonError, MAX_DEPTH, decode};
 /// Objects with more members than this are checked for duplicates by sorting.
 const FEW: usize = 8;
 
+/// As many keys as most texts have open at once.
+const OPEN_KEYS: usize = 16;
+
 /// How deep an answer's may: what a model writes is not the router's to refuse, as far as the stack
 /// holds it.
 const ANSWER_DEPTH: usize = 512;
@@ -45,7 +48,11 @@ type Step = Option<()>;
 impl<'a> Scan<'a> {
     /// Of a client's text: no key may stand twice, since its readers would choose different ones.
     pub(super) fn strict(text: &'a str) -> Self {
-        Self { keys: Some(Vec::new()), deepest: MAX_DEPTH, ..Self::lenient(text) }
+        Self {
+            keys: Some(Vec::with_capacity(OPEN_KEYS)),
+            deepest: MAX_DEPTH,
+            ..Self::lenient(text)
+        }
     }
 
     /// Of an answer's text: what is in it is for the client.

@@ -16,6 +16,7 @@ use crate::wire::segments::Writer;
 use crate::wire::{Answer, UpstreamError, error};
 
 /// A completion's: the client's bytes with the model's name, its bounds and the role's defaults.
+#[inline(never)]
 pub(crate) fn completion(
     own: &ChatRequest,
     target: &Target<'_>,
@@ -29,8 +30,8 @@ pub(crate) fn completion(
     let mut to = Writer::new(own.body());
     write_model(&mut to, target);
     for field in own.fields() {
-        let is_kept = !matches!(field.name.as_str(), "model" | "max_tokens" | "reasoning_effort")
-            && !settings.dropped.contains(&field.name);
+        let is_kept = !matches!(own.name(field), "model" | "max_tokens" | "reasoning_effort")
+            && !settings.drops(own.name(field));
         if is_kept {
             write_field(&mut to, own, field);
         }
@@ -50,10 +51,11 @@ pub(crate) fn completion(
 }
 
 /// An embedding's: the client's bytes with the model's name.
+#[inline(never)]
 pub(crate) fn embedding(own: &ChatRequest, target: &Target<'_>) -> UpstreamRequest {
     let mut to = Writer::new(own.body());
     write_model(&mut to, target);
-    for field in own.fields().iter().filter(|field| field.name != "model") {
+    for field in own.fields().iter().filter(|field| own.name(field) != "model") {
         write_field(&mut to, own, field);
     }
     to.put("}");
@@ -95,5 +97,5 @@ fn write_field(to: &mut Writer<'_>, own: &ChatRequest, field: &super::request::F
     to.put(",");
     to.put(own.key(field));
     to.put(":");
-    to.share(identity::fitted(&field.name, own.value(field)).as_bytes());
+    to.share(identity::fitted(own.name(field), own.value(field)).as_bytes());
 }

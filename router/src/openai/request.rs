@@ -5,9 +5,9 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
+use bytestring::ByteString;
 use model_map::{Limits, Model, Parameters, SystemMode};
 use serde::Deserialize;
 use serde_json::Value;
@@ -19,9 +19,11 @@ use crate::wire::Segments;
 /// A client's request: its body, with only the top level taken apart.
 #[derive(Debug, Clone)]
 pub struct ChatRequest {
-    body: Bytes,
+    body: ByteString,
     fields: Vec<Field>,
-    model: String,
+    /// The names of the fields whose keys have escapes, by where the keys begin. Hardly any has.
+    spelled: Vec<(usize, String)>,
+    model: ByteString,
     stream: bool,
     include_usage: bool,
     translated: bool,
@@ -29,12 +31,7 @@ pub struct ChatRequest {
 }
 
 /// A member of the body's top level.
-#[derive(Debug, Clone)]
-pub(crate) struct Field {
-    pub(crate) name: String,
-    key: Range<usize>,
-    value: Range<usize>,
-}
+pub(crate) type Field = json::Member;
 
 /// Why a request cannot be served: a 400 in the client's protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,15 +104,16 @@ impl ChatRequest {
     /// Takes the body of a request of any kind apart: errors as above, but for `messages`. Halves
     /// of characters are replaced, since not every provider takes them.
     pub(crate) fn parse_any(body: Bytes) -> Result<Self, RequestError> {
-        let text = std::str::from_utf8(&body).map_err(|_| invalid("it is not UTF-8"))?;
-        let (fields, halves) = json::object_and_halves(text).map_err(|error| refused(&error))?;
-        if halves && let Cow::Owned(mended) = json::mended(text) {
+        let body = ByteString::try_from(body).map_err(|_| invalid("it is not UTF-8"))?;
+        let (fields, halves) = json::object_and_halves(&body).map_err(|error| refused(&error))?;
+        if halves && let Cow::Owned(mended) = json::mended(&body) {
             return Self::parse_any(mended.into());
         }
-        let fields = fields.into_iter().map(|member| field(text, member)).collect();
-        let (model, stream, include_usage) = (String::new(), false, false);
+        let spelled = fields.iter().filter_map(|field| spelled(&body, field)).collect();
+        let (model, stream, include_usage) = (ByteString::new(), false, false);
         let (translated, counted) = (false, false);
-        let mut request = Self { body, fields, model, stream, include_usage, translated, counted };
+        let mut request =
+            Self { body, fields, spelled, model, stream, include_usage, translated, counted };
         request.check_names()?;
         request.model = request.read_model()?;
         request.stream = request.flag("stream")?.unwrap_or(false);
@@ -126,8 +124,8 @@ impl ChatRequest {
 
     /// Errors unless a member is a list.
     pub(crate) fn check_list(&self, name: &str) -> Result<(), RequestError> {
-        match self.find(name) {
-            Some(list) if list.starts_with(b"[") => Ok(()),
+        match self.get(name) {
+            Some(list) if list.starts_with('[') => Ok(()),
             Some(_) => Err(RequestError::at(name, "must be a list")),
             None => Err(RequestError::at(name, "is missing")),
         }
@@ -147,7 +145,7 @@ impl ChatRequest {
     /// Content may hold control characters; names and metadata may not, since they end up in
     /// headers and logs.
     fn check_names(&self) -> Result<(), RequestError> {
-        if self.fields.iter().any(|field| has_control(&field.name)) {
+        if self.fields.iter().any(|field| has_control(self.name(field))) {
             return Err(invalid("a key holds a control character"));
         }
         if let Some(metadata) = self.read::<BTreeMap<String, Value>>("metadata")?
@@ -163,7 +161,7 @@ impl ChatRequest {
         Ok(())
     }
 
-    fn read_model(&self) -> Result<String, RequestError> {
+    fn read_model(&self) -> Result<ByteString, RequestError> {
         let missing = || RequestError::at("model", "is missing");
         let model = json::decode(self.get("model").ok_or_else(missing)?);
         let model = model.ok_or_else(|| mistyped("model"))?;
@@ -173,7 +171,10 @@ impl ChatRequest {
         if has_control(&model) {
             return Err(RequestError::at("model", "holds a control character"));
         }
-        Ok(model.into_owned())
+        Ok(match model {
+            Cow::Borrowed(model) => self.body.slice_ref(model),
+            Cow::Owned(model) => model.into(),
+        })
     }
 
     /// Takes out the parameters that a role denies, and names those that were set. What a request
@@ -181,9 +182,6 @@ impl ChatRequest {
     pub(crate) fn deny(&mut self, denied: &BTreeSet<String>) -> Vec<String> {
         const NEEDED: [&str; 3] = ["messages", "model", "stream"];
         let mut out = Vec::new();
-        if denied.is_empty() {
-            return out;
-        }
         // Two names of one thing each, of which either is denied with the other.
         let pairs = [["max_completion_tokens", "max_tokens"], ["safety_identifier", "user"]];
         let is_denied = |name: &str| {
@@ -191,14 +189,16 @@ impl ChatRequest {
             denied.contains(name)
                 || pair.is_some_and(|pair| pair.iter().any(|other| denied.contains(*other)))
         };
-        self.fields.retain(|field| {
-            let name = field.name.as_str();
+        let mut fields = std::mem::take(&mut self.fields);
+        fields.retain(|field| {
+            let name = self.name(field);
             let goes = !NEEDED.contains(&name) && is_denied(name);
             if goes {
-                out.push(field.name.clone());
+                out.push(name.to_owned());
             }
             !goes
         });
+        self.fields = fields;
         self.include_usage &= !denied.contains("stream_options");
         out
     }
@@ -208,8 +208,9 @@ impl ChatRequest {
         let mut draft = Draft::new(self.body.len());
         for field in &self.fields {
             let value = self.value(field);
-            if field.name != "messages" {
-                draft.raw(&field.name, value);
+            let name = self.name(field);
+            if name != "messages" {
+                draft.raw(name, value);
                 continue;
             }
             let own = value.trim_end().strip_suffix(']');
@@ -220,8 +221,8 @@ impl ChatRequest {
             let first = if more.is_empty() { "" } else { first };
             draft.raw("messages", &format!("{own}{first}{}]", more.join(",")));
         }
-        let (body, fields) = draft.into_parts();
-        Ok(Self { body, fields, ..self.clone() })
+        let (body, fields, spelled) = draft.into_parts();
+        Ok(Self { body, fields, spelled, ..self.clone() })
     }
 
     /// What the client asks for: a role's name.
@@ -250,8 +251,8 @@ impl ChatRequest {
     }
 
     /// The body as it came.
-    pub const fn body(&self) -> &Bytes {
-        &self.body
+    pub fn body(&self) -> &Bytes {
+        self.body.as_bytes()
     }
 
     /// The members of the top level, as they stand.
@@ -259,32 +260,38 @@ impl ChatRequest {
         &self.fields
     }
 
+    /// A member's name.
+    pub(crate) fn name(&self, field: &Field) -> &str {
+        if let Some((_, name)) = self.spelled.iter().find(|(key, _)| *key == field.key.start) {
+            return name;
+        }
+        self.body.get(field.key.start + 1..field.key.end - 1).unwrap_or_default()
+    }
+
     /// A member's key with its quotes.
     pub(crate) fn key(&self, field: &Field) -> &str {
-        self.slice(&field.key)
+        self.body.get(field.key.clone()).unwrap_or_default()
     }
 
     /// A member's value.
     pub(crate) fn value(&self, field: &Field) -> &str {
-        self.slice(&field.value)
+        self.body.get(field.value.clone()).unwrap_or_default()
     }
 
     /// The value of a member that is set and not `null`. One copy of it for its many callers: a
     /// request's code is seldom at hand, and the less of it there is the sooner it is.
     #[inline(never)]
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        Some(text(self.find(name)?))
+        // Most are told apart by their lengths, without a look at them.
+        let quoted = name.len() + "\"\"".len();
+        let may_be = |field: &Field| field.key.len() == quoted || !self.spelled.is_empty();
+        let field = self.fields.iter().find(|it| may_be(it) && self.name(it) == name)?;
+        Some(self.value(field)).filter(|value| *value != "null")
     }
 
     /// Whether a member is `null`.
     pub(crate) fn is_null(&self, field: &Field) -> bool {
-        self.bytes(&field.value) == b"null"
-    }
-
-    #[inline(never)]
-    fn find(&self, name: &str) -> Option<&[u8]> {
-        let field = self.fields.iter().find(|field| field.name == name)?;
-        Some(self.bytes(&field.value)).filter(|value| *value != b"null")
+        self.value(field) == "null"
     }
 
     /// A member read as a type. Errors where it is of another one.
@@ -292,8 +299,7 @@ impl ChatRequest {
         &'a self,
         name: &str,
     ) -> Result<Option<T>, RequestError> {
-        let Some(value) = self.get(name) else { return Ok(None) };
-        serde_json::from_str(value).map(Some).map_err(|_| mistyped(name))
+        self.get(name).map(|value| read(name, value)).transpose()
     }
 
     /// A member that is true or false. Errors where it is something else.
@@ -312,26 +318,17 @@ impl ChatRequest {
         let number = value.parse().ok().filter(|number: &f64| number.is_finite());
         number.map(Some).ok_or_else(|| mistyped(name))
     }
+}
 
-    fn slice(&self, range: &Range<usize>) -> &str {
-        text(self.bytes(range))
-    }
-
-    fn bytes(&self, range: &Range<usize>) -> &[u8] {
-        // The ranges were found in this very text.
-        self.body.get(range.clone()).unwrap_or_default()
-    }
+/// Apart, as most members are not there.
+#[inline(never)]
+fn read<'a, T: Deserialize<'a>>(name: &str, value: &'a str) -> Result<T, RequestError> {
+    serde_json::from_str(value).map_err(|_| mistyped(name))
 }
 
 #[cold]
 fn mistyped(name: &str) -> RequestError {
     RequestError::at(name, "is of the wrong type")
-}
-
-/// A part of a body as text, which it is known to be: yet every byte is looked at again, so what
-/// bytes can tell is not asked of the text.
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap_or_default()
 }
 
 /// A chat on the way from another protocol: written once, and not read again.
@@ -360,7 +357,7 @@ impl Draft {
         let start = self.body.len();
         write(&mut self.body)?;
         let value = start..self.body.len();
-        self.fields.push(Field { name: name.to_owned(), key, value });
+        self.fields.push(Field { key, value });
         Ok(())
     }
 
@@ -373,18 +370,22 @@ impl Draft {
         debug_assert!(written.is_ok(), "writing into memory cannot fail");
     }
 
-    fn into_parts(mut self) -> (Bytes, Vec<Field>) {
+    fn into_parts(mut self) -> (ByteString, Vec<Field>, Vec<(usize, String)>) {
         self.body.extend_from_slice(if self.fields.is_empty() { b"{}" } else { b"}" });
-        (self.body.freeze(), self.fields)
+        // All that is written is text.
+        let body = ByteString::try_from(self.body.freeze()).unwrap_or_default();
+        let spelled = self.fields.iter().filter_map(|field| spelled(&body, field)).collect();
+        (body, self.fields, spelled)
     }
 
     /// The chat, which asks for this role.
     pub(crate) fn finish(self, model: &str, stream: bool) -> ChatRequest {
-        let (body, fields) = self.into_parts();
+        let (body, fields, spelled) = self.into_parts();
         ChatRequest {
             body,
             fields,
-            model: model.to_owned(),
+            spelled,
+            model: model.into(),
             stream,
             include_usage: stream,
             translated: true,
@@ -399,9 +400,10 @@ struct StreamOptions {
     include_usage: Option<bool>,
 }
 
-fn field(text: &str, member: json::Member) -> Field {
-    let name = text.get(member.key.clone()).and_then(json::decode).unwrap_or_default();
-    Field { name: name.into_owned(), key: member.key, value: member.value }
+/// The name of a field whose key has escapes, and where that begins.
+fn spelled(body: &str, field: &Field) -> Option<(usize, String)> {
+    let name = body.get(field.key.clone()).and_then(json::decode)?;
+    matches!(name, Cow::Owned(_)).then(|| (field.key.start, name.into_owned()))
 }
 
 /// The same of all names and texts in a value.

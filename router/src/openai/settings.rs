@@ -55,9 +55,14 @@ impl Settings {
     /// Leaves a parameter out and says so where the client set it.
     #[cold]
     pub(crate) fn drop_parameter(&mut self, request: &ChatRequest, name: &str) {
-        if request.get(name).is_some() && !self.dropped.iter().any(|dropped| dropped == name) {
+        if request.get(name).is_some() && !self.drops(name) {
             self.dropped.push(name.to_owned());
         }
+    }
+
+    /// Whether a parameter is left out that the client set.
+    pub(crate) fn drops(&self, name: &str) -> bool {
+        self.dropped.iter().any(|dropped| dropped == name)
     }
 
     /// Asks for no effort beside tools where they are refused together. It has to be said: what

@@ -22,6 +22,7 @@ const REFUSED_WITH_SAMPLING: [&str; 5] =
 
 /// The request for an upstream that speaks the client's protocol: the client's bytes with what
 /// the link and the role set.
+#[inline(never)]
 pub fn build(request: &ChatRequest, target: &Target<'_>) -> Result<UpstreamRequest, RequestError> {
     let mut settings = Settings::choose(request, target)?;
     if target.model.sampling == Sampling::Refused {
@@ -51,10 +52,10 @@ fn is_kept(request: &ChatRequest, field: &Field, settings: &Settings) -> bool {
     if request.is_null(field) {
         return false;
     }
-    match field.name.as_str() {
+    match request.name(field) {
         "model" | "max_tokens" | "max_completion_tokens" | "reasoning_effort" => false,
         "stream_options" if request.hides_usage() => false,
-        name => !settings.dropped.iter().any(|dropped| dropped == name),
+        name => !settings.drops(name),
     }
 }
 
@@ -68,7 +69,7 @@ fn write_field(to: &mut Writer<'_>, request: &ChatRequest, field: &Field, target
         PastReasoning::Taken if request.is_translated() => &messages::REASONING_DETAILS,
         PastReasoning::Taken => &messages::CACHE_CONTROL,
     };
-    match field.name.as_str() {
+    match request.name(field) {
         "messages" => {
             let taken = target.model.call_ids;
             let ids = ids::any_other_in_chat(value, &CALL_ID, taken).then_some(taken);
@@ -88,11 +89,11 @@ fn write_settings(
     settings: &Settings,
 ) {
     if let Some(limit) = settings.output_limit {
-        let key = match target.model.output_limit_key {
-            OutputLimitKey::MaxTokens => "max_tokens",
-            OutputLimitKey::MaxCompletionTokens => "max_completion_tokens",
-        };
-        to.put(&format!(r#","{key}":{limit}"#));
+        to.put(match target.model.output_limit_key {
+            OutputLimitKey::MaxTokens => r#","max_tokens":"#,
+            OutputLimitKey::MaxCompletionTokens => r#","max_completion_tokens":"#,
+        });
+        to.put_number(limit);
     }
     if request.hides_usage() {
         to.put(r#","stream_options":"#);

@@ -51,6 +51,7 @@ impl Endpoint {
 }
 
 /// The answer to a method that an endpoint does not take.
+#[cold]
 pub(super) fn wrong_method(endpoint: Endpoint) -> Response<Answer> {
     let allowed = endpoint.allowed();
     let message = format!("This path takes {allowed}.");

@@ -79,6 +79,12 @@ impl<'a> Writer<'a> {
         crate::json::put_string(&mut self.text, text);
     }
 
+    /// Appends a number.
+    pub(crate) fn put_number(&mut self, number: u64) {
+        // Writing into memory cannot fail.
+        let _ = serde_json::to_writer(bytes::BufMut::writer(&mut self.text), &number);
+    }
+
     /// Appends a part of the source; a long one is shared, not copied. Text from elsewhere is
     /// copied.
     pub(crate) fn share(&mut self, slice: &[u8]) {
@@ -107,6 +113,10 @@ impl<'a> Writer<'a> {
 
     fn push(&mut self, part: Bytes) {
         self.done.len += part.len();
+        if self.done.parts.is_empty() {
+            // A short body is one part.
+            self.done.parts.reserve_exact(1);
+        }
         self.done.parts.push(part);
     }
 

@@ -61,9 +61,9 @@ pub(crate) fn translate(own: &ChatRequest) -> Result<(ChatRequest, Vec<String>),
     }
     let choice = write_tools(own, &mut draft)?;
     write_format(own, &mut draft)?;
-    let unknown = own.fields().iter().filter(|field| !KNOWN.contains(&field.name.as_str()));
-    let unknown = unknown.filter(|field| !is_trivial(&field.name, own.value(field)));
-    let mut dropped: Vec<String> = unknown.map(|field| header_name(&field.name)).collect();
+    let unknown = own.fields().iter().filter(|field| !KNOWN.contains(&own.name(field)));
+    let unknown = unknown.filter(|field| !is_trivial(own.name(field), own.value(field)));
+    let mut dropped: Vec<String> = unknown.map(|field| header_name(own.name(field))).collect();
     dropped.extend(choice);
     // Cache hints lose nothing, the tier of a provider does.
     let tier = own.get("service_tier").filter(|tier| *tier != "\"auto\"");

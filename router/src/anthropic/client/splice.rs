@@ -42,6 +42,7 @@ pub(crate) enum Question {
 }
 
 /// The request for a link.
+#[inline(never)]
 pub(crate) fn build(
     own: &ChatRequest,
     target: &Target<'_>,
@@ -69,8 +70,8 @@ pub(crate) fn build(
     let told = if is_told { instructions::tell(messages) } else { None };
     system::write(&mut to, own.get("system"), told.as_ref(), target.system);
     for field in own.fields().iter().filter(|field| own.value(field) != "null") {
-        let is_asked = question == Question::Message || COUNTED.contains(&field.name.as_str());
-        if is_asked && !settings.dropped.contains(&field.name) {
+        let is_asked = question == Question::Message || COUNTED.contains(&own.name(field));
+        if is_asked && !settings.drops(own.name(field)) {
             write_field(&mut to, own, field, (told.as_ref(), &reflection));
         }
     }
@@ -139,11 +140,11 @@ fn write_field(
 ) {
     let value = own.value(field);
     let is_anew = matches!(reflection, Reflection::Anew(_));
-    match field.name.as_str() {
+    match own.name(field) {
         "model" | "max_tokens" | "system" => (),
         "thinking" | "output_config" if is_anew => {
             // Without a setting of its own the model still has to know the answer's shape.
-            if field.name == "output_config" && *reflection == Reflection::Anew(None) {
+            if own.name(field) == "output_config" && *reflection == Reflection::Anew(None) {
                 write_config(to, value, None);
             }
         }

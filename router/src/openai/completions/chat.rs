@@ -108,9 +108,9 @@ pub(crate) fn translate(own: &ChatRequest) -> Result<(ChatRequest, Vec<String>),
         draft.raw("stream", "true");
         draft.raw("stream_options", r#"{"include_usage":true}"#);
     }
-    let unknown = own.fields().iter().filter(|field| !KNOWN.contains(&field.name.as_str()));
-    let unknown = unknown.filter(|field| !is_trivial(&field.name, own.value(field)));
-    let dropped = unknown.map(|field| header_name(&field.name)).collect();
+    let unknown = own.fields().iter().filter(|field| !KNOWN.contains(&own.name(field)));
+    let unknown = unknown.filter(|field| !is_trivial(own.name(field), own.value(field)));
+    let dropped = unknown.map(|field| header_name(own.name(field))).collect();
     Ok((draft.finish(own.model(), own.stream()), dropped))
 }
 

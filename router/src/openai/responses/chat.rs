@@ -70,12 +70,12 @@ pub(crate) fn translate(own: &ChatRequest) -> Result<(ChatRequest, Vec<String>),
     }
     let mut dropped = write_tools(own, &mut draft)?;
     dropped.extend(write_format(own, &mut draft)?);
-    let unknown = own.fields().iter().filter(|field| !KNOWN.contains(&field.name.as_str()));
+    let unknown = own.fields().iter().filter(|field| !KNOWN.contains(&own.name(field)));
     let unknown = unknown.filter(|field| {
         let value = own.value(field);
-        !is_trivial(&field.name, value) && !is_usual(&field.name, value)
+        !is_trivial(own.name(field), value) && !is_usual(own.name(field), value)
     });
-    dropped.extend(unknown.map(|field| header_name(&field.name)));
+    dropped.extend(unknown.map(|field| header_name(own.name(field))));
     Ok((draft.finish(own.model(), own.stream()), dropped))
 }
 

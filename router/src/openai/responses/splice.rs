@@ -21,6 +21,7 @@ use crate::wire::segments::Writer;
 static CALL_ID: Sought = Sought::new("\"call_id\"");
 
 /// The request for a link.
+#[inline(never)]
 pub(crate) fn build(
     own: &ChatRequest,
     target: &Target<'_>,
@@ -48,8 +49,8 @@ pub(crate) fn build(
     };
     write_instructions(&mut to, own.get("instructions"), prompt);
     for field in own.fields().iter().filter(|field| own.value(field) != "null") {
-        if !settings.dropped.contains(&field.name) {
-            if field.name == "input" {
+        if !settings.drops(own.name(field)) {
+            if own.name(field) == "input" {
                 write_input(&mut to, input, (target.system.mode, behind.as_ref()));
             } else {
                 write_field(&mut to, own, field, effort);
@@ -118,14 +119,14 @@ fn write_instructions(to: &mut Writer<'_>, own: Option<&str>, prompt: Prompt<'_>
 
 fn write_field(to: &mut Writer<'_>, own: &ChatRequest, field: &Field, effort: Option<Effort>) {
     let value = own.value(field);
-    match field.name.as_str() {
+    match own.name(field) {
         "model" | "instructions" | "max_output_tokens" => (),
         "reasoning" => write_reasoning(to, value, effort),
         _ => {
             to.put(",");
             to.put(own.key(field));
             to.put(":");
-            to.share(identity::fitted(&field.name, value).as_bytes());
+            to.share(identity::fitted(own.name(field), value).as_bytes());
         }
     }
 }
