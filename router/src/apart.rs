@@ -1,6 +1,7 @@
 //! Room for what few requests need.
 //!
-//! Owns nothing but where such a future stands: away from the way that all requests go.
+//! Owns nothing but where such a future stands: away from the way that all requests go. A function that
+//! few requests need is kept away from it by `#[inline(never)]`, and one that only refuses by `#[cold]`.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -137,7 +137,9 @@ impl Clients {
         *request.uri_mut() = url.path_and_query().cloned().map(Uri::from).unwrap_or_default();
         let length = HeaderValue::try_from(request.body().left.to_string());
         headers.clone_into(request.headers_mut());
-        length.map(|length| request.headers_mut().insert(CONTENT_LENGTH, length)).ok();
+        if let Ok(length) = length {
+            request.headers_mut().insert(CONTENT_LENGTH, length);
+        }
         Ok(Call { request, home })
     }
 

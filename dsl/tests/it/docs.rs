@@ -230,6 +230,28 @@ fn every_verb_has_its_section() {
     }
 }
 
+/// It has a lock file of its own, which nothing else brings up to date.
+#[test]
+fn the_harness_of_the_fuzzers_knows_every_dependency() {
+    let lock: toml::Table = read("fuzz/Cargo.lock").parse().unwrap();
+    let packages = lock["package"].as_array().unwrap();
+    for (folder, name) in
+        [("model_map", "model-map"), ("dsl", "sfai-dsl"), ("router", "sfai-router")]
+    {
+        let package = packages.iter().find(|it| it["name"].as_str() == Some(name)).unwrap();
+        let locked = package["dependencies"].as_array().unwrap().iter();
+        // Of several versions of a crate each is named with its own.
+        let locked = locked.map(|it| it.as_str().unwrap().split(' ').next().unwrap());
+        let locked: BTreeSet<&str> = locked.collect();
+        let manifest: toml::Table = read(&format!("{folder}/Cargo.toml")).parse().unwrap();
+        // What is left out unless it is asked for may be left out there.
+        let always = manifest["dependencies"].as_table().unwrap().iter();
+        let always = always.filter(|(_, it)| it.get("optional").is_none()).map(|(name, _)| name);
+        let lacking: Vec<_> = always.filter(|name| !locked.contains(name.as_str())).collect();
+        assert!(lacking.is_empty(), "{name}: `cargo update -w` in fuzz/ is due for {lacking:?}");
+    }
+}
+
 #[test]
 fn every_dependency_is_argued_and_used() {
     let manifest: toml::Table = read("Cargo.toml").parse().unwrap();

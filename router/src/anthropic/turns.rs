@@ -149,13 +149,16 @@ impl<'a> Conversation<'a> {
 
 impl<'a> Sorted<'a> {
     fn take(&mut self, wire: WireMessage<'a>) {
+        if self.fault.is_some() {
+            return;
+        }
         let index = self.taken;
         self.taken += 1;
         let name = wire.name.filter(|name| *name != "\"\"");
         let message = match Message::read(index, wire) {
             Ok(message) => message,
             Err(fault) => {
-                self.fault.get_or_insert(Box::new(fault));
+                self.fault = Some(Box::new(fault));
                 return;
             }
         };

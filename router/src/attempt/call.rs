@@ -23,9 +23,9 @@ use crate::meanwhile::meanwhile;
 use crate::openai::request::{Prompt, RequestError, Target, UpstreamRequest};
 use crate::upstream::{Body, Outgoing, SendError};
 use crate::wire::dialect::Service;
+use crate::wire::{Answer, AnswerOptions, Dialect, StreamReader, UpstreamError};
 #[cfg(feature = "aws")]
-use crate::wire::names::MadeNames;
-use crate::wire::{Answer, AnswerOptions, Dialect, Segments, StreamReader, UpstreamError};
+use crate::wire::{Segments, names::MadeNames};
 
 /// An attempt that succeeded as far as the attempt rules ask.
 pub(super) struct Answered {

@@ -315,6 +315,7 @@ impl AnswerStream {
         if self.resume.is_none() || bytes.is_empty() { bytes } else { self.continued(bytes) }
     }
 
+    /// The same where the role resumes.
     #[inline(never)]
     fn continued(&mut self, bytes: Bytes) -> Bytes {
         let Some(resume) = &mut self.resume else { return bytes };

@@ -262,10 +262,12 @@ impl ChatRequest {
 
     /// A member's name.
     pub(crate) fn name(&self, field: &Field) -> &str {
-        if let Some((_, name)) = self.spelled.iter().find(|(key, _)| *key == field.key.start) {
-            return name;
+        // In the order of their places, as they were found.
+        let spelled = self.spelled.binary_search_by_key(&field.key.start, |(key, _)| *key);
+        match spelled.ok().and_then(|at| self.spelled.get(at)) {
+            Some((_, name)) => name,
+            None => self.body.get(field.key.start + 1..field.key.end - 1).unwrap_or_default(),
         }
-        self.body.get(field.key.start + 1..field.key.end - 1).unwrap_or_default()
     }
 
     /// A member's key with its quotes.
@@ -453,6 +455,20 @@ mod tests {
         )
         .expect("a request");
         assert_eq!((request.model(), request.stream(), request.include_usage()), ("a", true, true));
+        let names = |request: &ChatRequest| -> Vec<String> {
+            request.fields().iter().map(|field| request.name(field).to_owned()).collect()
+        };
+        assert_eq!(names(&request), ["model", "messages", "stream", "stream_options"]);
+        let mut request =
+            parse(r#"{"\u0061":1,"b":2,"\u0063\"":3,"model":"a","messages":[],"\u0064":4}"#)
+                .expect("a request");
+        assert_eq!(names(&request), ["a", "b", "c\"", "model", "messages", "d"]);
+        assert_eq!(
+            ["a", "b", "c\"", "d", "e"].map(|name| request.number(name)).map(|it| it.ok()),
+            [Some(Some(1)), Some(Some(2)), Some(Some(3)), Some(Some(4)), Some(None)]
+        );
+        assert_eq!(request.deny(&["b", "c\""].map(str::to_owned).into()), ["b", "c\""]);
+        assert_eq!((names(&request).len(), request.get("d")), (4, Some("4")));
         let request = parse(r#"{"model":"a","messages":[],"stream":null}"#).expect("a request");
         assert_eq!((request.stream(), request.include_usage()), (false, false));
     }
