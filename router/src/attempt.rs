@@ -4,6 +4,8 @@
 //! happened and says what to do.
 
 mod alarm;
+#[cfg(feature = "aws")]
+mod bedrock;
 mod call;
 mod gate;
 mod hedge;

@@ -11,10 +11,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Exchange;
 use super::alarm::Alarm;
+#[cfg(feature = "aws")]
+use super::bedrock;
 use super::read::{self, Started};
 use crate::apart::apart;
 #[cfg(feature = "aws")]
-use crate::bedrock::{Action, Bedrock, Decoder};
+use crate::bedrock::Decoder;
 use crate::config::Endpoint;
 #[cfg(feature = "aws")]
 use crate::front::Front;
@@ -23,9 +25,9 @@ use crate::meanwhile::meanwhile;
 use crate::openai::request::{Prompt, RequestError, Target, UpstreamRequest};
 use crate::upstream::{Body, Outgoing, SendError};
 use crate::wire::dialect::Service;
-use crate::wire::{Answer, AnswerOptions, Dialect, StreamReader, UpstreamError};
 #[cfg(feature = "aws")]
-use crate::wire::{Segments, names::MadeNames};
+use crate::wire::names::MadeNames;
+use crate::wire::{Answer, AnswerOptions, Dialect, StreamReader, UpstreamError};
 
 /// An attempt that succeeded as far as the attempt rules ask.
 pub(super) struct Answered {
@@ -165,7 +167,7 @@ async fn ask(
     #[cfg(feature = "aws")]
     let (ask, signed) = match &endpoint.bedrock {
         None => (ask, None),
-        Some(bedrock) => apart(|| sign(exchange, alarm, (planned, bedrock), ask)).await?,
+        Some(it) => apart(|| bedrock::sign(exchange, alarm, (&planned.model.id, it), ask)).await?,
     };
     #[cfg(not(feature = "aws"))]
     let signed = None;
@@ -253,7 +255,7 @@ impl Expected<'_> {
                 #[cfg(feature = "aws")]
                 let reader = match self.bedrock {
                     Some(names) => reader.decoding(Decoder::new(
-                        bedrock_id(&head.headers),
+                        bedrock::id(&head.headers),
                         self.model.to_owned(),
                         names,
                     )),
@@ -273,7 +275,9 @@ impl Expected<'_> {
         let body = read::whole(alarm, body).await?;
         #[cfg(feature = "aws")]
         let body = match &self.bedrock {
-            Some(names) => of_bedrock(self.way.front, (&head.headers, body), (self.model, names)),
+            Some(names) => {
+                bedrock::whole(self.way.front, (&head.headers, body), (self.model, names))
+            }
             None => body,
         };
         let answer = front::whole(self.way, body, &options)?;
@@ -322,82 +326,12 @@ fn build(
     let _ = endpoint;
     #[cfg(feature = "aws")]
     if endpoint.bedrock.is_some() {
-        ask = converse(exchange, &planned.model.id, ask).map_err(unfit)?;
+        ask = bedrock::converse(exchange, &planned.model.id, ask).map_err(unfit)?;
     }
     if plan.role.strict && !ask.request.dropped.is_empty() {
         return Err(unfit(refused(&ask.request.dropped)));
     }
     Ok(ask)
-}
-
-/// A Messages request in Bedrock's words.
-#[cfg(feature = "aws")]
-#[inline(never)]
-fn converse(exchange: &Exchange<'_>, model: &str, mut ask: Ask) -> Result<Ask, RequestError> {
-    let front = exchange.request.front();
-    let body = ask.request.body.concat();
-    let wishes = crate::bedrock::Wishes {
-        model,
-        beta: ask.beta.as_ref().and_then(|beta| beta.to_str().ok()),
-        user: if front == Front::Messages { "metadata" } else { "user" },
-    };
-    let text = std::str::from_utf8(&body).unwrap_or_default();
-    let converse = match front {
-        Front::CountTokens => crate::bedrock::count(text, wishes)?,
-        _ => crate::bedrock::translate(text, wishes)?,
-    };
-    ask.request.body = Segments::from(converse.body);
-    ask.names = converse.names;
-    ask.request.dropped.extend(converse.dropped);
-    Ok(ask)
-}
-
-/// Where a request to Bedrock goes, and what proves that it may.
-#[cfg(feature = "aws")]
-async fn sign(
-    exchange: &Exchange<'_>,
-    alarm: &mut Alarm,
-    (planned, bedrock): (&PlannedLink<'_>, &Bedrock),
-    mut ask: Ask,
-) -> Result<(Ask, Option<(http::Uri, HeaderMap)>), UpstreamError> {
-    let body = ask.request.body.concat();
-    let action = match (ask.service, exchange.request.stream()) {
-        (Service::CountTokens, _) => Action::CountTokens,
-        (_, true) => Action::ConverseStream,
-        (_, false) => Action::Converse,
-    };
-    let model = (planned.model.id.as_str(), action);
-    let signing = apart(|| bedrock.signed(model, &body, (exchange.ambient.now)()));
-    let signed = alarm.within(signing).await?.map_err(|trouble| {
-        let failure = Failure::of(FailureClass::Auth);
-        let failure = Failure { link_specific: true, repeatable: false, ..failure };
-        let message = format!("Bedrock {trouble}");
-        UpstreamError { failure, message, code: None, param: None }
-    })?;
-    // What is signed is in the headers.
-    ask.beta = None;
-    Ok((ask, Some((signed.url, signed.headers))))
-}
-
-/// A whole answer of Bedrock's, as a message.
-#[cfg(feature = "aws")]
-#[cold]
-fn of_bedrock(
-    front: Front,
-    (headers, body): (&HeaderMap, Bytes),
-    (model, names): (&str, &MadeNames),
-) -> Bytes {
-    match front {
-        Front::CountTokens => crate::bedrock::counted(body),
-        _ => crate::bedrock::message(body, (&*bedrock_id(headers), model), names),
-    }
-}
-
-/// An id for an answer of Bedrock's, which gives none but its request's.
-#[cfg(feature = "aws")]
-fn bedrock_id(headers: &HeaderMap) -> String {
-    let id = headers.get("x-amzn-requestid").and_then(|id| id.to_str().ok());
-    format!("msg_{}", id.unwrap_or("bedrock").replace('-', ""))
 }
 
 /// What a link would have to drop, where the role says that nothing is.

@@ -3,15 +3,18 @@
 //! Owns the parsing of its top level and the errors about it; the request for an upstream is in
 //! `splice`, or in another protocol's `request`.
 
+mod draft;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use bytestring::ByteString;
 use model_map::{Limits, Model, Parameters, SystemMode};
 use serde::Deserialize;
 use serde_json::Value;
 
+pub(crate) use self::draft::Draft;
 pub use super::splice::build;
 use crate::json;
 use crate::wire::Segments;
@@ -333,69 +336,6 @@ fn mistyped(name: &str) -> RequestError {
     RequestError::at(name, "is of the wrong type")
 }
 
-/// A chat on the way from another protocol: written once, and not read again.
-pub(crate) struct Draft {
-    body: BytesMut,
-    fields: Vec<Field>,
-}
-
-impl Draft {
-    /// An empty one, to become about `length` bytes long.
-    pub(crate) fn new(length: usize) -> Self {
-        Self { body: BytesMut::with_capacity(length + length / 8 + 256), fields: Vec::new() }
-    }
-
-    /// Adds a member whose value is written by `write`, as JSON.
-    pub(crate) fn field(
-        &mut self,
-        name: &str,
-        write: impl FnOnce(&mut BytesMut) -> Result<(), RequestError>,
-    ) -> Result<(), RequestError> {
-        self.body.extend_from_slice(if self.fields.is_empty() { b"{" } else { b"," });
-        let start = self.body.len();
-        json::put_string(&mut self.body, name);
-        let key = start..self.body.len();
-        self.body.extend_from_slice(b":");
-        let start = self.body.len();
-        write(&mut self.body)?;
-        let value = start..self.body.len();
-        self.fields.push(Field { key, value });
-        Ok(())
-    }
-
-    /// Adds a member with this value.
-    pub(crate) fn raw(&mut self, name: &str, value: &str) {
-        let written = self.field(name, |out| {
-            out.extend_from_slice(value.as_bytes());
-            Ok(())
-        });
-        debug_assert!(written.is_ok(), "writing into memory cannot fail");
-    }
-
-    fn into_parts(mut self) -> (ByteString, Vec<Field>, Vec<(usize, String)>) {
-        self.body.extend_from_slice(if self.fields.is_empty() { b"{}" } else { b"}" });
-        // All that is written is text.
-        let body = ByteString::try_from(self.body.freeze()).unwrap_or_default();
-        let spelled = self.fields.iter().filter_map(|field| spelled(&body, field)).collect();
-        (body, self.fields, spelled)
-    }
-
-    /// The chat, which asks for this role.
-    pub(crate) fn finish(self, model: &str, stream: bool) -> ChatRequest {
-        let (body, fields, spelled) = self.into_parts();
-        ChatRequest {
-            body,
-            fields,
-            spelled,
-            model: model.into(),
-            stream,
-            include_usage: stream,
-            translated: true,
-            counted: false,
-        }
-    }
-}
-
 #[derive(Deserialize)]
 struct StreamOptions {
     #[serde(default)]
@@ -408,7 +348,7 @@ fn spelled(body: &str, field: &Field) -> Option<(usize, String)> {
     matches!(name, Cow::Owned(_)).then(|| (field.key.start, name.into_owned()))
 }
 
-/// The same of all names and texts in a value.
+/// Whether any name or text in a value has a control character.
 fn holds_control(value: &Value) -> bool {
     match value {
         Value::String(text) => has_control(text),

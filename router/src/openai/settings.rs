@@ -9,6 +9,9 @@ use serde::Deserialize;
 use super::request::{ChatRequest, RequestError, Target};
 use crate::wire::segments::Writer;
 
+/// What the output limit may be called in a chat.
+pub(crate) const OUTPUT_LIMITS: [&str; 2] = ["max_completion_tokens", "max_tokens"];
+
 /// What a request sets.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
@@ -31,14 +34,14 @@ pub(crate) struct Settings {
 impl Settings {
     /// Chooses the settings. Errors where the client's value is not one.
     pub(crate) fn choose(request: &ChatRequest, target: &Target<'_>) -> Result<Self, RequestError> {
-        Self::choose_named(request, target, &["max_completion_tokens", "max_tokens"])
+        Self::choose_named(request, target, (&OUTPUT_LIMITS, "stop"))
     }
 
-    /// The same where the output limit has these names.
+    /// The same where the output limit and the stop sequences have these names.
     pub(crate) fn choose_named(
         request: &ChatRequest,
         target: &Target<'_>,
-        limits: &[&'static str],
+        (limits, stop): (&[&'static str], &str),
     ) -> Result<Self, RequestError> {
         let mut settings = Self {
             output_limit: output_limit(request, target, limits)?,
@@ -47,7 +50,7 @@ impl Settings {
             ..Self::default()
         };
         settings.refuse_sampling(request, target.model.sampling);
-        settings.cap_stops(request, target.model.stop_sequences)?;
+        settings.cap_stops(request, (stop, target.model.stop_sequences))?;
         settings.choose_effort(request, target)?;
         Ok(settings)
     }
@@ -109,15 +112,17 @@ impl Settings {
     }
 
     /// Keeps the first stop sequences, as many as the model takes.
-    fn cap_stops(&mut self, request: &ChatRequest, most: Option<u32>) -> Result<(), RequestError> {
+    fn cap_stops(
+        &mut self,
+        request: &ChatRequest,
+        (name, most): (&str, Option<u32>),
+    ) -> Result<(), RequestError> {
         let Some(most) = most.map(|most| most as usize) else { return Ok(()) };
-        for name in ["stop", "stop_sequences"] {
-            let mut stops = stops(request, name)?;
-            if stops.len() > most {
-                self.drop_parameter(request, name);
-                stops.truncate(most);
-                self.stops = Some(stops).filter(|kept| !kept.is_empty());
-            }
+        let mut stops = stops(request, name)?;
+        if stops.len() > most {
+            self.drop_parameter(request, name);
+            stops.truncate(most);
+            self.stops = Some(stops).filter(|kept| !kept.is_empty());
         }
         Ok(())
     }

@@ -142,6 +142,15 @@ mod tests {
     }
 
     #[test]
+    fn stop_sequences_are_no_chats_and_do_not_take_the_place_of_stop() {
+        let body = r#"{"model":"r","messages":[],"stop":"a","stop_sequences":["b","c","d"]}"#;
+        let request = for_model(r#""stop_sequences":2"#, body, &[]);
+        let written = String::from_utf8(request.body.concat().into()).expect("text");
+        assert_eq!(written.matches(r#""stop":"#).count(), 1, "{written}");
+        assert!(written.contains(r#""stop":"a""#), "{written}");
+    }
+
+    #[test]
     fn stop_sequences_are_as_many_as_the_model_takes() {
         let sent = |facts: &str, stop: &str| {
             let body = format!(r#"{{"model":"r","messages":[],"stop":{stop}}}"#);

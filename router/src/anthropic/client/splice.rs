@@ -17,7 +17,7 @@ use crate::anthropic::thinking::Thinking;
 use crate::json;
 use crate::openai::messages::{is_system, nothing_left};
 use crate::openai::request::{ChatRequest, Field, RequestError, Target, UpstreamRequest};
-use crate::openai::settings::Settings;
+use crate::openai::settings::{OUTPUT_LIMITS, Settings};
 use crate::wire::segments::Writer;
 
 /// All that counting tokens takes.
@@ -49,7 +49,7 @@ pub(crate) fn build(
     question: Question,
 ) -> Result<UpstreamRequest, RequestError> {
     check(own, target)?;
-    let mut settings = Settings::choose(own, target)?;
+    let mut settings = Settings::choose_named(own, target, (&OUTPUT_LIMITS, "stop_sequences"))?;
     if target.model.sampling == Sampling::Refused {
         settings.drop_parameter(own, "top_k");
     }

@@ -34,7 +34,7 @@ pub(crate) fn build(
     if target.system.mode == SystemMode::Replace && all_replaced() {
         return Err(nothing_left());
     }
-    let mut settings = Settings::choose_named(own, target, &["max_output_tokens"])?;
+    let mut settings = Settings::choose_named(own, target, (&["max_output_tokens"], "stop"))?;
     let effort = effort(own, target, &mut settings)?;
     if target.model.sampling == Sampling::Refused {
         settings.drop_parameter(own, "top_logprobs");
